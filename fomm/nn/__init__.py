@@ -1,0 +1,1 @@
+"""The networks: tensors in, tensors out; no files, no devices chosen, no media."""

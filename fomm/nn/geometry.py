@@ -1,0 +1,150 @@
+"""Keypoints, motion fields and the coordinate grids every network shares.
+
+Coordinates are (x, y) in [-1, 1], x to the right and y down. Two grid conventions exist side by side:
+
+- corner grids (`corners=True`): the first and last pixel *centres* lie on -1 and 1, `2 i / (n - 1) - 1`. The paper's
+  code builds all its grids this way and keeps doing so for parity with its checkpoints.
+- edge grids (`corners=False`): -1 and 1 are the *outer edges* of the frame, `(2 i + 1) / n - 1`, which is what
+  `grid_sample(align_corners=False)` expects and does not depend on the resolution. The compact networks use these.
+
+`Motion.displacement` removes the difference, so everything downstream (full-resolution warping, metrics) is shared.
+Equations are those of Siarohin et al., "First Order Motion Model for Image Animation", NeurIPS 2019.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+
+@dataclass(frozen=True)
+class Keypoints:
+    """Keypoints of a batch of images.
+
+    Attributes:
+        value: positions `[B, K, 2]`, x then y in [-1, 1].
+        jacobian: local affine frames `[B, K, 2, 2]` (rows: d/dx and d/dy components), or None for a
+            translation-only model.
+    """
+
+    value: Tensor
+    jacobian: Tensor | None = None
+
+    def __getitem__(self, index: slice | Tensor) -> Keypoints:
+        """Select along the batch dimension."""
+        return Keypoints(self.value[index], None if self.jacobian is None else self.jacobian[index])
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def to(self, *args: torch.device | torch.dtype | str) -> Keypoints:
+        """Move or cast both tensors, as `Tensor.to`."""
+        return Keypoints(self.value.to(*args), None if self.jacobian is None else self.jacobian.to(*args))
+
+    def detach(self) -> Keypoints:
+        """Return the same keypoints cut off from the autograd graph."""
+        return Keypoints(self.value.detach(), None if self.jacobian is None else self.jacobian.detach())
+
+    def expand(self, batch: int) -> Keypoints:
+        """Repeat a single set of keypoints (`B == 1`) to `batch` without copying."""
+        jacobian = None if self.jacobian is None else self.jacobian.expand(batch, -1, -1, -1)
+        return Keypoints(self.value.expand(batch, -1, -1), jacobian)
+
+    @staticmethod
+    def cat(parts: list[Keypoints]) -> Keypoints:
+        """Concatenate along the batch dimension; all parts have a Jacobian or none has."""
+        jacobians = [part.jacobian for part in parts if part.jacobian is not None]
+        return Keypoints(torch.cat([part.value for part in parts]), torch.cat(jacobians) if jacobians else None)
+
+
+@dataclass(frozen=True)
+class Motion:
+    """Dense backward motion: for every driving pixel, where in the source its content lies.
+
+    Attributes:
+        flow: source coordinates `[B, H, W, 2]`, x then y in [-1, 1].
+        occlusion: how much of the warped source to trust, `[B, 1, H, W]` in [0, 1], or None.
+        corners: whether `flow` was built on a corner grid (see the module docstring).
+        features: optional `[B, C, H, W]` description of the motion for a generator that reads it.
+    """
+
+    flow: Tensor
+    occlusion: Tensor | None = None
+    corners: bool = False
+    features: Tensor | None = None
+
+    def displacement(self) -> Tensor:
+        """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""
+        height, width = self.flow.shape[1:3]
+        return self.flow - coordinate_grid(height, width, self.flow, corners=self.corners)
+
+
+def coordinate_grid(height: int, width: int, like: Tensor, *, corners: bool) -> Tensor:
+    """Return the identity grid `[H, W, 2]` (x, y), on the device and in the floating type of `like`."""
+    x = _axis(width, like, corners)
+    y = _axis(height, like, corners)
+    return torch.stack((x.view(1, -1).expand(height, -1), y.view(-1, 1).expand(-1, width)), dim=-1)
+
+
+def _axis(length: int, like: Tensor, corners: bool) -> Tensor:
+    index = torch.arange(length, device=like.device, dtype=like.dtype)
+    return 2.0 * index / (length - 1) - 1.0 if corners else (2.0 * index + 1.0) / length - 1.0
+
+
+def gaussian_heatmap(value: Tensor, height: int, width: int, *, variance: float, corners: bool) -> Tensor:
+    """Return one Gaussian bump per keypoint, `exp(-|z - p|^2 / (2 variance))`: `[B, K, 2]` to `[B, K, H, W]`."""
+    grid = coordinate_grid(height, width, value, corners=corners)
+    # The bump is separable: two short exponentials instead of H * W.
+    along_x = torch.exp(-0.5 * (grid[0, :, 0] - value[..., 0:1]).square() / variance)  # [B, K, W]
+    along_y = torch.exp(-0.5 * (grid[:, 0, 1] - value[..., 1:2]).square() / variance)  # [B, K, H]
+    return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)  # [B, K, H, W]
+
+
+def expected_position(probability: Tensor, *, corners: bool) -> Tensor:
+    """Return the mean coordinate of each heatmap (soft-argmax): `[B, K, H, W]` summing to 1, to `[B, K, 2]`."""
+    height, width = probability.shape[2:]
+    grid = coordinate_grid(height, width, probability, corners=corners)
+    x = (probability.sum(2) * grid[0, :, 0]).sum(-1)  # [B, K]
+    y = (probability.sum(3) * grid[:, 0, 1]).sum(-1)  # [B, K]
+    return torch.stack((x, y), dim=-1)
+
+
+def inverse_2x2(matrix: Tensor) -> Tensor:
+    """Invert `[..., 2, 2]` matrices in closed form, far faster than a batched LAPACK call."""
+    a, b = matrix[..., 0, 0], matrix[..., 0, 1]
+    c, d = matrix[..., 1, 0], matrix[..., 1, 1]
+    adjugate = torch.stack((torch.stack((d, -b), -1), torch.stack((-c, a), -1)), -2)
+    return adjugate / (a * d - b * c)[..., None, None]
+
+
+def sparse_motions(driving: Keypoints, source: Keypoints, height: int, width: int, *, corners: bool) -> Tensor:
+    """Return the K local affine motions and, in slot 0, the identity for the background.
+
+    Equation 4 of the paper: `T_k(z) = p_source + J_source J_driving^-1 (z - p_driving)`.
+
+    Args:
+        driving: keypoints of the frame to make, `B` of them.
+        source: keypoints of the source, `B` of them.
+
+    Returns:
+        `[B, K + 1, H, W, 2]`, each a backward flow in [-1, 1].
+    """
+    grid = coordinate_grid(height, width, driving.value, corners=corners)
+    batch = driving.value.shape[0]
+    offset = grid - driving.value[:, :, None, None]  # [B, K, H, W, 2]
+    if driving.jacobian is not None and source.jacobian is not None:
+        local = source.jacobian @ inverse_2x2(driving.jacobian)  # [B, K, 2, 2]
+        offset = (offset.flatten(2, 3) @ local.transpose(-1, -2)).view_as(offset)
+    moved = offset + source.value[:, :, None, None]
+    return torch.cat((grid.expand(batch, 1, -1, -1, -1), moved), dim=1)
+
+
+def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
+    """Resize a flow field bilinearly (align_corners False): `[B, h, w, 2]` to `[B, H, W, 2]`."""
+    if flow.shape[1:3] == (height, width):
+        return flow
+    planes = F.interpolate(flow.permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
+    return planes.permute(0, 2, 3, 1)
