@@ -1,0 +1,1 @@
+"""Finding faces and cropping around them."""

@@ -1,0 +1,1 @@
+"""Streaming images, video and sound in and out of the bundled ffmpeg."""

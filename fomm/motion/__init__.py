@@ -1,0 +1,1 @@
+"""Motion tracks and their transfer from one face to another."""

@@ -1,0 +1,1 @@
+"""Rendering: the only place where inference precision, batching and caching live."""

@@ -1,0 +1,1 @@
+"""Training and evaluation of the networks; nothing else imports this package."""

@@ -1,0 +1,1 @@
+"""Consent, marking and the single exit for generated frames."""
