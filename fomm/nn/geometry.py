@@ -40,9 +40,9 @@ class Keypoints:
     def __len__(self) -> int:
         return len(self.value)
 
-    def to(self, *args: torch.device | torch.dtype | str) -> Keypoints:
-        """Move or cast both tensors, as `Tensor.to`."""
-        return Keypoints(self.value.to(*args), None if self.jacobian is None else self.jacobian.to(*args))
+    def to(self, target: torch.device | torch.dtype) -> Keypoints:
+        """Move or cast both tensors to one device or one floating type."""
+        return Keypoints(self.value.to(target), None if self.jacobian is None else self.jacobian.to(target))
 
     def detach(self) -> Keypoints:
         """Return the same keypoints cut off from the autograd graph."""
@@ -128,18 +128,34 @@ def sparse_motions(driving: Keypoints, source: Keypoints, height: int, width: in
     Args:
         driving: keypoints of the frame to make, `B` of them.
         source: keypoints of the source, `B` of them.
+        height: rows of the field.
+        width: columns of the field.
+        corners: the grid convention, see the module docstring.
 
     Returns:
         `[B, K + 1, H, W, 2]`, each a backward flow in [-1, 1].
     """
     grid = coordinate_grid(height, width, driving.value, corners=corners)
     batch = driving.value.shape[0]
-    offset = grid - driving.value[:, :, None, None]  # [B, K, H, W, 2]
+    x, y = grid[0, :, 0], grid[:, 0, 1]  # [W], [H]
+    offset_x = (x - driving.value[..., 0:1]).unsqueeze(-2)  # [B, K, 1, W]
+    offset_y = (y - driving.value[..., 1:2]).unsqueeze(-1)  # [B, K, H, 1]
+    start = source.value[..., None, None]  # [B, K, 2, 1, 1]
     if driving.jacobian is not None and source.jacobian is not None:
-        local = source.jacobian @ inverse_2x2(driving.jacobian)  # [B, K, 2, 2]
-        offset = (offset.flatten(2, 3) @ local.transpose(-1, -2)).view_as(offset)
-    moved = offset + source.value[:, :, None, None]
+        local = _matmul_2x2(source.jacobian, inverse_2x2(driving.jacobian))[..., None, None]  # [B, K, 2, 2, 1, 1]
+        # An affine map is a sum of a part along x and one along y: two small products and one sum of H * W.
+        moved_x = (local[:, :, 0, 0] * offset_x + start[:, :, 0]) + local[:, :, 0, 1] * offset_y  # [B, K, H, W]
+        moved_y = (local[:, :, 1, 0] * offset_x + start[:, :, 1]) + local[:, :, 1, 1] * offset_y  # [B, K, H, W]
+    else:
+        moved_x = (offset_x + start[:, :, 0]).expand(-1, -1, height, -1)
+        moved_y = (offset_y + start[:, :, 1]).expand(-1, -1, -1, width)
+    moved = torch.stack((moved_x, moved_y), dim=-1)  # [B, K, H, W, 2]
     return torch.cat((grid.expand(batch, 1, -1, -1, -1), moved), dim=1)
+
+
+def _matmul_2x2(left: Tensor, right: Tensor) -> Tensor:
+    """Multiply `[..., 2, 2]` matrices element by element: autocast would round a matrix product to bfloat16."""
+    return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)
 
 
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:

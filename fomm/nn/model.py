@@ -6,16 +6,20 @@ depends on the source alone, and `animate` the dense motion (equations 4 and 5) 
 
 from __future__ import annotations
 
+import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
+import torch
 from torch import Tensor, nn
 
+from fomm.errors import SettingsError
+from fomm.nn.config import ModelConfig
+from fomm.nn.dense_motion import DenseMotionNetwork
+from fomm.nn.generator import OcclusionAwareGenerator
 from fomm.nn.geometry import Keypoints, Motion
-
-if TYPE_CHECKING:
-    from fomm.nn.config import ModelConfig
+from fomm.nn.keypoints import KeypointDetector
+from fomm.settings import Settings
 
 
 @dataclass(frozen=True)
@@ -57,14 +61,14 @@ class AnimationModel(nn.Module, ABC):
     """Keypoints, dense motion and generator behind one interface; the paper's and the compact family both fit it.
 
     Attributes:
-        config: the model part of the configuration the networks were built from.
+        config: the settings the networks were built from.
         detector: module `[B, 3, H, W]` in [0, 1] to `Keypoints`.
     """
 
-    config: ModelConfig
+    config: Settings
     detector: nn.Module
 
-    def __init__(self, config: ModelConfig) -> None:
+    def __init__(self, config: Settings) -> None:
         super().__init__()
         self.config = config
 
@@ -85,3 +89,81 @@ class AnimationModel(nn.Module, ABC):
             driving: keypoints of the frames to make, `[B, K, 2]`.
             source: keypoints of the source, with one row or as many as `driving`.
         """
+
+
+class PaperModel(AnimationModel):
+    """The paper's networks. State-dict keys are the published ones behind `detector.` and `generator.`.
+
+    `EncodedSource.features` holds the generator's features and the small image the dense motion reads; `visible` is
+    the occlusion map, all ones if the configuration estimates none.
+
+    Raises:
+        SettingsError: from `detect` and `encode`, when a side of the image is not a multiple of `side_multiple`.
+    """
+
+    config: ModelConfig
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.detector = KeypointDetector(config.common_params, config.kp_detector_params)
+        self.generator = OcclusionAwareGenerator(config.common_params, config.generator_params)
+        self.side_multiple = _side_multiple(config)
+
+    @property
+    def dense_motion(self) -> DenseMotionNetwork:
+        """The dense motion network, which the checkpoints keep inside the generator."""
+        return self.generator.dense_motion_network
+
+    def detect(self, image: Tensor) -> Keypoints:
+        """Return the keypoints of each image `[B, 3, H, W]` in [0, 1]."""
+        self._check_sides(image)
+        keypoints: Keypoints = self.detector(image)
+        return keypoints
+
+    def encode(self, source: Tensor) -> EncodedSource:
+        """Compute the source's features and its small copy; `[B, 3, H, W]` in [0, 1]."""
+        self._check_sides(source)
+        return EncodedSource(source, (self.generator.encode(source), self.dense_motion.shrink(source)))
+
+    def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
+        """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
+        batch = len(driving)
+        if len(encoded.image) != batch:
+            encoded = encoded.expand(batch)
+        if len(source) != batch:
+            source = source.expand(batch)
+        features, small = encoded.features
+        motion: Motion = self.dense_motion(small, driving, source)
+        image = self.generator.decode(features, motion)
+        visible = torch.ones_like(motion.flow[:, None, :, :, 0]) if motion.occlusion is None else motion.occlusion
+        return GeneratedFrames(image, motion, visible)
+
+    def _check_sides(self, image: Tensor) -> None:
+        height, width = image.shape[2:]
+        if height % self.side_multiple or width % self.side_multiple:
+            raise SettingsError(
+                f"The image is {width}x{height} pixels, but this model needs sides that are multiples of "
+                f"{self.side_multiple}; resize it first."
+            )
+
+
+def build_paper_model(config: ModelConfig) -> PaperModel:
+    """Build the paper's model with freshly initialised weights.
+
+    Raises:
+        SettingsError: the configuration is for another family.
+    """
+    if config.family != "paper":
+        raise SettingsError(f"model_params.family is '{config.family}', but the paper's networks need 'paper'.")
+    return PaperModel(config)
+
+
+def _side_multiple(config: ModelConfig) -> int:
+    """Return what the sides of an image must be multiples of, so that every halving comes out even."""
+    detector, generator = config.kp_detector_params, config.generator_params
+    motion = generator.dense_motion_params
+    return math.lcm(
+        round(1 / detector.scale_factor) * 2**detector.num_blocks,
+        round(1 / motion.scale_factor) * 2**motion.num_blocks,
+        2**generator.num_down_blocks,
+    )
