@@ -87,7 +87,7 @@ def _is_required(field: dataclasses.Field[Any]) -> bool:
     return field.default is dataclasses.MISSING and field.default_factory is dataclasses.MISSING
 
 
-def _coerce(name: str, value: Any, hint: Any) -> Any:  # noqa: PLR0911, PLR0912 - one return per kind of annotation
+def _coerce(name: str, value: Any, hint: Any) -> Any:  # noqa: PLR0911 - one return per kind of annotation
     """Return `value` as the annotated type, or raise a SettingsError that names the key."""
     origin = typing.get_origin(hint)
     if origin in (typing.Union, types.UnionType):

@@ -1,0 +1,89 @@
+"""The compact model: settings and the three networks behind the common `AnimationModel` interface.
+
+Made for real time on two CPU cores at 256 px and for sharp output; see `compact_motion` and `compact_generator` for
+what differs from the paper.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from torch import Tensor
+
+from fomm.nn.compact_generator import CompactGenerator
+from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
+from fomm.nn.geometry import Keypoints, Motion
+from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.settings import Settings, option
+
+
+@dataclass(frozen=True)
+class CompactSettings(Settings):
+    """Sizes of the compact networks."""
+
+    image_size: int = option(256, "Side of the square images the model reads and makes, in pixels.", low=64, high=1024)
+    tied_keypoints: int = option(40, "Keypoints that training ties to face landmarks.", low=0, high=200)
+    free_keypoints: int = option(4, "Keypoints that find their own place.", low=0, high=50)
+    motion_side: int = option(64, "Side of heatmaps and of the flow field.", low=16, high=256)
+    detector_width: int = option(24, "Channels of the keypoint detector at heatmap resolution.", low=4, high=256)
+    motion_width: int = option(24, "Channels of the dense motion network at flow resolution.", low=4, high=256)
+    max_width: int = option(128, "Most channels in either hourglass.", low=4, high=1024)
+    levels: int = option(4, "Halvings inside either hourglass.", low=1, high=6)
+    temperature: float = option(0.1, "Softmax temperature of the heatmaps.", low=1e-3, high=10.0)
+    heatmap_variance: float = option(0.004, "Variance of the heatmaps shown to the dense motion.", low=1e-5, high=1.0)
+    flow_residual: float = option(0.1, "Largest correction of the combined flow, in [-1, 1] units.", low=0.0, high=1.0)
+    generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
+    generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
+
+    @property
+    def num_keypoints(self) -> int:
+        """All keypoints, tied ones first."""
+        return self.tied_keypoints + self.free_keypoints
+
+
+class CompactModel(AnimationModel):
+    """Keypoint detector, dense motion and blending generator of the compact family."""
+
+    def __init__(self, settings: CompactSettings) -> None:
+        super().__init__(settings)
+        k = settings.num_keypoints
+        self.settings = settings
+        self.detector = CompactKeypointDetector(
+            k, settings.detector_width, settings.max_width, settings.levels, settings.motion_side, settings.temperature
+        )
+        self.dense_motion = CompactDenseMotion(
+            k,
+            settings.motion_width,
+            settings.max_width,
+            settings.levels,
+            settings.motion_side,
+            settings.heatmap_variance,
+            settings.flow_residual,
+        )
+        self.generator = CompactGenerator(settings.generator_width, settings.generator_blocks, settings.motion_width)
+
+    def detect(self, image: Tensor) -> Keypoints:
+        """Return keypoints of images `[B, 3, H, W]` in [0, 1]."""
+        keypoints: Keypoints = self.detector(image)
+        return keypoints
+
+    def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
+        """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
+        motion: Motion = self.dense_motion(to_blocks(source, self.settings.motion_side), driving, source_keypoints)
+        return motion
+
+    def encode(self, source: Tensor) -> EncodedSource:
+        """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks and the generator's features."""
+        return EncodedSource(source, (to_blocks(source, self.settings.motion_side), *self.generator.encode(source)))
+
+    def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
+        """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
+        batch = len(driving)
+        if len(encoded.image) != batch:
+            encoded = encoded.expand(batch)
+        if len(source) != batch:
+            source = source.expand(batch)
+        blocks, *features = encoded.features
+        motion: Motion = self.dense_motion(blocks, driving, source)
+        blend = self.generator.decode(encoded.image, tuple(features), motion)
+        return GeneratedFrames(blend.image, motion, blend.visible)

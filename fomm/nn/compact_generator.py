@@ -1,0 +1,106 @@
+"""Generator of the compact model: copy what the source shows, synthesise only what it hides.
+
+The source is encoded once at three scales. Per frame, each scale is warped by the flow, faded by the occlusion map
+and fed to a decoder that works at half resolution. Its last layer predicts, for each 2x2 block of the output, colours
+and a blend mask; the mask mixes the synthesised colours with the source's own warped pixels. Copied pixels keep their
+texture, so a small network gives a sharp picture.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fomm.nn.compact_blocks import ConvBlock, ResidualBlock
+from fomm.nn.geometry import Motion, coordinate_grid
+
+
+@dataclass(frozen=True)
+class Blend:
+    """What the decoder says about a frame.
+
+    Attributes:
+        image: the blended frame `[B, 3, H, W]` in [0, 1].
+        synthesised: colours of the network alone, `[B, 3, H, W]` in [0, 1].
+        warped: pixels of the source alone, `[B, 3, H, W]`.
+        visible: share of `warped` in `image`, `[B, 1, H, W]` in [0, 1].
+    """
+
+    image: Tensor
+    synthesised: Tensor
+    warped: Tensor
+    visible: Tensor
+
+
+class CompactGenerator(nn.Module):
+    """Encode a source once, then decode one frame per motion.
+
+    Args:
+        width: channels at half resolution; doubled at a quarter and again at an eighth.
+        blocks: residual blocks at an eighth of the resolution.
+        motion_width: channels of `Motion.features`.
+    """
+
+    def __init__(self, width: int, blocks: int, motion_width: int) -> None:
+        super().__init__()
+        half, quarter, eighth = width, 2 * width, 4 * width
+        self.encode_half = ConvBlock(12, half)
+        self.encode_quarter = nn.Sequential(ConvBlock(half, quarter, stride=2), ResidualBlock(quarter))
+        self.encode_eighth = nn.Sequential(ConvBlock(quarter, eighth, stride=2), ResidualBlock(eighth))
+        self.read_motion = ConvBlock(motion_width, eighth, stride=2)
+        self.decode_eighth = nn.Sequential(*(ResidualBlock(eighth) for _ in range(blocks)))
+        self.shrink_eighth = ConvBlock(eighth, quarter)
+        self.decode_quarter = ConvBlock(2 * quarter + motion_width, quarter)
+        self.shrink_quarter = ConvBlock(quarter, half)
+        self.decode_half = nn.Sequential(ConvBlock(2 * half + 12, half), ConvBlock(half, half))
+        self.paint = nn.Conv2d(half, 16, 3, padding=1)
+        nn.init.normal_(self.paint.weight, std=0.01)
+        with torch.no_grad():
+            self.paint.bias.zero_()  # type: ignore[union-attr]
+            self.paint.bias[12:] = 2.0  # type: ignore[index]
+
+    def encode(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return features at 1/2, 1/4 and 1/8 of the resolution for `[B, 3, H, W]` in [0, 1]."""
+        half = self.encode_half(F.pixel_unshuffle(source, 2).contiguous(memory_format=torch.channels_last))
+        quarter = self.encode_quarter(half)
+        return half, quarter, self.encode_eighth(quarter)
+
+    def decode(self, source: Tensor, features: tuple[Tensor, ...], motion: Motion) -> Blend:
+        """Make frames from the source image `[B, 3, H, W]`, its features and the motion."""
+        if motion.features is None or motion.occlusion is None:
+            raise ValueError("The compact generator needs motion features and an occlusion map.")
+        half, quarter, eighth = features
+        displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
+        warped = warp(source, displacement)  # [B, 3, H, W]
+        x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
+        x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
+        x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")
+        skip = warp(quarter, displacement) * _resize(motion.occlusion, quarter)
+        x = self.decode_quarter(torch.cat((x, skip, _resize(motion.features, quarter)), dim=1))  # [B, 2w, H/4, W/4]
+        x = F.interpolate(self.shrink_quarter(x), scale_factor=2.0, mode="nearest")
+        skip = warp(half, displacement) * _resize(motion.occlusion, half)
+        x = self.decode_half(torch.cat((x, skip, F.pixel_unshuffle(warped, 2).to(x.dtype)), dim=1))  # [B, w, H/2, W/2]
+        painted = torch.sigmoid(F.pixel_shuffle(self.paint(x).float(), 2))  # [B, 4, H, W]
+        synthesised, visible = painted[:, :3], painted[:, 3:]
+        return Blend(torch.lerp(synthesised, warped, visible), synthesised, warped, visible)
+
+
+def warp(image: Tensor, displacement: Tensor) -> Tensor:
+    """Sample `image` `[B, C, H, W]` at identity plus `displacement` `[B, 2, h, w]` (resized bilinearly; edge grid)."""
+    height, width = image.shape[2:]
+    if displacement.shape[2:] != (height, width):
+        displacement = F.interpolate(displacement, size=(height, width), mode="bilinear", align_corners=False)
+    flow = displacement.permute(0, 2, 3, 1) + coordinate_grid(height, width, displacement, corners=False)
+    # Coordinates keep float32: in bfloat16 they would be off by half a pixel at 128 px.
+    sampled = F.grid_sample(image.float(), flow.float(), padding_mode="border", align_corners=False)
+    return sampled.to(image.dtype)
+
+
+def _resize(x: Tensor, like: Tensor) -> Tensor:
+    """Resize `[B, C, h, w]` to the sides and type of `like`."""
+    if x.shape[2:] != like.shape[2:]:
+        x = F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
+    return x.to(like.dtype)

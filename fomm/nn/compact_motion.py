@@ -1,0 +1,139 @@
+"""Keypoint detector and dense motion of the compact model.
+
+What differs from the paper's networks, and why:
+
+- Keypoints come in two kinds. Most are tied to face landmarks by training (lips, lids, brows, nose, outline), the
+  rest are free to find hair and shoulders. Tied points make mouths and eyelids follow.
+- The detector reads 2x2 pixel blocks as channels, so lips and lids are seen at twice the heatmap's resolution.
+- A keypoint's Jacobian is a linear map of the features averaged under its heatmap. That equals a 1x1 Jacobian map
+  averaged under the heatmap (the paper's form), because both steps are linear, at a thousandth of the cost.
+- Dense motion starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
+  logits. One warp by that prior replaces the paper's K + 1 warps of the source as evidence.
+
+All grids are edge grids (see `fomm.nn.geometry`), so a field means the same at every resolution.
+"""
+
+from __future__ import annotations
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fomm.nn.compact_blocks import CompactHourglass
+from fomm.nn.geometry import (
+    Keypoints,
+    Motion,
+    coordinate_grid,
+    expected_position,
+    gaussian_heatmap,
+    sparse_motions,
+)
+
+
+class CompactKeypointDetector(nn.Module):
+    """Find K keypoints with Jacobians in an image.
+
+    Args:
+        num_keypoints: K, tied and free ones together.
+        width: channels at the heatmap's resolution.
+        max_width: most channels at any resolution.
+        levels: halvings inside the hourglass.
+        side: side of the heatmaps; the image is averaged down to twice that.
+        temperature: softmax temperature of the heatmaps.
+    """
+
+    def __init__(
+        self, num_keypoints: int, width: int, max_width: int, levels: int, side: int, temperature: float
+    ) -> None:
+        super().__init__()
+        self.side, self.temperature = side, temperature
+        self.hourglass = CompactHourglass(12, width, max_width, levels)
+        self.heatmap = nn.Conv2d(width, num_keypoints, 3, padding=1)
+        self.jacobian = nn.Parameter(torch.zeros(num_keypoints, width, 4))
+        self.jacobian_bias = nn.Parameter(torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(num_keypoints, 1))
+
+    def forward(self, image: Tensor) -> Keypoints:
+        """Return keypoints in float32 for images `[B, 3, H, W]` in [0, 1]."""
+        features = self.hourglass(to_blocks(image, self.side))  # [B, C, S, S]
+        logits = self.heatmap(features).float()  # [B, K, S, S]
+        weights = F.softmax(logits.flatten(2) / self.temperature, dim=2)  # [B, K, S * S]
+        value = expected_position(weights.view_as(logits), corners=False)  # [B, K, 2]
+        pooled = weights.to(features.dtype) @ features.flatten(2).transpose(1, 2)  # [B, K, C]
+        jacobian = torch.einsum("bkc,kcj->bkj", pooled.float(), self.jacobian) + self.jacobian_bias
+        return Keypoints(value, jacobian.unflatten(-1, (2, 2)))  # [B, K, 2, 2]
+
+
+class CompactDenseMotion(nn.Module):
+    """Combine the keypoints' local motions into one flow field with an occlusion map.
+
+    Args:
+        num_keypoints: K.
+        width: channels at the field's resolution.
+        max_width: most channels at any resolution.
+        levels: halvings inside the hourglass.
+        side: side of the field.
+        variance: variance of the heatmaps that tell the network where keypoints are and were.
+        residual: largest correction the network may add to the combined flow, in [-1, 1] units.
+    """
+
+    def __init__(
+        self, num_keypoints: int, width: int, max_width: int, levels: int, side: int, variance: float, residual: float
+    ) -> None:
+        super().__init__()
+        self.side, self.variance, self.residual_limit = side, variance, residual
+        self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
+        self.mask = nn.Conv2d(width, num_keypoints + 1, 3, padding=1)
+        self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
+        self.residual = nn.Conv2d(width, 2, 3, padding=1)
+        self.log_reach = nn.Parameter(torch.full((num_keypoints,), -2.0))
+        self.background = nn.Parameter(torch.tensor(-4.0))
+        for head in (self.mask, self.residual):
+            nn.init.zeros_(head.weight)
+            nn.init.zeros_(head.bias)  # type: ignore[arg-type]
+        nn.init.constant_(self.occlusion.bias, 2.0)  # type: ignore[arg-type]
+
+    def forward(self, blocks: Tensor, driving: Keypoints, source: Keypoints) -> Motion:
+        """Return the motion from driving pixels to source coordinates.
+
+        Args:
+            blocks: the source as `to_blocks` gives it, `[B, 12, S, S]`.
+            driving: keypoints of the frame to make.
+            source: keypoints of the source.
+        """
+        side = self.side
+        candidates = sparse_motions(driving, source, side, side, corners=False)  # [B, K + 1, S, S, 2]
+        prior = self._prior_logits(driving.value)  # [B, K + 1, S, S]
+        coarse = blend_motions(candidates, prior)  # [B, S, S, 2]
+        moved = F.grid_sample(blocks.float(), coarse, padding_mode="border", align_corners=False)
+        heatmaps = gaussian_heatmap(driving.value, side, side, variance=self.variance, corners=False)
+        heatmaps = heatmaps - gaussian_heatmap(source.value, side, side, variance=self.variance, corners=False)
+        shift = coarse - coordinate_grid(side, side, coarse, corners=False)
+        evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14, S, S]
+        features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
+        flow = blend_motions(candidates, prior + self.mask(features).float())
+        correction = torch.tanh(self.residual(features).float()) * self.residual_limit  # [B, 2, S, S]
+        occlusion = torch.sigmoid(self.occlusion(features).float())  # [B, 1, S, S]
+        return Motion(flow + correction.permute(0, 2, 3, 1), occlusion, corners=False, features=features)
+
+    def _prior_logits(self, value: Tensor) -> Tensor:
+        """Return log-weights of the background and of each keypoint by distance: `[B, K + 1, S, S]`."""
+        grid = coordinate_grid(self.side, self.side, value, corners=False)
+        precision = 0.5 * torch.exp(-2.0 * self.log_reach)[:, None]  # [K, 1]
+        along_x = (grid[0, :, 0] - value[..., 0:1]).square() * precision  # [B, K, S]
+        along_y = (grid[:, 0, 1] - value[..., 1:2]).square() * precision  # [B, K, S]
+        keypoints = -(along_y.unsqueeze(-1) + along_x.unsqueeze(-2))  # [B, K, S, S]
+        background = self.background.expand(len(value), 1, self.side, self.side)
+        return torch.cat((background, keypoints), dim=1)
+
+
+def to_blocks(image: Tensor, side: int) -> Tensor:
+    """Average an image down to `2 side` and fold 2x2 pixels into channels: `[B, 3, H, W]` to `[B, 12, side, side]`."""
+    if image.shape[2:] != (2 * side, 2 * side):
+        image = F.interpolate(image, size=(2 * side, 2 * side), mode="area")
+    return F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
+
+
+def blend_motions(candidates: Tensor, logits: Tensor) -> Tensor:
+    """Average `[B, K + 1, H, W, 2]` candidate flows under softmax weights `[B, K + 1, H, W]`: `[B, H, W, 2]`."""
+    weights = F.softmax(logits, dim=1)
+    return torch.stack(((candidates[..., 0] * weights).sum(1), (candidates[..., 1] * weights).sum(1)), dim=-1)

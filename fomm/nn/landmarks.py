@@ -1,0 +1,43 @@
+"""Which face landmarks the compact model's tied keypoints follow, and how they swap when a picture is mirrored.
+
+Indices are those of the public 468-point face-mesh topology (MediaPipe). "Left" and "right" are the image's.
+"""
+
+from __future__ import annotations
+
+_MIRRORED_PAIRS = {
+    "mouth": ((61, 291), (39, 269), (181, 405), (81, 311), (178, 402)),
+    "eyes": ((33, 263), (133, 362), (159, 386), (145, 374)),
+    "brows": ((70, 300), (105, 334), (107, 336)),
+    "nose": ((98, 327),),
+    "outline": ((234, 454), (172, 397)),
+    "cheeks": ((50, 280),),
+}
+_ON_THE_AXIS = {"mouth": (0, 17, 13, 14), "nose": (1, 168), "outline": (10, 152)}
+
+
+def _ordered() -> tuple[tuple[int, ...], tuple[int, ...], dict[str, tuple[int, ...]]]:
+    """Lay out all tied landmarks, region after region; return landmarks, mirror permutation and regions."""
+    landmarks: list[int] = []
+    mirror: list[int] = []
+    regions: dict[str, tuple[int, ...]] = {}
+    for region, pairs in _MIRRORED_PAIRS.items():
+        begin = len(landmarks)
+        for left, right in pairs:
+            mirror += [len(landmarks) + 1, len(landmarks)]
+            landmarks += [left, right]
+        for single in _ON_THE_AXIS.get(region, ()):
+            mirror.append(len(landmarks))
+            landmarks.append(single)
+        regions[region] = tuple(range(begin, len(landmarks)))
+    return tuple(landmarks), tuple(mirror), regions
+
+
+TIED_LANDMARKS, MIRROR, REGIONS = _ordered()
+"""Landmark of each tied keypoint, the keypoint it becomes in a mirrored picture, and keypoints by region."""
+
+LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409, 78, 95, 88, 178, 87)
+LIPS += (14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
+LIDS = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
+LIDS += (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
+"""Landmarks of the mesh along both lips, and along all four eyelids."""

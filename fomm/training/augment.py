@@ -1,0 +1,175 @@
+"""Random views of paired clips: position, mirror, backdrop and colour, with the truth transformed alongside.
+
+A view is an affine map `u_in = A u_out + t` from the new picture to the old one, in [-1, 1] edge coordinates. Landmarks
+move by its inverse; the flow of a pair seen through maps (A_s, t_s) and (A_d, t_d) becomes
+`f'(u) = A_s^-1 (f(A_d u + t_d) - t_s)`.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.nn.geometry import coordinate_grid, inverse_2x2
+from fomm.settings import Settings, option
+from fomm.training.clips import TransferBatch
+
+
+@dataclass(frozen=True)
+class AugmentSettings(Settings):
+    """How far the random views may go."""
+
+    scale: float = option(0.2, "Largest relative zoom, in or out.", low=0.0, high=0.9)
+    rotation: float = option(12.0, "Largest rotation in degrees.", low=0.0, high=180.0)
+    shift: float = option(0.12, "Largest shift in [-1, 1] units.", low=0.0, high=1.0)
+    moment: float = option(0.04, "Extra motion of the whole frame between source and driving.", low=0.0, high=0.5)
+    mirror: float = option(0.5, "Probability of a mirrored pair.", low=0.0, high=1.0)
+    colour: float = option(0.3, "Largest relative change of brightness, contrast and channel gain.", low=0.0, high=0.9)
+    grey: float = option(0.1, "Probability of a grey picture.", low=0.0, high=1.0)
+    backdrop: float = option(0.35, "Probability of another backdrop behind the person.", low=0.0, high=1.0)
+    noise: float = option(0.03, "Largest noise on what the keypoint detector sees.", low=0.0, high=1.0)
+    blur: float = option(0.3, "Probability of a blurred detector input.", low=0.0, high=1.0)
+
+
+@dataclass(frozen=True)
+class TransferSample:
+    """A batch ready for the losses; moments along dimension 1 as in `TransferBatch`.
+
+    Attributes:
+        clean: pictures to warp and to compare with, `[B, 4, 3, S, S]` in [0, 1].
+        seen: the same as the detector sees them, with noise, blur and colour of their own.
+        flow: `[B, 64, 64, 2]`, person 0, driving to source, in [-1, 1].
+        valid: float `[B, 64, 64]`, 1 where the flow is true.
+        landmarks: `[B, 4, 468, 2]` in [-1, 1].
+        axes: `[B, 2, 2]`, turns displacements of person 1 into those of person 0.
+        mirrored: bool `[B]`.
+    """
+
+    clean: Tensor
+    seen: Tensor
+    flow: Tensor
+    valid: Tensor
+    landmarks: Tensor
+    axes: Tensor
+    mirrored: Tensor
+
+
+def augment(
+    batch: TransferBatch, settings: AugmentSettings, side: int, generator: torch.Generator, self_driven: int
+) -> TransferSample:
+    """Return a random view of `batch` with pictures of `side` pixels; `generator` alone decides the randomness.
+
+    Only the first `self_driven` rows may get extra motion of the whole frame: the partner that drives the others
+    has no part in it.
+    """
+    count = len(batch.frames)
+    frames = batch.frames.float().div(255).flatten(0, 1)  # [B * 4, 3, 256, 256]
+    if side < frames.shape[-1]:
+        frames = F.interpolate(frames, size=(side, side), mode="area")  # [B * 4, 3, S, S]
+    frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator)
+    mirrored = torch.rand(count, generator=generator) < settings.mirror
+    linear, shift = _random_views(count, mirrored, settings, generator, self_driven)
+    pictures = _view(frames, linear.flatten(0, 1), shift.flatten(0, 1)).unflatten(0, (count, 4))
+    inverse = inverse_2x2(linear)  # [B, 4, 2, 2]
+    landmarks = (batch.landmarks - shift[:, :, None]) @ inverse.transpose(-1, -2)
+    flow, valid = _view_flow(batch, linear, shift, inverse)
+    gains = _colour(pictures, settings, generator, shared=True)
+    seen = _degrade(_colour(gains, settings, generator, shared=False), settings, generator)
+    axes = inverse[:, 0] @ linear[:, 2]
+    return TransferSample(gains, seen, flow, valid, landmarks, axes, mirrored)
+
+
+def _uniform(shape: tuple[int, ...], limit: float, generator: torch.Generator) -> Tensor:
+    return (torch.rand(shape, generator=generator) * 2 - 1) * limit
+
+
+def _random_views(
+    count: int, mirrored: Tensor, settings: AugmentSettings, generator: torch.Generator, self_driven: int
+) -> tuple[Tensor, Tensor]:
+    """Return maps `[B, 4, 2, 2]` and shifts `[B, 4, 2]`; the moments of one person share theirs but for a jolt."""
+    scale = torch.exp(_uniform((count, 2), settings.scale, generator))
+    angle = _uniform((count, 2), math.radians(settings.rotation), generator)
+    linear = _similarity(scale, angle)  # [B, 2, 2, 2]
+    linear[..., 0] *= torch.where(mirrored, -1.0, 1.0)[:, None, None]
+    shift = _uniform((count, 2, 2), settings.shift, generator)
+    linear, shift = linear.repeat_interleave(2, dim=1), shift.repeat_interleave(2, dim=1)
+    jolted = (torch.rand(count, generator=generator) < 0.3).float()
+    jolted[self_driven:] = 0
+    jolt = _similarity(
+        torch.exp(_uniform((count,), settings.moment, generator) * jolted),
+        _uniform((count,), settings.moment, generator) * jolted,
+    )
+    linear[:, 1] = linear[:, 1] @ jolt
+    shift[:, 1] += _uniform((count, 2), settings.moment, generator) * jolted[:, None]
+    return linear, shift
+
+
+def _similarity(scale: Tensor, angle: Tensor) -> Tensor:
+    cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
+    return torch.stack((torch.stack((cos, -sin), -1), torch.stack((sin, cos), -1)), -2)
+
+
+def _view(frames: Tensor, linear: Tensor, shift: Tensor) -> Tensor:
+    """Sample `[N, 3, H, W]` through its maps."""
+    grid = coordinate_grid(frames.shape[2], frames.shape[3], frames, corners=False)
+    where = torch.einsum("nij,hwj->nhwi", linear, grid) + shift[:, None, None]
+    return F.grid_sample(frames, where, padding_mode="reflection", align_corners=False)
+
+
+def _view_flow(batch: TransferBatch, linear: Tensor, shift: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
+    side = batch.flow.shape[1]
+    grid = coordinate_grid(side, side, batch.flow, corners=False)
+    where = torch.einsum("bij,hwj->bhwi", linear[:, 1], grid) + shift[:, 1, None, None]
+    # The displacement is interpolated, not the flow: it stays smooth up to the frame's border.
+    planes = torch.cat(((batch.flow - grid).permute(0, 3, 1, 2), batch.valid[:, None].float()), dim=1)
+    sampled = F.grid_sample(planes, where, padding_mode="zeros", align_corners=False)
+    flow = sampled[:, :2].permute(0, 2, 3, 1) + where - shift[:, 0, None, None]
+    return torch.einsum("bij,bhwj->bhwi", inverse[:, 0], flow), (sampled[:, 2] > 0.99).float()
+
+
+def _replace_backdrop(frames: Tensor, person: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+    """Put some people before a flat colour, a gradient or another picture; both moments of a person share it."""
+    count = len(person)
+    chosen = torch.rand(count, 2, generator=generator) < probability
+    corner = torch.rand(count, 2, 3, 2, 2, generator=generator)
+    flat = torch.rand(count, 2, generator=generator) < 0.5
+    corner = torch.where(flat[:, :, None, None, None], corner.mean((-1, -2), keepdim=True), corner)
+    height, width = frames.shape[2:]
+    paint = F.interpolate(corner.flatten(0, 1), size=(height, width), mode="bilinear", align_corners=False)
+    borrowed = torch.rand(count * 2, generator=generator) < 0.3
+    donors = frames[torch.randint(len(frames), (count * 2,), generator=generator)]
+    paint = torch.where(borrowed[:, None, None, None], donors, paint).repeat_interleave(2, dim=0)
+    matte = F.interpolate(person.flatten(0, 1)[:, None].float(), size=(height, width), mode="bilinear")
+    matte = torch.where(chosen.repeat_interleave(2, dim=1).flatten()[:, None, None, None], matte, 1.0)
+    return torch.lerp(paint, frames, matte)
+
+
+def _colour(pictures: Tensor, settings: AugmentSettings, generator: torch.Generator, *, shared: bool) -> Tensor:
+    """Change gain, contrast and saturation; `shared` treats both moments of a person alike."""
+    count, moments = pictures.shape[:2]
+    shape = (count, 2 if shared else moments)
+    limit = settings.colour if shared else settings.colour / 2
+    gain = 1 + _uniform((*shape, 3, 1, 1), limit / 2, generator) + _uniform((*shape, 1, 1, 1), limit / 2, generator)
+    contrast = 1 + _uniform((*shape, 1, 1, 1), limit, generator)
+    grey = (torch.rand(*shape, 1, 1, 1, generator=generator) < settings.grey).float()
+    if shared:
+        gain, contrast, grey = (x.repeat_interleave(moments // 2, dim=1) for x in (gain, contrast, grey))
+    mean = pictures.mean((2, 3, 4), keepdim=True)
+    pictures = torch.lerp(pictures, pictures.mean(2, keepdim=True).expand_as(pictures), grey)
+    return (((pictures - mean) * contrast + mean) * gain).clamp(0, 1)
+
+
+def _degrade(pictures: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
+    flat = pictures.flatten(0, 1)
+    side = flat.shape[-1]
+    blurred = F.interpolate(
+        F.interpolate(flat, size=(side // 2, side // 2), mode="area"), size=(side, side), mode="bilinear"
+    )
+    pick = torch.rand(len(flat), 1, 1, 1, generator=generator) < settings.blur
+    strength = torch.rand(len(flat), 1, 1, 1, generator=generator) * settings.noise
+    noise = torch.randn(flat.shape, generator=generator) * strength
+    return (torch.where(pick, blurred, flat) + noise).clamp(0, 1).view_as(pictures)

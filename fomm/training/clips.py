@@ -1,0 +1,141 @@
+"""Reader of labelled synthetic clips: pairs of people who make the same movements, with true flow and landmarks.
+
+Format: `index.json` names the clips; `train/NAME.mp4` with `train/NAME.npz` (and `test/`) hold frames and truth:
+for each driving frame j the source frame i (`source`), the backward flow j to i in quarter pixels of a 256 px frame
+on a 64x64 grid (`flow`, saturating at 127), where that flow is true (`valid`), where the person is (`person`), and
+the 468 face landmarks in eighths of a pixel (`landmarks`). NAMEa and NAMEb show two people in the same motion.
+
+Frames are decoded once into a memory-mapped cache, because random access into a compressed clip would cost more than
+a training step.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+import imageio.v3 as iio
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_fill_holes
+from torch import Tensor
+
+from fomm.errors import MediaError
+
+FRAME_SIDE = 256
+FIELD_SIDE = 64
+_FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
+_LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
+
+
+@dataclass(frozen=True)
+class TransferBatch:
+    """Two moments of two people who move alike. Person 0 has true flow; person 1 lends the motion.
+
+    Attributes:
+        frames: uint8 `[B, 4, 3, 256, 256]`: person 0 at the source and driving moments, person 1 at the same.
+        flow: true backward flow of person 0, driving to source, `[B, 64, 64, 2]` in [-1, 1] (edge grid).
+        valid: where the flow is true, bool `[B, 64, 64]`.
+        person: where a person is, bool `[B, 4, 64, 64]`.
+        landmarks: `[B, 4, 468, 2]` in [-1, 1].
+    """
+
+    frames: Tensor
+    flow: Tensor
+    valid: Tensor
+    person: Tensor
+    landmarks: Tensor
+
+
+class PairedClips:
+    """All pairs of one split, in memory but for the frames.
+
+    Args:
+        root: folder with `index.json`, `train/` and `test/`.
+        split: "train" or "test".
+        cache: folder for decoded frames; made when missing.
+        limit: read only this many pairs, for quick runs.
+
+    Raises:
+        MediaError: the folder is not a clip set, or a clip is damaged.
+    """
+
+    def __init__(self, root: Path, split: str, cache: Path, limit: int | None = None) -> None:
+        index_file = root / "index.json"
+        if not index_file.is_file():
+            raise MediaError(f"{root} is not a folder of labelled clips: it has no index.json.")
+        self.index: dict[str, dict[str, object]] = json.loads(index_file.read_text())
+        stems = sorted(name[:-1] for name, entry in self.index.items() if entry["split"] == split and name[-1] == "a")
+        stems = [stem for stem in stems if f"{stem}b" in self.index][:limit]
+        if not stems:
+            raise MediaError(f"{root} has no pairs in the split '{split}'.")
+        self.names = [stem + person for stem in stems for person in "ab"]
+        folder = root / split
+        truth = [_read_truth(folder / f"{name}.npz") for name in self.names]
+        self.source = np.stack([clip["source"] for clip in truth]).astype(np.int64)  # [N, T]
+        self.flow = np.stack([clip["flow"] for clip in truth])  # [N, T, 64, 64, 2]
+        self.valid = np.stack([clip["valid"] for clip in truth])  # [N, T, 64, 8]
+        self.person = np.stack([clip["person"] for clip in truth])  # [N, T, 64, 8]
+        self.landmarks = np.stack([clip["landmarks"] for clip in truth])  # [N, T, 468, 2]
+        self.frames = _decode_all([folder / f"{name}.mp4" for name in self.names], self.source.shape[1], cache, split)
+
+    def __len__(self) -> int:
+        """Count the frames whose flow is known."""
+        return int(self.source.size)
+
+    def batch(self, picks: Iterable[tuple[int, int]]) -> TransferBatch:
+        """Gather (clip, driving frame) picks; the other clip of the pair lends the motion."""
+        frames, flow, valid, person, landmarks = [], [], [], [], []
+        for clip, driving in picks:
+            source = int(self.source[clip, driving])
+            moments = [(clip, source), (clip, driving), (clip ^ 1, source), (clip ^ 1, driving)]
+            frames.append(np.stack([self.frames[c, t] for c, t in moments]))
+            # The stored mask leaves eyes and mouth out; as a matte they belong to the person.
+            person.append(np.stack([binary_fill_holes(_unpack(self.person[c, t])) for c, t in moments]))
+            landmarks.append(np.stack([self.landmarks[c, t] for c, t in moments]))
+            shift = self.flow[clip, driving]
+            flow.append(shift)
+            valid.append(_unpack(self.valid[clip, driving]) & (np.abs(shift.astype(np.int16)) < 127).all(-1))
+        displacement = torch.from_numpy(np.stack(flow)).float() * _FLOW_UNIT
+        axis = (2 * torch.arange(FIELD_SIDE) + 1) / FIELD_SIDE - 1
+        identity = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
+        return TransferBatch(
+            frames=torch.from_numpy(np.stack(frames)).permute(0, 1, 4, 2, 3),
+            flow=displacement + identity,
+            valid=torch.from_numpy(np.stack(valid)),
+            person=torch.from_numpy(np.stack(person)),
+            landmarks=torch.from_numpy(np.stack(landmarks)).float() * _LANDMARK_UNIT - 1,
+        )
+
+
+def _read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
+    try:
+        with np.load(path, allow_pickle=False) as archive:
+            return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks")}
+    except (OSError, KeyError, ValueError) as error:
+        raise MediaError(
+            f"{path} is not the truth of a labelled clip ({error}); synthesize the clips again."
+        ) from error
+
+
+def _unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    return np.unpackbits(bits, axis=-1).astype(bool)
+
+
+def _decode_all(clips: list[Path], length: int, cache: Path, split: str) -> NDArray[np.uint8]:
+    """Return frames `[N, T, 256, 256, 3]`, memory-mapped from the cache and decoded into it when it is missing."""
+    cache.mkdir(parents=True, exist_ok=True)
+    target = cache / f"{split}-{len(clips)}.npy"
+    if not target.is_file():
+        partial = target.with_suffix(".partial.npy")
+        shape = (len(clips), length, FRAME_SIDE, FRAME_SIDE, 3)
+        frames = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
+        for position, clip in enumerate(clips):
+            frames[position] = iio.imread(clip, plugin="FFMPEG")[:length]
+        frames.flush()
+        partial.replace(target)
+    decoded: NDArray[np.uint8] = np.load(target, mmap_mode="r")
+    return decoded

@@ -1,0 +1,145 @@
+"""Losses of the motion stage: true flow, landmarks, cross-identity transfer and equivariance.
+
+Two of them need paired synthetic data. *Supervised dense flow*: the predicted backward flow equals the rendered one.
+*Cross-identity transfer*: person 0 at moment i, driven by person 1 going from i to j, moves as person 0 did from i to
+j. The keypoints of that case are relative, as the paper transfers them (its section 3.3), with both people's views
+put on common axes: `p = p0_i + A (p1_j - p1_i)`, `J = A J1_j J1_i^-1 A^-1 J0_i`.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.nn.compact import CompactModel
+from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap, inverse_2x2
+from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, TIED_LANDMARKS
+from fomm.training.augment import TransferSample
+from fomm.training.settings import MotionWeights
+
+
+def motion_losses(
+    model: CompactModel, sample: TransferSample, weights: MotionWeights, cross_share: float
+) -> dict[str, Tensor]:
+    """Return the weighted losses by name; the first part of the batch drives itself, the rest is driven across."""
+    count = len(sample.clean)
+    split = count - round(count * cross_share)
+    found = model.detect(sample.seen.flatten(0, 1))
+    moments = split_moments(found)
+    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes)[split:]])
+    source_picture = sample.clean[:, 0]
+    motion = model.move(source_picture, driving, moments[0])
+    region = region_weights(sample, weights.mouth, weights.eyes, motion.flow.shape[1])
+    occlusion, photometric = _picture_losses(sample, motion.flow, motion.occlusion, region)
+    value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], model.settings.tied_keypoints)
+    error = (motion.flow - sample.flow).abs().sum(-1)
+    return {
+        "flow": weights.flow * _weighted_mean(error, sample.valid * region),
+        "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
+        "keypoints": weights.keypoints * _tied_keypoints(found, sample),
+        "photometric": weights.photometric * photometric,
+        "occlusion": weights.occlusion * occlusion,
+        "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
+    }
+
+
+def split_moments(found: Keypoints) -> list[Keypoints]:
+    """Split detections on `[B * 4, ...]` pictures into the four moments, `B` keypoints each."""
+    if found.jacobian is None:
+        raise ValueError("The motion stage needs keypoints with Jacobians.")
+    value, jacobian = found.value.unflatten(0, (-1, 4)), found.jacobian.unflatten(0, (-1, 4))
+    return [Keypoints(value[:, moment], jacobian[:, moment]) for moment in range(4)]
+
+
+def across(moments: list[Keypoints], axes: Tensor) -> Keypoints:
+    """Return person 0's keypoints moved as person 1 moved, on person 0's axes."""
+    here, _, before, after = moments
+    if here.jacobian is None or before.jacobian is None or after.jacobian is None:
+        raise ValueError("Relative transfer needs keypoints with Jacobians.")
+    value = here.value + (after.value - before.value) @ axes.transpose(-1, -2)
+    change = after.jacobian @ inverse_2x2(before.jacobian)
+    frame = axes[:, None]
+    return Keypoints(value, frame @ change @ inverse_2x2(frame) @ here.jacobian)
+
+
+def region_weights(sample: TransferSample, mouth: float, eyes: float, side: int) -> Tensor:
+    """Return pixel weights `[B, side, side]`: 1, more around the driving frame's mouth and eyelids."""
+    driving = sample.landmarks[:, 1]
+    lips = gaussian_heatmap(driving[:, list(LIPS[::3])], side, side, variance=0.004, corners=False)
+    lids = gaussian_heatmap(driving[:, list(LIDS[::3])], side, side, variance=0.002, corners=False)
+    return 1 + mouth * lips.amax(1) + eyes * lids.amax(1)
+
+
+def _weighted_mean(error: Tensor, weight: Tensor) -> Tensor:
+    return (error * weight).sum() / weight.sum().clamp_min(1.0)
+
+
+def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
+    """Read the flow at the driving landmarks: it should point at the same landmarks in the source."""
+    source, driving = sample.landmarks[:, 0], sample.landmarks[:, 1]
+    side = flow.shape[1]
+    shift = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
+    read = F.grid_sample(shift, driving[:, :, None], padding_mode="border", align_corners=False)
+    error = (read[..., 0].transpose(1, 2) + driving - source).abs().sum(-1)  # [B, 468]
+    weight = torch.ones(error.shape[1])
+    weight[list(LIPS)] = 5.0
+    weight[list(LIDS)] = 5.0
+    inside = (driving.abs().amax(-1) < 1) & (source.abs().amax(-1) < 1)
+    return _weighted_mean(error, weight.to(error) * inside)
+
+
+def _tied_keypoints(found: Keypoints, sample: TransferSample) -> Tensor:
+    tied = sample.landmarks[:, :, list(TIED_LANDMARKS)]  # [B, 4, K, 2]
+    tied = torch.where(sample.mirrored[:, None, None, None], tied[:, :, list(MIRROR)], tied)
+    predicted = found.value.unflatten(0, (-1, 4))[:, :, : len(TIED_LANDMARKS)]
+    weight = torch.ones(len(TIED_LANDMARKS))
+    weight[list(REGIONS["mouth"] + REGIONS["eyes"])] = 3.0
+    return ((predicted - tied).abs().sum(-1) * weight.to(tied)).mean()
+
+
+def _picture_losses(
+    sample: TransferSample, flow: Tensor, occlusion: Tensor | None, region: Tensor
+) -> tuple[Tensor, Tensor]:
+    """Return the occlusion loss and the photometric loss of the plain warp, both at the flow's resolution x 2."""
+    side = 2 * flow.shape[1]
+    pictures = sample.clean[:, :2].flatten(0, 1)
+    if pictures.shape[-1] != side:
+        pictures = F.interpolate(pictures, size=(side, side), mode="area")
+    source, driving = pictures.unflatten(0, (-1, 2)).unbind(1)
+    fine = F.interpolate(flow.permute(0, 3, 1, 2), size=(side, side), mode="bilinear").permute(0, 2, 3, 1)
+    difference = (F.grid_sample(source, fine, padding_mode="border", align_corners=False) - driving).abs().mean(1)
+    photometric = (difference * F.interpolate(region[:, None], size=(side, side))[:, 0]).mean()
+    if occlusion is None:
+        return torch.zeros(()), photometric
+    target = F.avg_pool2d(torch.exp(-20 * difference.detach()[:, None]), 2)
+    return F.binary_cross_entropy(occlusion, target), photometric
+
+
+def _equivariance(model: CompactModel, pictures: Tensor, found: Keypoints, tied: int) -> tuple[Tensor, Tensor]:
+    """Compare keypoints of a changed view with changed keypoints (the paper's equations 8 and 9) on half the batch.
+
+    Values matter only for the free keypoints: the tied ones have landmarks.
+    """
+    half = max(1, len(pictures) // 2)
+    pictures, found = pictures[:half], found[:half]
+    if found.jacobian is None:
+        raise ValueError("Equivariance of Jacobians needs Jacobians.")
+    noise = torch.randn(half, 2, 3, device=pictures.device) * 0.08
+    linear, shift = torch.eye(2, device=pictures.device) + noise[..., :2], noise[..., 2]
+    grid = coordinate_grid(pictures.shape[2], pictures.shape[3], pictures, corners=False)
+    where = torch.einsum("bij,hwj->bhwi", linear, grid) + shift[:, None, None]
+    changed = model.detect(F.grid_sample(pictures, where, padding_mode="reflection", align_corners=False))
+    if changed.jacobian is None:
+        raise ValueError("Equivariance of Jacobians needs Jacobians.")
+    back = changed.value @ linear.transpose(-1, -2) + shift[:, None]
+    value = (back - found.value)[:, tied:].abs().mean() if found.value.shape[1] > tied else back.new_zeros(())
+    frames = inverse_2x2(found.jacobian) @ linear[:, None] @ changed.jacobian
+    return value, (frames - torch.eye(2, device=frames.device)).abs().mean()
+
+
+def cosine_rate(step: int, steps: int, warm_up: int = 50) -> float:
+    """Return the learning-rate factor of a step: linear warm-up, then a cosine from 1 to 0.03."""
+    return min(1.0, (step + 1) / warm_up) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / steps)))
