@@ -1,14 +1,13 @@
 """Typed configuration in the layout of the paper's YAML files, which load unchanged.
 
 One dataclass per section, named after its YAML key. A key that does not exist is refused by name, with the nearest
-one that does. `model_params.family` chooses the networks: `paper` (default) or `compact`.
+one that does. A file may say `family: paper` at its top; files of the compact family have a layout of their own.
 """
 
 from __future__ import annotations
 
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import Any
 
 import yaml
 
@@ -148,12 +147,10 @@ class DiscriminatorParams(Settings):
 class ModelConfig(Settings):
     """The `model_params` section: all that decides the shape of the networks."""
 
-    family: str = option("paper", "Which networks: the paper's or the compact ones.", choices=("paper", "compact"))
     common_params: CommonParams = field(default_factory=CommonParams)
     kp_detector_params: KeypointParams = field(default_factory=KeypointParams)
     generator_params: GeneratorParams = field(default_factory=GeneratorParams)
     discriminator_params: DiscriminatorParams = field(default_factory=DiscriminatorParams)
-    compact_params: dict[str, Any] = field(default_factory=dict, hash=False)
 
 
 @dataclass(frozen=True)
@@ -231,8 +228,9 @@ class VisualizerParams(Settings):
 
 @dataclass(frozen=True)
 class Config(Settings):
-    """A whole configuration file."""
+    """A whole configuration file of the paper's family."""
 
+    family: str = option("paper", "Which networks the file configures.", choices=("paper",))
     dataset_params: DatasetParams = field(default_factory=DatasetParams)
     model_params: ModelConfig = field(default_factory=ModelConfig)
     train_params: TrainParams = field(default_factory=TrainParams)
@@ -257,6 +255,8 @@ def load_config(path: str | Path) -> Config:
         raise SettingsError(f"The configuration '{path}' is not valid YAML: {reason}.") from error
     if content is None:
         raise SettingsError(f"The configuration '{path}' is empty.")
+    if isinstance(content, dict) and content.get("family", "paper") != "paper":
+        raise SettingsError(f"The configuration '{path}' is for the '{content['family']}' family, not the paper's.")
     return Config.from_mapping(content, f"'{path}'")
 
 
