@@ -34,7 +34,8 @@ class ResidualBlock(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Return `relu(x + f(x))`; the block starts out as the identity on positive features."""
-        return F.relu(x + self.norm(self.second(self.first(x))))
+        changed: Tensor = self.norm(self.second(self.first(x)))
+        return F.relu(x + changed)
 
 
 class CompactHourglass(nn.Module):

@@ -60,7 +60,7 @@ class CompactKeypointDetector(nn.Module):
         value = expected_position(weights.view_as(logits), corners=False)  # [B, K, 2]
         pooled = weights.to(features.dtype) @ features.flatten(2).transpose(1, 2)  # [B, K, C]
         jacobian = torch.einsum("bkc,kcj->bkj", pooled.float(), self.jacobian) + self.jacobian_bias
-        return Keypoints(value, jacobian.unflatten(-1, (2, 2)))  # [B, K, 2, 2]
+        return Keypoints(value, jacobian.view(*value.shape, 2))  # [B, K, 2, 2]
 
 
 class CompactDenseMotion(nn.Module):

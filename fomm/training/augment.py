@@ -73,7 +73,7 @@ def augment(
     frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator)
     mirrored = torch.rand(count, generator=generator) < settings.mirror
     linear, shift = _random_views(count, mirrored, settings, generator, self_driven)
-    pictures = _view(frames, linear.flatten(0, 1), shift.flatten(0, 1)).unflatten(0, (count, 4))
+    pictures = _view(frames, linear.flatten(0, 1), shift.flatten(0, 1)).view(count, 4, 3, side, side)
     inverse = inverse_2x2(linear)  # [B, 4, 2, 2]
     landmarks = (batch.landmarks - shift[:, :, None]) @ inverse.transpose(-1, -2)
     flow, valid = _view_flow(batch, linear, shift, inverse)

@@ -50,8 +50,13 @@ def split_moments(found: Keypoints) -> list[Keypoints]:
     """Split detections on `[B * 4, ...]` pictures into the four moments, `B` keypoints each."""
     if found.jacobian is None:
         raise ValueError("The motion stage needs keypoints with Jacobians.")
-    value, jacobian = found.value.unflatten(0, (-1, 4)), found.jacobian.unflatten(0, (-1, 4))
+    value, jacobian = _by_moment(found.value), _by_moment(found.jacobian)
     return [Keypoints(value[:, moment], jacobian[:, moment]) for moment in range(4)]
+
+
+def _by_moment(x: Tensor) -> Tensor:
+    """Split the batch dimension, `[B * 4, ...]` to `[B, 4, ...]`."""
+    return x.view(-1, 4, *x.shape[1:])
 
 
 def across(moments: list[Keypoints], axes: Tensor) -> Keypoints:
@@ -94,7 +99,7 @@ def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
 def _tied_keypoints(found: Keypoints, sample: TransferSample) -> Tensor:
     tied = sample.landmarks[:, :, list(TIED_LANDMARKS)]  # [B, 4, K, 2]
     tied = torch.where(sample.mirrored[:, None, None, None], tied[:, :, list(MIRROR)], tied)
-    predicted = found.value.unflatten(0, (-1, 4))[:, :, : len(TIED_LANDMARKS)]
+    predicted = _by_moment(found.value)[:, :, : len(TIED_LANDMARKS)]
     weight = torch.ones(len(TIED_LANDMARKS))
     weight[list(REGIONS["mouth"] + REGIONS["eyes"])] = 3.0
     return ((predicted - tied).abs().sum(-1) * weight.to(tied)).mean()
@@ -108,7 +113,7 @@ def _picture_losses(
     pictures = sample.clean[:, :2].flatten(0, 1)
     if pictures.shape[-1] != side:
         pictures = F.interpolate(pictures, size=(side, side), mode="area")
-    source, driving = pictures.unflatten(0, (-1, 2)).unbind(1)
+    source, driving = pictures.view(-1, 2, 3, side, side).unbind(1)
     fine = F.interpolate(flow.permute(0, 3, 1, 2), size=(side, side), mode="bilinear").permute(0, 2, 3, 1)
     difference = (F.grid_sample(source, fine, padding_mode="border", align_corners=False) - driving).abs().mean(1)
     photometric = (difference * F.interpolate(region[:, None], size=(side, side))[:, 0]).mean()

