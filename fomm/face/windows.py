@@ -1,0 +1,195 @@
+"""Which window of the photo and of the driving clip to use.
+
+The photo's window shows the face as the training frames do. The driving clip gets one steady window for all its
+frames, from a few detections spread over the clip: a window that follows the face would add its own jitter to the
+motion and take the head's movement out of it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.errors import FaceError, SettingsError
+from fomm.face.crop import CropWindow
+from fomm.face.locate import Face, FaceFinder, check_face_name, choose
+from fomm.media.video import sample_frames
+from fomm.settings import Settings, option
+
+Box = tuple[int, int, int, int]
+SAMPLES = 16
+"""Frames of the driving clip looked at for its window."""
+EXTENT = 1.25
+"""A head with its hair is about this much larger than the face box."""
+
+
+@dataclass(frozen=True)
+class FaceSettings(Settings):
+    """Which faces to use and how closely to crop them."""
+
+    source_face: str = option("largest", "Face in the photo: largest, center, left, right or a number from the left.")
+    driving_face: str = option("largest", "Face in the driving clip: largest, center, left, right or a number.")
+    source_box: tuple[int, int, int, int] | None = option(
+        None, "Crop of the photo as x,y,width,height in px, instead of finding the face."
+    )
+    driving_box: tuple[int, int, int, int] | None = option(None, "Crop of the driving clip as x,y,width,height in px.")
+    zoom: float = option(1.0, "Crop more closely (above 1) or more widely (below 1).", low=0.5, high=1.5)
+    interval: int = option(8, "Look for the driving face every this many frames; 0 never looks.", low=0, high=250)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        check_face_name(self.source_face, "FaceSettings.source_face")
+        check_face_name(self.driving_face, "FaceSettings.driving_face")
+        for name in ("source_box", "driving_box"):
+            box = getattr(self, name)
+            if box is not None and min(box[2:]) < 1:
+                raise SettingsError(f"FaceSettings.{name} must have a width and a height of at least 1, not {box}.")
+
+
+@dataclass(frozen=True)
+class DrivingWindow:
+    """The steady window of a driving clip.
+
+    Attributes:
+        window: the same for every frame.
+        face: the followed face, in px of the driving frames, or None where the window was given by hand and no face
+            could be found in it (a drawing, an animal): then every frame counts.
+    """
+
+    window: CropWindow
+    face: Face | None
+
+
+def parse_box(text: str) -> Box:
+    """Read a crop given as `x,y,width,height` in px.
+
+    Raises:
+        SettingsError: it is not four whole numbers, or the width or height is less than 1.
+    """
+    try:
+        x, y, width, height = (int(part) for part in text.split(","))
+    except ValueError:
+        raise SettingsError(f"A crop must be four whole numbers x,y,width,height in px, not {text!r}.") from None
+    if width < 1 or height < 1:
+        raise SettingsError(f"A crop must have a width and a height of at least 1 px, not {text!r}.")
+    return x, y, width, height
+
+
+def portrait_window(image: NDArray[np.uint8], finder: FaceFinder, settings: FaceSettings | None = None) -> CropWindow:
+    """Return the window to animate in a photo `uint8 [H, W, 3]`.
+
+    Raises:
+        FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo.
+    """
+    settings = settings or FaceSettings()
+    height, width = image.shape[:2]
+    if settings.source_box is not None:
+        return _window_of_box(settings.source_box, width, height, "--source-box")
+    faces = finder.find(image) or finder.find(image, side=1600, smallest=0.01)
+    if not faces:
+        raise FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
+    return CropWindow.around(choose(faces, settings.source_face, (width, height)), settings.zoom)
+
+
+def driving_window(video: Path, finder: FaceFinder, settings: FaceSettings | None = None) -> DrivingWindow:
+    """Return the steady window of a driving clip, from a few frames spread over it.
+
+    Raises:
+        FaceError: no face in any of them, or the given box lies outside the frames.
+        MediaError: the clip cannot be read.
+    """
+    frames = [frame for _, frame in sample_frames(video, SAMPLES)]
+    return steady_window(frames, finder, settings)
+
+
+def steady_window(
+    frames: Sequence[NDArray[np.uint8]], finder: FaceFinder, settings: FaceSettings | None = None
+) -> DrivingWindow:
+    """Return one window that holds the chosen person's head in frames `uint8 [H, W, 3]` spread over a clip.
+
+    The person is chosen in the first frame that shows a face and recognised by place and size in the others. The
+    window has the middle size and place of that person's windows, and grows where the head travels.
+
+    Raises:
+        FaceError: no face in any frame, or the given box lies outside the frames.
+    """
+    settings = settings or FaceSettings()
+    if not frames:
+        raise FaceError("The driving clip has no frames to look for a face in.")
+    height, width = frames[0].shape[:2]
+    if settings.driving_box is not None:
+        window = _window_of_box(settings.driving_box, width, height, "--driving-box")
+        return DrivingWindow(window, _middle_face(_follow(frames, finder, settings, window)))
+    faces = _follow(frames, finder, settings, None)
+    middle = _middle_face(faces)
+    if middle is None:
+        raise FaceError("No face was found in the driving clip; mark it with --driving-box x,y,width,height.")
+    return DrivingWindow(_window_of_travel(faces, middle, settings.zoom), middle)
+
+
+def _follow(
+    frames: Sequence[NDArray[np.uint8]], finder: FaceFinder, settings: FaceSettings, window: CropWindow | None
+) -> list[Face]:
+    """Return the chosen person's face in every frame that shows it; `window` limits the search."""
+    followed: list[Face] = []
+    for frame in frames:
+        height, width = frame.shape[:2]
+        faces = finder.find(frame, side=480)
+        if window is not None:
+            faces = [face for face in faces if _holds(window, face)]
+        if followed:
+            match = same_person(faces, followed[-1])
+        else:
+            match = choose(faces, settings.driving_face, (width, height)) if faces else None
+        if match is not None:
+            followed.append(match)
+    return followed
+
+
+def same_person(faces: Sequence[Face], before: Face) -> Face | None:
+    """Return the face that continues `before`: near it and of about its size, or None."""
+
+    def distance(face: Face) -> float:
+        step = np.hypot(face.center[0] - before.center[0], face.center[1] - before.center[1]) / before.size
+        return float(step + abs(np.log2(face.size / before.size)))
+
+    near = min((face for face in faces if face.size > 0), key=distance, default=None)
+    return near if near is not None and distance(near) < 1.5 else None
+
+
+def _middle_face(faces: Sequence[Face]) -> Face | None:
+    """Return the median box, so a few wrong detections do not matter."""
+    if not faces:
+        return None
+    x0, y0, x1, y1 = np.median([face.box for face in faces], axis=0).tolist()
+    return Face((x0, y0, x1, y1), float(np.median([face.score for face in faces])))
+
+
+def _window_of_travel(faces: Sequence[Face], middle: Face, zoom: float) -> CropWindow:
+    """Return the middle face's window, moved and grown until it holds the travelling head (outliers aside)."""
+    window = CropWindow.around(middle, zoom)
+    boxes = np.array([face.box for face in faces])
+    low, high = np.quantile(boxes[:, :2], 0.05, axis=0), np.quantile(boxes[:, 2:], 0.95, axis=0)
+    # The window of a head that stays is `around`; travel beyond the room that leaves makes it grow.
+    centre, half = (low + high) / 2, (high - low) / 2 * EXTENT
+    side = min(max(window.side, 2 * float(half.max())), 2.5 * window.side)
+    lift = middle.center[1] - (window.y + window.side / 2)
+    return CropWindow(float(centre[0]) - side / 2, float(centre[1]) - lift - side / 2, side)
+
+
+def _holds(window: CropWindow, face: Face) -> bool:
+    x, y = face.center
+    return window.x <= x <= window.x + window.side and window.y <= y <= window.y + window.side
+
+
+def _window_of_box(box: Box, width: int, height: int, flag: str) -> CropWindow:
+    """Return the square around a box given by hand; a longer side decides."""
+    x, y, box_width, box_height = box
+    if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
+        raise FaceError(f"{flag} {x},{y},{box_width},{box_height} lies outside the {width}x{height} picture.")
+    side = max(box_width, box_height)
+    return CropWindow(x + (box_width - side) / 2, y + (box_height - side) / 2, float(side))
