@@ -1,0 +1,295 @@
+"""The motion track: what a driving clip becomes, and all that a render needs of it.
+
+Keypoints and Jacobians of every frame, the frame rate and which frames showed the face; no picture of the driver.
+Stored as safetensors, whose header holds the schema version, the fingerprint of the keypoint detector and the rest.
+"""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+from safetensors import SafetensorError, safe_open
+from safetensors.torch import save as to_bytes
+from torch import Tensor
+
+from fomm.errors import MotionError, OutputError
+from fomm.nn.geometry import Keypoints
+
+SCHEMA = 1
+FORMAT = "fomm-motion"
+
+
+@dataclass(frozen=True, eq=False)
+class MotionTrack:
+    """Keypoints of every frame of a driving clip, float32 on the CPU.
+
+    Attributes:
+        value: `[T, K, 2]`, x then y in [-1, 1] of the driving window.
+        jacobian: `[T, K, 2, 2]`, or None for a translation-only model.
+        fps: frames per second, exact.
+        reference: index of the frame that relative motion may start from, in [0, T).
+        detector: fingerprint of the keypoint detector; keypoints of another one mean something else.
+        found: `[T]` bool, False where the face was not seen and the keypoints are interpolated.
+        audio: where the clip's sound is, as the user named it, or None. A hint in a file from elsewhere: never open
+            it unasked.
+        size: width and height in px of the driving video, or None where unknown.
+    """
+
+    value: Tensor
+    jacobian: Tensor | None
+    fps: Fraction
+    reference: int
+    detector: str
+    found: Tensor
+    audio: str | None = None
+    size: tuple[int, int] | None = None
+
+    def __post_init__(self) -> None:
+        _check(self, "The motion track")
+
+    def __len__(self) -> int:
+        return len(self.value)
+
+    def keypoints(self, start: int = 0, stop: int | None = None) -> Keypoints:
+        """Return the keypoints of frames `start` to `stop` (not included)."""
+        return Keypoints(self.value, self.jacobian)[start:stop]
+
+    def slice(self, start: int = 0, stop: int | None = None) -> MotionTrack:
+        """Return a part of the clip as a track of its own.
+
+        The reference becomes the first frame where it lies outside the part: to render one clip in parts, use
+        `Transfer.driving(start, stop)`, which keeps one reference for all of them.
+
+        Raises:
+            MotionError: the part is empty.
+        """
+        frames = range(len(self))[start:stop]
+        if not frames:
+            raise MotionError(f"Frames {start} to {stop} of a motion track of {len(self)} frames are no part of it.")
+        part = self.keypoints(frames.start, frames.stop)
+        reference = self.reference - frames.start if self.reference in frames else 0
+        found = self.found[frames.start : frames.stop]
+        return replace(self, value=part.value, jacobian=part.jacobian, found=found, reference=reference)
+
+    @staticmethod
+    def concat(parts: Sequence[MotionTrack]) -> MotionTrack:
+        """Join tracks one after another; reference, sound and size are those of the first.
+
+        Raises:
+            MotionError: none is given, or they differ in detector, keypoints or frame rate.
+        """
+        if not parts:
+            raise MotionError("Give at least one motion track to join.")
+        first = parts[0]
+        for part in parts[1:]:
+            for name in ("detector", "fps"):
+                if getattr(part, name) != getattr(first, name):
+                    raise MotionError(
+                        f"Motion tracks of different {name} ({getattr(first, name)} and {getattr(part, name)}) "
+                        "cannot be joined; extract them the same way."
+                    )
+            if part.value.shape[1] != first.value.shape[1] or (part.jacobian is None) != (first.jacobian is None):
+                raise MotionError("Motion tracks with different keypoints cannot be joined; use one model for both.")
+        joined = Keypoints.cat([part.keypoints() for part in parts])
+        found = torch.cat([part.found for part in parts])
+        return replace(first, value=joined.value, jacobian=joined.jacobian, found=found)
+
+    def bridged(self) -> MotionTrack:
+        """Return the track with frames that do not show the face interpolated from their neighbours.
+
+        Positions and Jacobians run linearly across each gap and hold still before the first and after the last found
+        frame. `found` stays as it is.
+
+        Raises:
+            MotionError: no frame shows the face.
+        """
+        known = self.found.nonzero().flatten()  # [F]
+        if len(known) == len(self):
+            return self
+        if not len(known):
+            raise MotionError(
+                "No frame of the driving clip shows the face; mark it with --driving-box x,y,width,height."
+            )
+        frame = torch.arange(len(self))
+        left = known[(torch.searchsorted(known, frame, right=True) - 1).clamp(min=0)]  # [T]
+        right = known[torch.searchsorted(known, frame).clamp(max=len(known) - 1)]  # [T]
+        weight = ((frame - left) / (right - left).clamp(min=1)).clamp(0, 1)  # [T]
+        value = torch.lerp(self.value[left], self.value[right], weight[:, None, None])
+        jacobian = self.jacobian
+        if jacobian is not None:
+            jacobian = torch.lerp(jacobian[left], jacobian[right], weight[:, None, None, None])
+        return replace(self, value=value, jacobian=jacobian)
+
+    def save(self, path: Path) -> None:
+        """Write the track to a file, whole or not at all.
+
+        Raises:
+            OutputError: the file cannot be written.
+        """
+        tensors = {"value": self.value.contiguous(), "found": self.found.contiguous()}
+        if self.jacobian is not None:
+            tensors["jacobian"] = self.jacobian.contiguous()
+        header = {
+            "format": FORMAT,
+            "schema": str(SCHEMA),
+            "fps": f"{self.fps.numerator}/{self.fps.denominator}",
+            "reference": str(self.reference),
+            "detector": self.detector,
+        }
+        if self.audio is not None:
+            header["audio"] = self.audio
+        if self.size is not None:
+            header["size"] = f"{self.size[0]}x{self.size[1]}"
+        _write_whole(Path(path), to_bytes(tensors, header))
+
+    @classmethod
+    def load(cls, path: Path, detector: str | None = None) -> MotionTrack:
+        """Read a track.
+
+        Args:
+            path: a file that `save` wrote.
+            detector: fingerprint of the detector in use, to refuse the tracks of others; None accepts any.
+
+        Raises:
+            MotionError: the file is missing, damaged, from a newer schema, or made by another detector.
+        """
+        try:
+            with safe_open(str(path), framework="pt") as file:
+                header = file.metadata() or {}
+                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
+        except (SafetensorError, OSError) as error:
+            raise MotionError(f"{path} cannot be read as a motion track ({error}); extract it again.") from error
+        _check_header(header, path, detector)
+        try:
+            track = cls(
+                value=tensors["value"],
+                jacobian=tensors.get("jacobian"),
+                fps=Fraction(header["fps"]),
+                reference=int(header["reference"]),
+                detector=header["detector"],
+                found=tensors["found"],
+                audio=header.get("audio"),
+                size=_parse_size(header.get("size")),
+            )
+        except MotionError as error:
+            raise MotionError(f"{path} is damaged: {error}") from error
+        except KeyError as error:
+            raise MotionError(f"{path} is damaged: {error.args[0]} is missing; extract it again.") from error
+        except (ValueError, ZeroDivisionError) as error:
+            raise MotionError(f"{path} is damaged: its header does not parse ({error}); extract it again.") from error
+        return track
+
+
+class TrackBuilder:
+    """Collects keypoints while a clip streams by.
+
+    Args:
+        fps: frames per second of what is appended.
+        detector: fingerprint of the keypoint detector.
+        audio: see `MotionTrack.audio`.
+        size: see `MotionTrack.size`.
+    """
+
+    def __init__(
+        self, fps: Fraction, detector: str, audio: str | None = None, size: tuple[int, int] | None = None
+    ) -> None:
+        self._fps, self._detector, self._audio, self._size = fps, detector, audio, size
+        self._parts: list[Keypoints] = []
+        self._found: list[bool] = []
+
+    def __len__(self) -> int:
+        return len(self._found)
+
+    def append(self, keypoints: Keypoints, found: Sequence[bool] | None = None) -> None:
+        """Add a batch of frames `[B, K, 2]`; `found` says which show the face, all of them if not given.
+
+        Raises:
+            MotionError: `found` has another length than the batch.
+        """
+        flags = [True] * len(keypoints) if found is None else [bool(flag) for flag in found]
+        if len(flags) != len(keypoints):
+            raise MotionError(f"{len(keypoints)} frames of keypoints came with {len(flags)} found flags; give as many.")
+        jacobian = keypoints.jacobian
+        self._parts.append(Keypoints(_own(keypoints.value), None if jacobian is None else _own(jacobian)))
+        self._found.extend(flags)
+
+    def build(self) -> MotionTrack:
+        """Return the track, with frames that do not show the face bridged.
+
+        Raises:
+            MotionError: nothing was appended, or no frame shows the face.
+        """
+        if not self._found:
+            raise MotionError("The driving clip gave no frames; check its start and stop times.")
+        every = Keypoints.cat(self._parts)
+        found = torch.tensor(self._found)
+        reference = int(found.nonzero()[0]) if bool(found.any()) else 0
+        track = MotionTrack(
+            every.value, every.jacobian, self._fps, reference, self._detector, found, self._audio, self._size
+        )
+        return track.bridged()
+
+
+def _own(part: Tensor) -> Tensor:
+    """Return a CPU copy, so the caller may reuse its buffer."""
+    return part.detach().to("cpu", torch.float32, copy=True)
+
+
+def _check(track: MotionTrack, name: str) -> None:
+    """Refuse tensors that would only fail much later."""
+    value, jacobian, found = track.value, track.jacobian, track.found
+    if value.dim() != 3 or value.shape[-1] != 2 or not value.shape[0] or not value.shape[1]:
+        raise MotionError(f"{name} must hold keypoints of shape [T, K, 2], not {list(value.shape)}.")
+    if jacobian is not None and jacobian.shape != (*value.shape, 2):
+        raise MotionError(f"{name} must hold Jacobians {[*value.shape, 2]}, not {list(jacobian.shape)}.")
+    if found.shape != value.shape[:1] or found.dtype != torch.bool:
+        raise MotionError(f"{name} must hold {len(value)} true-or-false found flags, not {list(found.shape)}.")
+    for part in (value, jacobian):
+        if part is not None and part.dtype != torch.float32:
+            raise MotionError(f"{name} must hold float32 numbers, not {part.dtype}.")
+        if part is not None and not bool(part.isfinite().all()):
+            raise MotionError(f"{name} holds numbers that are not finite; extract it again.")
+    if not 0 <= track.reference < len(value):
+        raise MotionError(f"{name} names reference frame {track.reference} but has {len(value)} frames.")
+    if not 0 < track.fps <= 1000:
+        raise MotionError(f"{name} has {track.fps} frames per second; it must be above 0 and at most 1000.")
+
+
+def _check_header(header: dict[str, str], path: Path, detector: str | None) -> None:
+    if header.get("format") != FORMAT:
+        raise MotionError(f"{path} is a safetensors file but not a motion track; give one made by fomm.")
+    schema = header.get("schema", "")
+    if not schema.isdecimal():
+        raise MotionError(f"{path} is damaged: its schema version {schema!r} is no number; extract it again.")
+    if int(schema) > SCHEMA:
+        raise MotionError(f"{path} has motion schema {schema}, newer than {SCHEMA}; update fomm to read it.")
+    made_by = header.get("detector")
+    if detector is not None and made_by != detector:
+        raise MotionError(f"{path} was made by keypoint detector {made_by}, not by {detector}; extract it again.")
+
+
+def _parse_size(text: str | None) -> tuple[int, int] | None:
+    if text is None:
+        return None
+    width, height = (int(part) for part in text.split("x"))
+    return width, height
+
+
+def _write_whole(path: Path, data: bytes) -> None:
+    """Write to a neighbour first, so the file never exists in part."""
+    scratch = None
+    try:
+        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
+            scratch = Path(file.name)
+            file.write(data)
+        os.replace(scratch, path)
+    except OSError as error:
+        if scratch is not None:
+            scratch.unlink(missing_ok=True)
+        raise OutputError(f"The motion track cannot be written to {path} ({error.strerror}).") from error
