@@ -1,0 +1,146 @@
+"""From the driver's keypoints to the ones that move the photo.
+
+Relative motion (Siarohin et al. 2019, section 3.3) keeps the photo's own face shape and carries over only how the
+driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0^-1 J_source`, with the scale
+`s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from scipy.spatial import ConvexHull, QhullError
+from torch import Tensor
+
+from fomm.errors import MotionError, SettingsError
+from fomm.motion.reference import best_reference
+from fomm.motion.track import MotionTrack
+from fomm.nn.geometry import Keypoints, inverse_2x2
+from fomm.settings import Settings, option
+
+REFERENCES = ("best", "first", "stored")
+
+
+@dataclass(frozen=True)
+class TransferSettings(Settings):
+    """How the driver's motion is carried over to the photo."""
+
+    mode: str = option(
+        "relative",
+        "relative keeps the photo's face shape and moves it as the driver does; absolute takes the driver's shape too.",
+        choices=("relative", "absolute"),
+    )
+    adapt_scale: bool = option(True, "Scale relative motion to the size of the photo's face.")
+    reference: str = option(
+        "best",
+        "Driving frame that counts as the photo's pose: best match, first, the track's stored one, or a frame number.",
+    )
+    strength: float = option(1.0, "Multiply the motion: below 1 calmer, above 1 exaggerated.", low=0.0, high=2.0)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.reference not in REFERENCES and not self.reference.isdecimal():
+            raise SettingsError(
+                f"TransferSettings.reference must be {', '.join(REFERENCES)} or a frame number from 0, "
+                f"not {self.reference!r}."
+            )
+
+
+class Transfer:
+    """Carries a track's motion over to one photo, in slices; what depends on the whole clip is computed once.
+
+    Args:
+        source: keypoints of the photo, `[1, K, 2]`.
+        track: the driving clip, smoothed already if wanted.
+        settings: how.
+
+    Attributes:
+        reference: index of the driving frame that counts as the photo's pose.
+        scale: `s` above.
+
+    Raises:
+        MotionError: keypoints of source and track do not belong together, or the reference is not a frame of it.
+    """
+
+    def __init__(self, source: Keypoints, track: MotionTrack, settings: TransferSettings | None = None) -> None:
+        self.settings = settings or TransferSettings()
+        self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
+        self._track = track
+        if source.value.shape != (1, *track.value.shape[1:]) or (source.jacobian is None) != (track.jacobian is None):
+            raise MotionError(
+                f"The photo has keypoints {list(source.value.shape)} and the motion track "
+                f"{list(track.value.shape)}; extract the track with the same model."
+            )
+        self.reference = _resolve(self.settings.reference, source, track)
+        self._start = track.keypoints(self.reference, self.reference + 1)
+        self.scale = 1.0
+        if self.settings.adapt_scale and self.settings.mode == "relative":
+            self.scale = _relative_scale(self._source.value[0], self._start.value[0])
+
+    def __len__(self) -> int:
+        return len(self._track)
+
+    def driving(self, start: int = 0, stop: int | None = None) -> Keypoints:
+        """Return the keypoints that move the photo in frames `start` to `stop` (not included).
+
+        Returns:
+            `[B, K, 2]` and `[B, K, 2, 2]`, float32 on the CPU; the same for a frame whatever slice it is in.
+        """
+        driving = self._track.keypoints(start, stop)
+        return self._relative(driving) if self.settings.mode == "relative" else self._absolute(driving)
+
+    def _relative(self, driving: Keypoints) -> Keypoints:
+        strength = self.settings.strength
+        value = self._source.value + strength * self.scale * (driving.value - self._start.value)  # [B, K, 2]
+        if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
+            return Keypoints(value)
+        turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
+        turned = torch.lerp(torch.eye(2).expand_as(turned), turned, strength)
+        return Keypoints(value, turned @ self._source.jacobian)
+
+    def _absolute(self, driving: Keypoints) -> Keypoints:
+        strength = self.settings.strength
+        value = torch.lerp(self._source.value.expand_as(driving.value), driving.value, strength)
+        if driving.jacobian is None or self._source.jacobian is None:
+            return Keypoints(value)
+        start = self._source.jacobian.expand_as(driving.jacobian)
+        return Keypoints(value, torch.lerp(start, driving.jacobian, strength))
+
+
+def hull_area(value: Tensor) -> float:
+    """Return the area of the convex hull of keypoints `[K, 2]`; 0 where they span none."""
+    points = value.detach().cpu().double().numpy()
+    try:
+        return float(ConvexHull(points).volume)  # scipy calls the area of a flat hull its volume
+    except (QhullError, ValueError):
+        return 0.0
+
+
+def _relative_scale(source: Tensor, start: Tensor) -> float:
+    source_area, start_area = hull_area(source), hull_area(start)
+    if min(source_area, start_area) < np.finfo(np.float32).eps:
+        return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
+    return math.sqrt(source_area / start_area)
+
+
+def _safe_inverse(jacobian: Tensor) -> Tensor:
+    """Invert `[1, K, 2, 2]`; a collapsed frame tells nothing about turning, so it counts as the identity."""
+    collapsed = torch.linalg.det(jacobian).abs() < 1e-4  # [1, K]
+    usable = torch.where(collapsed[..., None, None], torch.eye(2), jacobian)
+    return inverse_2x2(usable)
+
+
+def _resolve(reference: str, source: Keypoints, track: MotionTrack) -> int:
+    """Turn the setting into a frame index."""
+    if reference == "best":
+        return best_reference(source, track)
+    if reference == "first":
+        return int(track.found.nonzero()[0]) if bool(track.found.any()) else 0
+    if reference == "stored":
+        return track.reference
+    if int(reference) >= len(track):
+        raise MotionError(f"Reference frame {reference} does not exist: the motion track has {len(track)} frames.")
+    return int(reference)

@@ -1,0 +1,116 @@
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from hypothesis import given, settings
+from hypothesis import strategies as st
+from motion_tracks import make_track
+
+from fomm.errors import MotionError, SettingsError
+from fomm.motion.transfer import Transfer, TransferSettings, hull_area
+from fomm.nn.geometry import Keypoints
+
+SQUARE = torch.tensor([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2], [0.0, 0.05]])
+
+
+def photo(seed=7):
+    return make_track(1, seed=seed).keypoints()
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 1000), st.integers(0, 11), st.booleans(), st.floats(0, 2))
+def test_the_reference_frame_leaves_the_photo_as_it_is(seed, reference, adapt, strength):
+    source = photo(seed)
+    options = TransferSettings(reference=str(reference), adapt_scale=adapt, strength=strength)
+    still = Transfer(source, make_track(seed=seed + 1), options).driving(reference, reference + 1)
+    assert torch.equal(still.value, source.value)
+    assert torch.allclose(still.jacobian, source.jacobian, atol=1e-4)
+
+
+def test_a_clip_of_the_photo_itself_moves_it_exactly_as_it_moved():
+    track = make_track()
+    moved = Transfer(track.keypoints(3, 4), track).driving()
+    assert torch.allclose(moved.value, track.value, atol=1e-6)
+    assert torch.allclose(moved.jacobian, track.jacobian, atol=1e-4)
+
+
+def test_the_scale_is_the_root_of_the_hull_areas_and_multiplies_every_step():
+    source = Keypoints(SQUARE[None] * 1.5 + 0.1)
+    steps = torch.tensor([[0.0, 0.0], [0.1, 0.0], [-0.05, 0.2]])
+    track = replace(make_track(3, jacobian=False), value=SQUARE + steps[:, None])
+    transfer = Transfer(source, track, TransferSettings(reference="first"))
+    assert hull_area(SQUARE) == pytest.approx(0.16)
+    assert transfer.scale == pytest.approx(math.sqrt(0.36 / 0.16))
+    assert torch.allclose(transfer.driving().value, source.value + 1.5 * steps[:, None], atol=1e-6)
+    plain = Transfer(source, track, TransferSettings(reference="first", adapt_scale=False))
+    assert torch.allclose(plain.driving().value, source.value + steps[:, None], atol=1e-6)
+
+
+def test_jacobians_turn_the_photos_by_what_the_driver_turned():
+    source, track = photo(), make_track()
+    moved = Transfer(source, track, TransferSettings(reference="0")).driving()
+    for frame in range(12):
+        expected = track.jacobian[frame] @ torch.linalg.inv(track.jacobian[0]) @ source.jacobian[0]
+        assert torch.allclose(moved.jacobian[frame], expected, atol=1e-4)
+
+
+def test_strength_multiplies_the_motion():
+    source, track = photo(), make_track()
+
+    def moved(strength, mode="relative"):
+        return Transfer(source, track, TransferSettings(reference="0", strength=strength, mode=mode)).driving()
+
+    for mode in ("relative", "absolute"):
+        none, half, full, double = (moved(strength, mode) for strength in (0, 0.5, 1, 2))
+        assert torch.allclose(none.value, source.value.expand_as(none.value), atol=1e-6)
+        assert torch.allclose(none.jacobian, source.jacobian.expand_as(none.jacobian), atol=1e-6)
+        assert torch.allclose(half.value - none.value, (full.value - none.value) / 2, atol=1e-6)
+        assert torch.allclose(double.value - none.value, (full.value - none.value) * 2, atol=1e-5)
+
+
+def test_absolute_motion_is_the_drivers_own():
+    track = make_track()
+    moved = Transfer(photo(), track, TransferSettings(mode="absolute")).driving()
+    assert torch.equal(moved.value, track.value)
+    assert torch.equal(moved.jacobian, track.jacobian)
+
+
+@settings(deadline=None, max_examples=25)
+@given(st.integers(0, 11), st.integers(1, 12))
+def test_a_slice_is_the_same_part_of_the_whole(start, length):
+    transfer = Transfer(photo(), make_track())
+    part, whole = transfer.driving(start, start + length), transfer.driving()[start : start + length]
+    assert torch.equal(part.value, whole.value)
+    assert torch.equal(part.jacobian, whole.jacobian)
+
+
+def test_first_skips_frames_without_the_face_and_stored_takes_the_tracks_own():
+    found = torch.arange(12) >= 2
+    track = make_track(found=found, reference=6)
+    assert Transfer(photo(), track, TransferSettings(reference="first")).reference == 2
+    assert Transfer(photo(), track, TransferSettings(reference="stored")).reference == 6
+
+
+def test_keypoints_in_a_line_or_a_collapsed_jacobian_do_not_break_the_render():
+    line = torch.linspace(-1, 1, 5)[:, None].expand(5, 2)
+    track = replace(make_track(), value=line.expand(12, 5, 2) + torch.arange(12)[:, None, None] / 100)
+    flat = track.jacobian.clone()
+    flat[0, 2] = 0
+    moved = Transfer(photo(), replace(track, jacobian=flat), TransferSettings(reference="0"))
+    assert moved.scale == 1
+    assert moved.driving().jacobian.isfinite().all()
+    assert hull_area(torch.zeros(2, 2)) == 0
+
+
+@pytest.mark.parametrize("source", [make_track(1, keypoints=4), make_track(1, jacobian=False), make_track(2)])
+def test_a_photo_and_a_track_of_different_models_are_refused(source):
+    with pytest.raises(MotionError, match="same model"):
+        Transfer(source.keypoints(), make_track())
+
+
+def test_an_unknown_reference_is_refused():
+    with pytest.raises(MotionError, match="12 frames"):
+        Transfer(photo(), make_track(), TransferSettings(reference="12"))
+    with pytest.raises(SettingsError, match="best, first, stored"):
+        TransferSettings(reference="last")
