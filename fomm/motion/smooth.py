@@ -1,0 +1,129 @@
+"""Jitter removal that leaves blinks and lips alone.
+
+A whole track is known before it is rendered, so it is smoothed without lag: a Savitzky-Golay filter (least-squares
+parabola over about a third of a second) says where each keypoint would be without noise, and is used only where the
+keypoint strays from it no further than noise does. Faster movement (a blink is three frames) passes untouched. The
+noise of each keypoint is measured on the track itself, so there is no threshold to tune per model.
+
+`OneEuro` (Casiez, Roussel and Vogel, CHI 2012) is the causal filter for live use, where the future is not known; it
+trades lag against jitter, which is why it is not used on whole tracks.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass, replace
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import maximum_filter1d, uniform_filter1d
+from scipy.signal import savgol_coeffs, savgol_filter
+from torch import Tensor
+
+from fomm.motion.track import MotionTrack
+from fomm.nn.geometry import Keypoints
+from fomm.settings import Settings, option
+
+Floats = NDArray[np.float64]
+ORDER = 2
+SHORTEST = 7
+"""Tracks of fewer frames are left as they are: noise cannot be told from motion."""
+
+
+@dataclass(frozen=True)
+class SmoothSettings(Settings):
+    """How jitter is taken out of a motion track."""
+
+    enabled: bool = option(True, "Take jitter out of the motion.")
+    window: float = option(0.36, "Seconds of motion looked at together; longer is calmer.", low=0.1, high=2.0)
+    noise_gate: float = option(
+        3.0, "Motion this many times stronger than the noise (in energy) passes untouched.", low=1.0, high=50.0
+    )
+
+
+def smooth(track: MotionTrack, settings: SmoothSettings | None = None) -> MotionTrack:
+    """Return the track without jitter, as long and in step with the original."""
+    settings = settings or SmoothSettings()
+    if not settings.enabled or len(track) < SHORTEST:
+        return track
+    frames = min(_odd(settings.window * float(track.fps)), _odd(len(track) - 1))
+    value = _smooth_groups(track.value, frames, settings.noise_gate)
+    jacobian = track.jacobian
+    if jacobian is not None:
+        jacobian = _smooth_groups(jacobian.flatten(2), frames, settings.noise_gate).view_as(jacobian)
+    return replace(track, value=value, jacobian=jacobian)
+
+
+def _smooth_groups(signal: Tensor, frames: int, gate: float) -> Tensor:
+    """Smooth `[T, K, D]`; the D numbers of a keypoint share one decision."""
+    raw = signal.double().numpy()
+    calm = savgol_filter(raw, frames, ORDER, axis=0, mode="interp")
+    residual = raw - calm
+    strayed = (residual**2).sum(axis=-1, keepdims=True)  # [T, K, 1]
+    # A parabola fitted to noise follows some of it: this share is left in the residual.
+    left_over = 1.0 - savgol_coeffs(frames, ORDER)[frames // 2]
+    expected = np.maximum(left_over * _noise_energy(raw), np.finfo(np.float64).tiny)  # [1, K, 1]
+    # The frames around a fast movement belong to it, so its flanks are not bent.
+    energy = maximum_filter1d(uniform_filter1d(strayed, 3, axis=0, mode="nearest"), 3, axis=0, mode="nearest")
+    keep = np.clip((energy / expected - gate) / gate, 0.0, 1.0)  # [T, K, 1]
+    return torch.from_numpy(calm + keep * residual).float()
+
+
+def _noise_energy(raw: Floats) -> Floats:
+    """Estimate the noise variance of each keypoint, summed over its D numbers: `[T, K, D]` to `[1, K, 1]`.
+
+    Fourth differences hide any smooth motion (a cubic has none) and the median hides rare fast ones. Lips that never
+    rest would still look noisy, so no keypoint counts as much noisier than the middle one.
+    """
+    fourth = np.diff(raw, 4, axis=0)
+    energy = (fourth**2).sum(axis=-1, keepdims=True) / math.comb(8, 4)  # white noise: sum of squared binomials
+    dimensions = raw.shape[-1]
+    median_over_mean = (1.0 - 2.0 / (9.0 * dimensions)) ** 3  # of a chi-squared distribution (Wilson-Hilferty)
+    noise: Floats = np.median(energy, axis=0, keepdims=True) / median_over_mean  # [1, K, 1]
+    return np.minimum(noise, 1.5 * np.median(noise, axis=1, keepdims=True))
+
+
+def _odd(frames: float) -> int:
+    """Return the nearest odd number, at least 5."""
+    return max(5, 2 * int(frames // 2) + 1)
+
+
+class OneEuro:
+    """Causal smoothing of live keypoints: a low-pass filter whose cutoff rises with the keypoint's speed.
+
+    Args:
+        fps: frames per second of what is fed in.
+        min_cutoff: cutoff in Hz at rest; lower is calmer and lags more.
+        beta: how fast the cutoff rises, in Hz per unit of speed (window half-widths per second).
+        speed_cutoff: cutoff in Hz of the speed itself.
+    """
+
+    def __init__(self, fps: float, min_cutoff: float = 1.5, beta: float = 20.0, speed_cutoff: float = 4.0) -> None:
+        self._fps = fps
+        self._min_cutoff, self._beta, self._speed_cutoff = min_cutoff, beta, speed_cutoff
+        self._raw: Tensor | None = None
+        self._speed: Tensor | None = None
+        self._smooth: Keypoints | None = None
+
+    def __call__(self, keypoints: Keypoints) -> Keypoints:
+        """Feed the next frame, `[1, K, 2]`; the Jacobian follows the keypoint's cutoff."""
+        if self._raw is None or self._speed is None or self._smooth is None:
+            self._raw, self._speed = keypoints.value, torch.zeros_like(keypoints.value)
+            self._smooth = keypoints
+            return keypoints
+        rate = (keypoints.value - self._raw) * self._fps
+        self._speed = self._speed + self._weight(torch.tensor(self._speed_cutoff)) * (rate - self._speed)
+        self._raw = keypoints.value
+        speed = self._speed.norm(dim=-1, keepdim=True)  # [1, K, 1]
+        weight = self._weight(self._min_cutoff + self._beta * speed)
+        value = torch.lerp(self._smooth.value, keypoints.value, weight)
+        jacobian = keypoints.jacobian
+        if jacobian is not None and self._smooth.jacobian is not None:
+            jacobian = torch.lerp(self._smooth.jacobian, jacobian, weight[..., None])
+        self._smooth = Keypoints(value, jacobian)
+        return self._smooth
+
+    def _weight(self, cutoff: Tensor) -> Tensor:
+        """Return the share of the new sample for a cutoff in Hz."""
+        return 1.0 / (1.0 + self._fps / (2.0 * math.pi * cutoff))
