@@ -1,3 +1,45 @@
-"""fomm: first-order-motion image animation of one consented portrait."""
+"""fomm: first-order-motion image animation of one consented portrait.
+
+The Python API in a few lines:
+
+    from pathlib import Path
+    from fomm import AnimateSettings, Pipeline
+
+    pipeline = Pipeline("compact-256")
+    receipt = pipeline.animate(Path("photo.jpg"), Path("talk.mp4"), Path("out.mp4"), AnimateSettings())
+
+The names below are imported on first use, so that `import fomm` costs nothing.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
 
 __version__ = "0.1.0"
+
+if TYPE_CHECKING:
+    from fomm.errors import FommError as FommError
+    from fomm.motion.track import MotionTrack as MotionTrack
+    from fomm.scenes.animate import Pipeline as Pipeline
+    from fomm.scenes.settings import AnimateSettings as AnimateSettings
+    from fomm.trust.consent import ConsentTerms as ConsentTerms
+    from fomm.trust.ledger import Ledger as Ledger
+    from fomm.weights.loading import load_model as load_model
+
+_HOMES = {
+    "AnimateSettings": "fomm.scenes.settings",
+    "ConsentTerms": "fomm.trust.consent",
+    "FommError": "fomm.errors",
+    "Ledger": "fomm.trust.ledger",
+    "MotionTrack": "fomm.motion.track",
+    "Pipeline": "fomm.scenes.animate",
+    "load_model": "fomm.weights.loading",
+}
+__all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings
+
+
+def __getattr__(name: str) -> Any:
+    if name not in _HOMES:
+        raise AttributeError(f"module 'fomm' has no attribute {name!r}")
+    return getattr(import_module(_HOMES[name]), name)

@@ -24,6 +24,11 @@ def checkpoints_folder() -> Path:
     return _shipped("checkpoints")
 
 
+def demo_folder() -> Path:
+    """Return the folder of the shipped demo portrait and driving clip."""
+    return _shipped("demo")
+
+
 def config_names() -> list[str]:
     """Return the names of the shipped configurations, such as `vox-256`, sorted."""
     return sorted(path.stem for path in config_folder().glob("*.yaml"))

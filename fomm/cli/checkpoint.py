@@ -1,0 +1,56 @@
+"""`fomm checkpoint info | verify | convert`."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import click
+
+from fomm.weights.registry import DEFAULT_MODEL
+
+
+@click.group()
+def checkpoint() -> None:
+    """Look at, check and convert model weights."""
+
+
+@checkpoint.command()
+@click.argument("model", default=DEFAULT_MODEL)
+def info(model: str) -> None:
+    """Show what MODEL (a bundled name or a path) says about itself."""
+    from fomm.weights.loading import checkpoint_info  # noqa: PLC0415 - keeps `fomm --help` quick
+
+    found = checkpoint_info(model)
+    click.echo(f"{found.path}")
+    for name in ("name", "family", "licence", "origin"):
+        click.echo(f"  {name}: {getattr(found.header, name)}")
+    click.echo(f"  parameters: {found.parameters:,} in {found.size / 1e6:.1f} MB")
+    click.echo(f"  sha256: {found.sha256}")
+    click.echo(f"  settings: {json.dumps(found.header.config)}")
+
+
+@checkpoint.command()
+@click.argument("model", default=DEFAULT_MODEL)
+def verify(model: str) -> None:
+    """Check that MODEL is whole: header, tensors, finite values, checksum."""
+    from fomm.weights.loading import verify_checkpoint  # noqa: PLC0415 - keeps `fomm --help` quick
+
+    found = verify_checkpoint(model)
+    click.echo(f"{found.path}: whole, {found.parameters:,} finite values, sha256 {found.sha256}")
+
+
+@checkpoint.command()
+@click.argument("official", type=click.Path(path_type=Path))
+@click.argument("output", type=click.Path(path_type=Path))
+@click.option("--config", help="Name or path of its configuration; found by shape if not given.")
+@click.option("--licence", default="unknown", show_default=True, help="Licence of the weights, for the record.")
+@click.option("--origin", default="the paper's authors", show_default=True, help="Where they come from.")
+def convert(official: Path, output: Path, config: str | None, licence: str, origin: str) -> None:
+    """Convert a published OFFICIAL .pth.tar of the paper to a safetensors OUTPUT."""
+    from fomm.weights.locations import find_config  # noqa: PLC0415 - keeps `fomm --help` quick
+    from fomm.weights.official import convert_official  # noqa: PLC0415
+
+    settings = find_config(config).model_params if config else None
+    header = convert_official(official, output, config=settings, licence=licence, origin=origin)
+    click.echo(f"{output} written: {header.name}, safe to load.")

@@ -1,0 +1,189 @@
+"""`fomm consent`: record, revoke and exchange the consents without which nothing is rendered."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+import click
+import yaml
+
+from fomm.errors import ConsentError, OutputError
+from fomm.trust.consent import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, USE, grant_from_mapping, read_bytes
+from fomm.trust.keys import SigningKey
+from fomm.trust.ledger import ConsentEntry, Ledger
+from fomm.trust.request import import_signed, make_request, sign_request
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.group()
+def consent() -> None:
+    """Record, look up and revoke consents."""
+
+
+def _terms_options(command: Any) -> Any:
+    """Add what a release form asks, shared by `grant` and `request`."""
+    options = (
+        click.option("--subject", help="Pseudonym of the person in the photo."),
+        click.option("--make", multiple=True, type=click.Choice(MAKE), help="What may be made; repeatable."),
+        click.option("--use", multiple=True, type=click.Choice(USE), help="Where it may be shown; repeatable."),
+        click.option("--exclude", multiple=True, type=click.Choice(EXCLUDE), help="What it may never be about."),
+        click.option("--from", "not_before", help="First day, YYYY-MM-DD (UTC); at once if not given."),
+        click.option("--until", "expires", help="Last day, YYYY-MM-DD (UTC); required for a living person."),
+        click.option("--outputs", type=int, help="Most outputs in all."),
+        click.option("--statement", help="The words by which the person agreed."),
+        click.option("--evidence", type=_PATH, help="Signed form or recording; its hash is recorded."),
+        click.option("--capture", help="How consent was taken: signed-form, recorded-statement, self, ..."),
+        click.option("--nobody", type=click.Choice(ORIGINS), help="The photo shows no living person: its kind."),
+        click.option("--source", help="With --nobody: where the picture comes from."),
+    )
+    for option in reversed(options):
+        command = option(command)
+    return command
+
+
+@consent.command()
+@click.argument("photo", type=_PATH, required=False)
+@click.option("--file", "form", type=_PATH, help="YAML file with the whole consent, instead of options.")
+@click.option("--renew", is_flag=True, help="The person agreed again after an earlier consent was revoked.")
+@_terms_options
+def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> None:
+    """Record that the person in PHOTO agreed."""
+    mapping, base = _mapping(given), Path()
+    if form is not None:
+        mapping = {**_read_form(form), **mapping}
+        base = form.parent
+    if photo is not None:
+        mapping["photo"] = str(photo.resolve())
+    if given.get("evidence"):
+        mapping["evidence"] = str(Path(given["evidence"]).resolve())
+    if renew:
+        mapping["renew"] = True
+    request = grant_from_mapping(mapping, base)
+    recorded = Ledger().grant(request.data, request.terms, name=str(photo or request.photo), renew=request.renew)
+    click.echo(f"Consent {recorded.id} recorded for {photo or request.photo}.")
+
+
+@consent.command()
+@click.argument("consent_id")
+@click.option("--reason", default="", help="Why, for the record.")
+def revoke(consent_id: str, reason: str) -> None:
+    """End a consent now; running renders stop, and the photo is refused from here on."""
+    Ledger().revoke(consent_id, reason)
+    click.echo(f"Consent {consent_id} is revoked.")
+
+
+@consent.command(name="list")
+def list_() -> None:
+    """List all consents."""
+    for entry in Ledger().consents():
+        click.echo(_line(entry))
+
+
+@consent.command()
+@click.argument("consent_id")
+def show(consent_id: str) -> None:
+    """Show one consent in full."""
+    entry = Ledger().show(consent_id)
+    click.echo(_line(entry))
+    for key, value in entry.consent.terms.to_mapping().items():
+        if value not in ("", None, []):
+            click.echo(f"  {key}: {', '.join(value) if isinstance(value, list) else value}")
+    if entry.revocation is not None and entry.revocation.reason:
+        click.echo(f"  revoked because: {entry.revocation.reason}")
+
+
+@consent.command()
+@click.option("-o", "--output", type=_PATH, help="File to write; standard output if not given.")
+def export(output: Path | None) -> None:
+    """Export the whole ledger as JSON lines."""
+    lines = "\n".join(Ledger().export()) + "\n"
+    _write(output, lines)
+
+
+@consent.command()
+@click.argument("photo", type=_PATH)
+@click.option("-o", "--output", type=_PATH, help="File to write; standard output if not given.")
+@_terms_options
+def request(photo: Path, output: Path | None, **given: Any) -> None:
+    """Write a consent request for PHOTO that its subject can sign with a key of their own."""
+    mapping = _mapping(given)
+    mapping["photo"] = str(photo.resolve())
+    if given.get("evidence"):
+        mapping["evidence"] = str(Path(given["evidence"]).resolve())
+    wanted = grant_from_mapping(mapping, Path())
+    _write(output, json.dumps(make_request(wanted.data, wanted.terms, str(photo)), indent=2) + "\n")
+
+
+@consent.command()
+@click.argument("request_file", type=_PATH)
+@click.argument("photo", type=_PATH)
+@click.option("--key", type=_PATH, required=True, help="The subject's private key; `fomm keys new` makes one.")
+@click.option("-o", "--output", type=_PATH, help="File to write; standard output if not given.")
+def sign(request_file: Path, photo: Path, key: Path, output: Path | None) -> None:
+    """Sign a consent request, as the person in PHOTO."""
+    document = sign_request(_read_json(request_file), SigningKey.load(key), read_bytes(photo, "photo"), str(photo))
+    _write(output, json.dumps(document, indent=2) + "\n")
+
+
+@consent.command(name="import")
+@click.argument("signed_file", type=_PATH)
+@click.option("--renew", is_flag=True, help="The person agreed again after an earlier consent was revoked.")
+def import_(signed_file: Path, renew: bool) -> None:
+    """Record a consent that its subject signed elsewhere."""
+    recorded = import_signed(Ledger(), _read_json(signed_file), renew=renew)
+    click.echo(f"Consent {recorded.id} recorded.")
+
+
+def _mapping(given: dict[str, Any]) -> dict[str, Any]:
+    """Turn options into the keys of a consent file, leaving out what was not given."""
+    direct = ("subject", "not_before", "expires", "outputs", "statement", "capture", "source")
+    mapping = {key: given[key] for key in direct if given.get(key) is not None}
+    mapping |= {key: list(given[key]) for key in ("make", "use", "exclude") if given.get(key)}
+    if given.get("nobody"):
+        mapping |= {"kind": NO_LIVING, "origin": given["nobody"]}
+        mapping.setdefault("capture", "source-statement")
+    return mapping
+
+
+def _line(entry: ConsentEntry) -> str:
+    terms = entry.consent.terms
+    person = terms.subject if terms.kind == LIVING else f"nobody ({terms.origin})"
+    cap = f" of {terms.outputs}" if terms.outputs else ""
+    until = f", until {terms.expires}" if terms.expires else ""
+    return f"{entry.consent.id}  {entry.state}  {person}{until}, {entry.used}{cap} outputs"
+
+
+def _read_form(path: Path) -> dict[str, Any]:
+    try:
+        content = yaml.safe_load(read_bytes(path, "consent file"))
+    except yaml.YAMLError as error:
+        raise ConsentError(f"The consent file {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    if not isinstance(content, dict):
+        raise ConsentError(f"The consent file {path} must hold keys and values.")
+    return content
+
+
+def _read_json(path: Path) -> dict[str, Any]:
+    try:
+        content = json.loads(read_bytes(path, "consent document"))
+    except ValueError as error:
+        raise ConsentError(f"{path} is not valid JSON ({error}).") from error
+    if not isinstance(content, dict):
+        raise ConsentError(f"{path} is not a consent document.")
+    return content
+
+
+def _write(output: Path | None, text: str) -> None:
+    if output is None:
+        click.echo(text, nl=False)
+        return
+    if output.exists():
+        raise OutputError(f"{output} exists already; choose another name.")
+    try:
+        output.write_text(text, encoding="utf-8")
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written: {error.strerror}.") from error
+    click.echo(f"{output} written.")

@@ -1,0 +1,100 @@
+"""The animator: a model made fast for one device, asked for keypoints and for frames.
+
+A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. On a CPU frames are
+computed one by one whatever the batch size, because batching gains nothing there and kernels may round differently.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from fomm.face.crop import CropWindow
+from fomm.nn.geometry import Keypoints
+from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.render.optimise import prepare
+from fomm.render.settings import RenderSettings, decide
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Portrait:
+    """A source photo, ready to be animated.
+
+    Attributes:
+        photo: the whole photo, uint8 `[H, W, 3]`.
+        window: the square of it that the networks see.
+        encoded: features of that square.
+        keypoints: its keypoints, one row, on the animator's device.
+    """
+
+    photo: Image
+    window: CropWindow
+    encoded: EncodedSource
+    keypoints: Keypoints
+
+
+class Animator:
+    """Runs a model on one device.
+
+    Args:
+        model: a trained model; it is optimised in place and belongs to the animator from here on.
+        image_size: side of the squares the model sees and makes, in pixels.
+        settings: device, precision and batch size.
+
+    Raises:
+        SettingsError: the device or precision is not available.
+    """
+
+    def __init__(self, model: AnimationModel, image_size: int, settings: RenderSettings | None = None) -> None:
+        self.compute = decide(settings or RenderSettings())
+        self.image_size = image_size
+        self._model = prepare(model.to(self.compute.device), self.compute.dtype)
+
+    def portrait(self, photo: Image, window: CropWindow) -> Portrait:
+        """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
+        square = window.crop(photo, self.image_size)
+        with self._inference():
+            picture = self._tensor([square])
+            encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
+        return Portrait(photo, window, encoded, keypoints)
+
+    def detect(self, squares: Sequence[Image]) -> Keypoints:
+        """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
+        with self._inference():
+            parts = [self._model.detect(self._tensor(part)) for part in self._parts(squares)]
+        return Keypoints.cat(parts).to(torch.device("cpu"))
+
+    def frames(self, portrait: Portrait, driving: Keypoints) -> Iterator[GeneratedFrames]:
+        """Yield generated frames for keypoints `[B, K, 2]`, a part of the batch at a time, on the animator's device."""
+        for start in range(0, len(driving), self._step):
+            part = driving[start : start + self._step].to(self.compute.device)
+            with self._inference():
+                made = self._model.animate(portrait.encoded, part, portrait.keypoints)
+            yield made
+
+    @property
+    def _step(self) -> int:
+        return 1 if self.compute.device.type == "cpu" else self.compute.batch_size
+
+    def _parts(self, squares: Sequence[Image]) -> Iterator[Sequence[Image]]:
+        for start in range(0, len(squares), self._step):
+            yield squares[start : start + self._step]
+
+    def _tensor(self, squares: Sequence[Image]) -> Tensor:
+        """Turn pictures into `[B, 3, S, S]` in [0, 1]."""
+        stacked = torch.from_numpy(np.stack(squares)).to(self.compute.device)  # [B, S, S, 3]
+        return stacked.permute(0, 3, 1, 2).float().div(255)
+
+    @contextmanager
+    def _inference(self) -> Iterator[None]:
+        device, dtype = self.compute.device.type, self.compute.dtype
+        with torch.inference_mode(), torch.autocast(device, dtype=dtype, enabled=dtype != torch.float32):
+            yield

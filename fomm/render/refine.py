@@ -1,0 +1,106 @@
+"""Paste-back: the generated square returns into the photo at the photo's own resolution.
+
+A network that makes 256 px squares cannot know the pores of a 4000 px photo, but its dense motion can move them. For
+every photo pixel inside the window,
+
+    frame = up(generated) + visible * (photo moved by the flow - up(source moved by the flow)),
+
+that is: the generated picture plus the fine detail the photo has beyond the model's resolution, wherever the network
+says that the moved source can be trusted (`visible`). Where nothing moves and all is visible this is the photo itself,
+so background and shoulders stay still to the pixel. The result is faded into the photo at the window's edge.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.nn.geometry import coordinate_grid
+from fomm.nn.model import GeneratedFrames
+from fomm.render.animator import Portrait
+from fomm.settings import Settings, option
+
+
+@dataclass(frozen=True)
+class RefineSettings(Settings):
+    """How the generated square returns into the photo."""
+
+    crop_only: bool = option(False, "Give the plain square the model makes instead of the whole photo.")
+    edge: float = option(0.12, "Soft edge of the pasted region as a share of its side.", low=0.0, high=0.5)
+    detail: float = option(1.0, "How much of the photo's own fine detail is moved along.", low=0.0, high=1.0)
+
+
+class PasteBack:
+    """Composes full-resolution frames of one portrait; what does not change from frame to frame is computed once.
+
+    Args:
+        portrait: the photo, its window and its features.
+        settings: how.
+    """
+
+    def __init__(self, portrait: Portrait, settings: RefineSettings) -> None:
+        self.settings = settings
+        self._photo = portrait.photo
+        source = portrait.encoded.image
+        self._source = source[:1].float()  # [1, 3, S, S]
+        height, width = portrait.photo.shape[:2]
+        x0, y0, x1, y1 = self._bounds = portrait.window.bounds(height, width)
+        device = source.device
+        region = torch.from_numpy(np.ascontiguousarray(portrait.photo[y0:y1, x0:x1])).to(device)
+        self._region = region.permute(2, 0, 1)[None].float().div(255)  # [1, 3, h, w]
+        self._grid = portrait.window.to_window_grid(height, width).to(device)[None]  # [1, h, w, 2]
+        self._mask = portrait.window.edge_mask(height, width, settings.edge).to(device)[None, None]  # [1, 1, h, w]
+        # Window coordinates of the region's own edges turn window displacements into region coordinates.
+        half = portrait.window.side / 2
+        self._to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
+        self._identity = coordinate_grid(y1 - y0, x1 - x0, self._region, corners=False)[None]
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height of the composed frames in pixels."""
+        if self.settings.crop_only:
+            return self._source.shape[3], self._source.shape[2]
+        return self._photo.shape[1], self._photo.shape[0]
+
+    @torch.inference_mode()
+    def compose(self, made: GeneratedFrames) -> NDArray[np.uint8]:
+        """Return uint8 `[B, H, W, 3]`: the photo with the generated faces in it, or the plain squares."""
+        if self.settings.crop_only:
+            return _to_pixels(made.image)
+        displacement = made.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
+        frames = [
+            self._compose_one(made.image[i : i + 1].float(), displacement[i : i + 1], made.visible[i : i + 1].float())
+            for i in range(len(made.image))
+        ]
+        return np.stack(frames)
+
+    def _compose_one(self, image: Tensor, displacement: Tensor, visible: Tensor) -> NDArray[np.uint8]:
+        side = self._source.shape[-1]
+        coarse = F.interpolate(displacement, size=(side, side), mode="bilinear", align_corners=False)
+        flow = coarse.permute(0, 2, 3, 1) + coordinate_grid(side, side, coarse, corners=False)
+        moved = F.grid_sample(self._source, flow, padding_mode="border", align_corners=False)
+        if visible.shape[-1] != side:
+            visible = F.interpolate(visible, size=(side, side), mode="bilinear", align_corners=False)
+        # Everything that lives at the model's resolution goes up to the photo's in one sampling.
+        share = visible * self.settings.detail
+        planes = torch.cat((image - share * moved, share, coarse), dim=1)  # [1, 6, S, S]
+        planes = F.grid_sample(planes, self._grid, mode="bicubic", padding_mode="border", align_corners=False)
+        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
+        where = self._identity + shift.permute(0, 2, 3, 1) * self._to_region
+        detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
+        blended = torch.lerp(self._region, base + share * detail, self._mask)  # [1, 3, h, w]
+        frame = self._photo.copy()
+        x0, y0, x1, y1 = self._bounds
+        frame[y0:y1, x0:x1] = _to_pixels(blended)[0]
+        return frame
+
+
+def _to_pixels(image: Tensor) -> NDArray[np.uint8]:
+    """Round `[B, 3, H, W]` in [0, 1] to uint8 `[B, H, W, 3]`."""
+    pixels = image.float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

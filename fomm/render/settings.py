@@ -1,0 +1,78 @@
+"""How frames are computed: device, arithmetic and batch size, each chosen for the machine unless the user says."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+
+from fomm.errors import SettingsError
+from fomm.settings import Settings, option
+
+DEVICES = ("auto", "cpu", "cuda", "mps")
+_GPU_BATCH = 16
+
+
+@dataclass(frozen=True)
+class RenderSettings(Settings):
+    """Where and how precisely frames are computed."""
+
+    device: str = option(
+        "auto", "Where to compute; auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda", "mps")
+    )
+    precision: str = option(
+        "auto",
+        "Arithmetic of the networks; auto takes the fast one the device has in hardware.",
+        choices=("auto", "float32", "bfloat16", "float16"),
+    )
+    batch_size: int = option(0, "Frames computed together; 0 chooses: 1 on a CPU, 16 on a GPU.", low=0, high=256)
+
+
+@dataclass(frozen=True)
+class Compute:
+    """`RenderSettings` decided for this machine."""
+
+    device: torch.device
+    dtype: torch.dtype
+    batch_size: int
+
+
+def decide(settings: RenderSettings) -> Compute:
+    """Choose device, floating type and batch size.
+
+    Raises:
+        SettingsError: the device asked for does not exist, or cannot compute in that precision.
+    """
+    device = torch.device(_best_device() if settings.device == "auto" else settings.device)
+    if device.type == "cuda" and not torch.cuda.is_available():
+        raise SettingsError("No CUDA device is available to PyTorch; use --device cpu.")
+    if device.type == "mps" and not torch.backends.mps.is_available():
+        raise SettingsError("No Apple GPU is available to PyTorch; use --device cpu.")
+    if settings.precision == "auto":
+        dtype = _fast_type(device)
+    else:
+        dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
+    if device.type == "cpu" and dtype == torch.float16:
+        raise SettingsError("float16 is slower than float32 on a CPU; use --precision bfloat16 or float32.")
+    batch_size = settings.batch_size or (1 if device.type == "cpu" else _GPU_BATCH)
+    return Compute(device, dtype, batch_size)
+
+
+def has_native_bfloat16() -> bool:
+    """Tell whether this CPU multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
+    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
+    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
+
+
+def _best_device() -> str:
+    if torch.cuda.is_available():
+        return "cuda"
+    return "mps" if torch.backends.mps.is_available() else "cpu"
+
+
+def _fast_type(device: torch.device) -> torch.dtype:
+    if device.type == "cuda":
+        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
+    if device.type == "cpu" and has_native_bfloat16():
+        return torch.bfloat16
+    return torch.float32

@@ -1,0 +1,1 @@
+"""Whole tasks over the rooms below: animate a photo, extract a motion track."""

@@ -1,0 +1,169 @@
+"""The main job: one consented photo, one driving clip or motion track, one marked video.
+
+The order matters. Consent and destination are checked before anything is computed; the driving clip is read once into
+a motion track; frames are made from the track and leave one by one through `fomm.trust.release`. Nothing holds a whole
+clip.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from collections.abc import Iterator
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.errors import MediaError
+from fomm.face.crop import CropWindow
+from fomm.face.locate import FaceFinder
+from fomm.face.windows import portrait_window
+from fomm.motion.smooth import smooth
+from fomm.motion.track import MotionTrack
+from fomm.motion.transfer import Transfer
+from fomm.nn.compact import CompactSettings
+from fomm.nn.model import AnimationModel
+from fomm.render.animator import Animator, Portrait
+from fomm.render.refine import PasteBack
+from fomm.render.settings import RenderSettings
+from fomm.scenes.settings import AnimateSettings
+from fomm.scenes.tracking import Progress, extract_track, no_progress
+from fomm.trust.authorise import Authorisation, authorise
+from fomm.trust.delivery import check_destination
+from fomm.trust.ledger import Ledger
+from fomm.trust.release import Provenance, Receipt, open_release
+from fomm.weights.loading import load_model
+
+TRACK_SUFFIX = ".safetensors"
+_PAPER_SIDE = 256
+_CHUNK = 16
+
+
+class Pipeline:
+    """A loaded model and a face finder, ready for any number of photos and clips.
+
+    Args:
+        model: name of a bundled model, or path of a checkpoint.
+        render: device, precision and batch size.
+        ledger: where consents are recorded; the user's own by default.
+
+    Attributes:
+        model: SHA-256 of the checkpoint, as it goes into registry and manifest.
+        detector: fingerprint of the keypoint detector, as it goes into motion tracks.
+    """
+
+    def __init__(self, model: str, render: RenderSettings | None = None, ledger: Ledger | None = None) -> None:
+        loaded = load_model(model)
+        self.model = loaded.info.sha256
+        self.detector = detector_fingerprint(loaded.model)
+        config = loaded.model.config
+        side = config.image_size if isinstance(config, CompactSettings) else _PAPER_SIDE
+        self.animator = Animator(loaded.model, side, render)
+        self.finder = FaceFinder()
+        self.ledger = ledger or Ledger()
+
+    def track(self, driving: Path, settings: AnimateSettings, progress: Progress = no_progress) -> MotionTrack:
+        """Return the motion of a driving clip, or load it when `driving` is a motion track already.
+
+        Raises:
+            MediaError, FaceError: the clip is unreadable or shows no face.
+            MotionError: the track is damaged or belongs to another detector.
+        """
+        if driving.suffix == TRACK_SUFFIX:
+            track = MotionTrack.load(driving, self.detector)
+            stop = None if settings.max_seconds is None else max(1, round(settings.max_seconds * track.fps))
+            return track.slice(0, stop)
+        return extract_track(
+            driving,
+            self.animator,
+            self.detector,
+            finder=self.finder,
+            face=settings.face,
+            max_seconds=settings.max_seconds,
+            progress=progress,
+        )
+
+    def animate(
+        self,
+        photo: Path,
+        driving: Path,
+        output: Path,
+        settings: AnimateSettings,
+        *,
+        audio: Path | None = None,
+        silent: bool = False,
+        force: bool = False,
+        progress: Progress = no_progress,
+    ) -> Receipt:
+        """Animate `photo` with the motion of `driving` and write `output`.
+
+        Args:
+            photo: the consented source photo.
+            driving: a clip, or a motion track made by `track`.
+            output: the file to make; its suffix chooses the container.
+            settings: how, stage by stage.
+            audio: file whose sound replaces the driving clip's.
+            silent: leave the sound out.
+            force: replace an existing output.
+            progress: told about every few frames.
+
+        Raises:
+            FommError: each failure in one sentence; nothing is left half-written.
+        """
+        inputs = [path for path in (photo, driving, audio) if path is not None]
+        check_destination(output, inputs, force=force)
+        authorisation = self._authorise(photo, settings)
+        window = portrait_window(authorisation.image, self.finder, settings.face)
+        portrait = self.animator.portrait(authorisation.image, window)
+        track = smooth(self.track(driving, settings, progress), settings.smooth)
+        transfer = Transfer(portrait.keypoints, track, settings.transfer)
+        paste = PasteBack(portrait, settings.refine)
+        if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
+            audio = driving
+        with open_release(
+            output,
+            authorisation,
+            size=paste.size,
+            fps=track.fps,
+            encode=settings.encode,
+            audio=audio,
+            label=settings.label,
+            provenance=Provenance(photo, driving, self.model, settings.digest()),
+            face_box=_face_box(window, settings),
+            force=force,
+        ) as release:
+            for frames in self._frames(portrait, transfer, paste):
+                release.write(frames)
+                progress("render", release.frames, len(transfer))
+        return release.receipt
+
+    def _authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
+        try:
+            data = photo.read_bytes()
+        except OSError as error:
+            raise MediaError(f"The photo {photo} cannot be read: {error.strerror}.") from error
+        return authorise(data, purpose="animate", ledger=self.ledger, name=str(photo), use=settings.use)
+
+    def _frames(self, portrait: Portrait, transfer: Transfer, paste: PasteBack) -> Iterator[NDArray[np.uint8]]:
+        """Yield composed frames, a few at a time."""
+        for start in range(0, len(transfer), _CHUNK):
+            driving = transfer.driving(start, min(start + _CHUNK, len(transfer)))
+            for made in self.animator.frames(portrait, driving):
+                yield paste.compose(made)
+
+
+def detector_fingerprint(model: AnimationModel) -> str:
+    """Return a short digest of the keypoint detector's weights: equal where keypoints mean the same."""
+    digest = hashlib.sha256()
+    for name, value in sorted(model.detector.state_dict().items()):
+        digest.update(name.encode())
+        digest.update(value.detach().cpu().numpy().tobytes())
+    return digest.hexdigest()[:16]
+
+
+def _face_box(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:
+    """Return the middle of the window, where the face is, in output pixels, so that the label stays off it."""
+    if settings.refine.crop_only:
+        return None
+    inset = window.side * 0.2
+    return (window.x + inset, window.y + inset, window.x + window.side - inset, window.y + window.side - inset)

@@ -1,0 +1,31 @@
+"""All settings of one animation, one dataclass per stage; the command line and the API share them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+from fomm.face.windows import FaceSettings
+from fomm.media.writer import EncodeSettings
+from fomm.motion.smooth import SmoothSettings
+from fomm.motion.transfer import TransferSettings
+from fomm.render.refine import RefineSettings
+from fomm.render.settings import RenderSettings
+from fomm.settings import Settings, option
+from fomm.trust.label import LabelSettings
+from fomm.weights.registry import DEFAULT_MODEL
+
+
+@dataclass(frozen=True)
+class AnimateSettings(Settings):
+    """How a photo is animated, stage by stage."""
+
+    model: str = option(DEFAULT_MODEL, "Name of a bundled model, or path of a checkpoint.")
+    face: FaceSettings = field(default_factory=FaceSettings)
+    smooth: SmoothSettings = field(default_factory=SmoothSettings)
+    transfer: TransferSettings = field(default_factory=TransferSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
+    refine: RefineSettings = field(default_factory=RefineSettings)
+    encode: EncodeSettings = field(default_factory=EncodeSettings)
+    label: LabelSettings = field(default_factory=LabelSettings)
+    use: str = option("private", "Where the result will be shown; the consent must allow it.")
+    max_seconds: float | None = option(None, "Stop after this many seconds of the driving clip.", low=0.04)

@@ -1,0 +1,82 @@
+"""From a driving clip to a motion track: find the face once, stream the frames, keep the keypoints."""
+
+from __future__ import annotations
+
+import contextlib
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.face.locate import FaceFinder
+from fomm.face.watch import FaceWatcher
+from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
+from fomm.media.probe import VideoInfo, probe
+from fomm.media.video import read_video
+from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.render.animator import Animator
+
+Progress = Callable[[str, int, int | None], None]
+"""Called with the stage ("track" or "render"), the frames done and, where it is known, how many there are."""
+
+_BATCH = 16
+
+
+def no_progress(stage: str, done: int, total: int | None) -> None:
+    """Report nothing."""
+
+
+def extract_track(
+    video: Path,
+    animator: Animator,
+    detector: str,
+    *,
+    finder: FaceFinder,
+    face: FaceSettings | None = None,
+    max_seconds: float | None = None,
+    progress: Progress = no_progress,
+) -> MotionTrack:
+    """Return the motion of the face in a clip, at the clip's own frame rate.
+
+    Args:
+        video: any clip ffmpeg reads.
+        animator: the model whose keypoints are wanted.
+        detector: fingerprint of that model's detector, kept in the track.
+        finder: finds the face.
+        face: which face, and how closely it is cropped.
+        max_seconds: read no more than this.
+        progress: told about every batch.
+
+    Raises:
+        MediaError: the clip cannot be read.
+        FaceError: no frame shows a face.
+    """
+    info = probe(video)
+    face = face or FaceSettings()
+    driving = driving_window(video, finder, face)
+    stop = None if max_seconds is None else max(1, round(Fraction(max_seconds) * info.fps))
+    total = info.frame_count if stop is None else min(stop, info.frame_count or stop)
+    builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
+    with contextlib.closing(_squares(info, driving, animator.image_size, stop)) as frames:
+        batch: list[NDArray[np.uint8]] = []
+        found: list[bool] = []
+        for frame, seen in FaceWatcher(finder, driving, face.interval).watch(frames):
+            batch.append(frame)
+            found.append(seen)
+            if len(batch) == _BATCH:
+                builder.append(animator.detect(batch), found)
+                batch, found = [], []
+                progress("track", len(builder), total)
+        if batch:
+            builder.append(animator.detect(batch), found)
+    progress("track", len(builder), len(builder))
+    return builder.build()
+
+
+def _squares(info: VideoInfo, driving: DrivingWindow, size: int, stop: int | None) -> Iterator[NDArray[np.uint8]]:
+    """Stream the driving window as squares of `size` pixels; ffmpeg crops and scales."""
+    window = driving.window
+    crop = (round(window.x), round(window.y), max(2, round(window.side)), max(2, round(window.side)))
+    return read_video(info.path, crop=crop, size=(size, size), stop=stop)
