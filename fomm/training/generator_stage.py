@@ -1,4 +1,4 @@
-"""Losses of the generator stage: pixels and perceptual distance.
+"""Losses of the generator stage: pixels, perceptual distance and, if wanted, an adversary.
 
 Part of the batch is driven by the other person of its pair, so the generator also learns to finish frames whose
 motion was transferred.
@@ -7,19 +7,33 @@ motion was transferred.
 from __future__ import annotations
 
 import torch
-from torch import Tensor, nn
+from torch import nn
 
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
+from fomm.nn.config import CommonParams
+from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.training.augment import TransferSample
+from fomm.training.critic import Critic
 from fomm.training.motion_stage import across, motion_losses, region_weights, split_moments
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
+from fomm.training.task import Outcome
 
 
 class GeneratorStage:
-    """Compute the generator's losses; in a joint stage the motion losses are added and motion learns too."""
+    """Compute the generator's losses; in a joint stage the motion losses are added and motion learns too.
+
+    Args:
+        model: what learns.
+        stage: weights of the losses.
+        settings: which perceptual backbone to use.
+        device: where the model is.
+
+    Raises:
+        SettingsError: the perceptual backbone is wanted but not installed.
+    """
 
     def __init__(
         self, model: CompactModel, stage: StageSettings, settings: TrainSettings, device: torch.device
@@ -28,13 +42,14 @@ class GeneratorStage:
         self.perceptual: nn.Module | None = None
         if stage.generator.perceptual > 0 and settings.perceptual == "vgg16":
             self.perceptual = PerceptualDistance(Vgg16(bundled_vgg16(), stage.perceptual_depth)).to(device)
+        self.critic = _critic(model, stage, device)
 
-    def losses(self, sample: TransferSample) -> dict[str, Tensor]:
-        """Return the weighted losses of one batch by name."""
+    def losses(self, sample: TransferSample) -> Outcome:
+        """Return the weighted losses of one batch and the frames they are of."""
         weights, losses = self.stage.generator, {}
         if self.stage.name == "joint":
             losses = motion_losses(self.model, sample, self.stage.motion, self.stage.cross_share)
-        blend = self.generate(sample)
+        blend, driving = self._generate(sample)
         target = sample.clean[:, 1]
         region = region_weights(sample, weights.mouth, weights.eyes, target.shape[-1])[:, None]
         region = region / region.mean()
@@ -42,18 +57,39 @@ class GeneratorStage:
         losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * region).mean()
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
-        return losses
+        if self.critic is not None:
+            losses |= self.critic.generator_losses(blend.image, target, driving)
+        return Outcome(losses, blend.image, target, driving)
 
     def generate(self, sample: TransferSample) -> Blend:
         """Animate person 0's source picture to the driving moment of each row."""
+        return self._generate(sample)[0]
+
+    def _generate(self, sample: TransferSample) -> tuple[Blend, Keypoints]:
         source = sample.clean[:, 0]
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage.name == "joint"):
-            motion = self._motion(sample, source)
-        return self.model.generator.decode(source, self.model.generator.encode(source), motion)
+            motion, driving = transferred_motion(self.model, sample, self.stage.cross_share)
+        return self.model.generator.decode(source, self.model.generator.encode(source), motion), driving
 
-    def _motion(self, sample: TransferSample, source: Tensor) -> Motion:
-        count = len(source)
-        split = count - round(count * self.stage.cross_share)
-        moments = split_moments(self.model.detect(sample.seen.flatten(0, 1)))
-        driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes)[split:]])
-        return self.model.move(source, driving, moments[0])
+
+def transferred_motion(model: CompactModel, sample: TransferSample, cross_share: float) -> tuple[Motion, Keypoints]:
+    """Return person 0's motion and its driving keypoints; the last `cross_share` of the batch is driven across."""
+    source = sample.clean[:, 0]
+    split = len(source) - round(len(source) * cross_share)
+    moments = split_moments(model.detect(sample.seen.flatten(0, 1)))
+    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes)[split:]])
+    return model.move(source, driving, moments[0]), driving
+
+
+def _critic(model: CompactModel, stage: StageSettings, device: torch.device) -> Critic | None:
+    weights, params = stage.generator, stage.discriminator
+    if weights.adversarial == 0 and weights.feature_matching == 0:
+        return None
+    common = CommonParams(num_kp=model.settings.num_keypoints)
+    return Critic(
+        MultiScaleDiscriminator(common, params),
+        adversarial=weights.adversarial,
+        feature_matching=(weights.feature_matching,) * params.num_blocks,
+        learning_rate=stage.discriminator_rate,
+        device=device,
+    )

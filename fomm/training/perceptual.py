@@ -44,11 +44,11 @@ class Vgg16(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
-    def forward(self, image: Tensor) -> list[Tensor]:
-        """Map `[B, 3, H, W]` to one feature map per block, each at half the sides of the one before."""
+    def forward(self, image: Tensor, depth: int) -> list[Tensor]:
+        """Map `[B, 3, H, W]` to one feature map for each of the first `depth` blocks, each at half the sides before."""
         x = image.flip(1) * 255 - self.mean
         features = []
-        for position, block in enumerate(self.blocks):
+        for position, block in enumerate(self.blocks[:depth]):
             x = block(x if position == 0 else F.max_pool2d(x, 2))
             features.append(x)
         return features
@@ -58,28 +58,29 @@ class PerceptualDistance(nn.Module):
     """Relative L1 distance of features, summed over blocks and over the scales of a pyramid.
 
     Args:
-        backbone: maps pictures to a list of feature maps.
-        scales: factors the pictures are shrunk by before they are compared.
-        patch: at scales where pictures are larger than this, one random square of this side is compared.
+        backbone: maps pictures and a depth to that many feature maps.
+        depths: how many feature maps are compared at full size, at half of it, at a quarter, and so on; 0 skips one.
+        patch: where pictures are larger than this, one random square of this side is compared.
     """
 
-    def __init__(self, backbone: nn.Module, scales: Sequence[float] = (1.0, 0.5), patch: int = 128) -> None:
+    def __init__(self, backbone: nn.Module, depths: Sequence[int] = (2, 3), patch: int = 96) -> None:
         super().__init__()
-        self.backbone, self.scales, self.patch = backbone, tuple(scales), patch
+        self.backbone, self.depths, self.patch = backbone, tuple(depths), patch
 
     def forward(self, image: Tensor, target: Tensor) -> Tensor:
         """Return the distance of `[B, 3, H, W]` pictures in [0, 1], a scalar."""
         pair = torch.cat((image, target))
         total = image.new_zeros(())
-        for scale in self.scales:
-            scaled = pair if scale == 1 else F.interpolate(pair, scale_factor=scale, mode="area")
+        for halvings, depth in enumerate(self.depths):
+            if depth == 0:
+                continue
+            scaled = F.avg_pool2d(pair, 2**halvings) if halvings else pair
             scaled = self._random_patch(scaled).contiguous(memory_format=torch.channels_last)
-            features = self.backbone(scaled)
-            for feature in features:
+            for feature in self.backbone(scaled, depth):
                 made, true = feature.float().chunk(2)
                 true = true.detach()
                 total = total + (made - true).abs().mean() / true.abs().mean().clamp_min(1e-6)
-        return total / len(self.scales)
+        return total / sum(self.depths)
 
     def _random_patch(self, pictures: Tensor) -> Tensor:
         height, width = pictures.shape[2:]

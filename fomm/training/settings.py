@@ -9,8 +9,10 @@ import yaml
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactSettings
+from fomm.nn.config import DiscriminatorParams
 from fomm.settings import Settings, option
 from fomm.training.augment import AugmentSettings
+from fomm.training.task import LoopSettings
 
 
 @dataclass(frozen=True)
@@ -35,6 +37,8 @@ class GeneratorWeights(Settings):
     pixels: float = option(10.0, "Absolute difference of the frame.", low=0.0)
     synthesised: float = option(2.0, "Absolute difference of the synthesised colours alone.", low=0.0)
     perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
+    adversarial: float = option(0.0, "Least-squares adversarial loss; 0 trains without it.", low=0.0)
+    feature_matching: float = option(0.0, "Distance of the discriminator's features; 0 for none.", low=0.0)
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
 
@@ -49,25 +53,23 @@ class StageSettings(Settings):
     side: int = option(128, "Side of the training pictures in pixels.", low=64, high=1024)
     learning_rate: float = option(8e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
     cross_share: float = option(0.5, "Share of samples driven by the other person.", low=0.0, high=1.0)
-    perceptual_depth: int = option(4, "Blocks of the perceptual backbone that are compared.", low=1, high=5)
+    perceptual_depths: tuple[int, ...] = option(
+        (2, 3), "Blocks of the perceptual backbone compared at full size, at half of it, and so on."
+    )
+    window: int = option(0, "Side of the windows the generator learns on, in cells of the motion field; 0: all.", low=0)
     motion: MotionWeights = field(default_factory=MotionWeights)
     generator: GeneratorWeights = field(default_factory=GeneratorWeights)
+    discriminator: DiscriminatorParams = field(default_factory=DiscriminatorParams)
+    discriminator_rate: float = option(2e-4, "Peak learning rate of the discriminator.", low=0.0, high=1.0)
 
 
 @dataclass(frozen=True)
-class TrainSettings(Settings):
+class TrainSettings(LoopSettings):
     """A whole run: the stages in order and what they share."""
 
     stages: tuple[StageSettings, ...] = ()
-    seed: int = option(0, "Seed of all randomness.", low=0)
     weight_decay: float = option(1e-4, "AdamW weight decay.", low=0.0)
-    clip_norm: float = option(1.0, "Largest gradient norm.", low=0.0)
-    ema_decay: float = option(0.999, "Decay of the averaged weights that are saved.", low=0.0, high=1.0)
-    precision: str = option("auto", "Arithmetic of the forward pass.", choices=("auto", "float32", "bfloat16"))
     perceptual: str = option("vgg16", "Backbone of the perceptual loss.", choices=("vgg16", "none"))
-    checkpoint_every: int = option(200, "Steps between checkpoints.", low=1)
-    log_every: int = option(50, "Steps between progress lines.", low=1)
-    sheet_every: int = option(500, "Steps between contact sheets.", low=1)
     augment: AugmentSettings = field(default_factory=AugmentSettings)
 
 
