@@ -7,7 +7,8 @@ motion was transferred.
 from __future__ import annotations
 
 import torch
-from torch import nn
+from torch import Tensor, nn
+from torch.nn import functional as F
 
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
@@ -20,6 +21,7 @@ from fomm.training.motion_stage import across, motion_losses, region_weights, sp
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
+from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 
 class GeneratorStage:
@@ -41,7 +43,9 @@ class GeneratorStage:
         self.model, self.stage = model, stage
         self.perceptual: nn.Module | None = None
         if stage.generator.perceptual > 0 and settings.perceptual == "vgg16":
-            self.perceptual = PerceptualDistance(Vgg16(bundled_vgg16(), stage.perceptual_depth)).to(device)
+            self.perceptual = PerceptualDistance(
+                Vgg16(bundled_vgg16(), max(stage.perceptual_depths)), stage.perceptual_depths
+            ).to(device)
         self.critic = _critic(model, stage, device)
 
     def losses(self, sample: TransferSample) -> Outcome:
@@ -49,12 +53,21 @@ class GeneratorStage:
         weights, losses = self.stage.generator, {}
         if self.stage.name == "joint":
             losses = motion_losses(self.model, sample, self.stage.motion, self.stage.cross_share)
-        blend, driving = self._generate(sample)
-        target = sample.clean[:, 1]
-        region = region_weights(sample, weights.mouth, weights.eyes, target.shape[-1])[:, None]
-        region = region / region.mean()
+        motion, driving = self._motion(sample)
+        field = motion.flow.shape[1]
+        region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
+        source, target = sample.clean[:, 0], sample.clean[:, 1]
+        if 0 < self.stage.window < field:
+            cells = self.stage.window
+            windows = choose_windows(sample.landmarks[:, 1], field, cells)
+            source, target, region = (cut_picture(x, windows, field, cells) for x in (source, target, region))
+            motion, driving = cut_motion(motion, windows, cells), cut_keypoints(driving, windows, field, cells)
+        blend = self._decode(source, motion)
+        region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
         losses["pixels"] = weights.pixels * ((blend.image - target).abs() * region).mean()
-        losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * region).mean()
+        # The network's own colours matter where the source cannot be copied.
+        made_up = region * (1.1 - blend.visible.detach())
+        losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
         if self.critic is not None:
@@ -63,13 +76,14 @@ class GeneratorStage:
 
     def generate(self, sample: TransferSample) -> Blend:
         """Animate person 0's source picture to the driving moment of each row."""
-        return self._generate(sample)[0]
+        return self._decode(sample.clean[:, 0], self._motion(sample)[0])
 
-    def _generate(self, sample: TransferSample) -> tuple[Blend, Keypoints]:
-        source = sample.clean[:, 0]
+    def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
         with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage.name == "joint"):
-            motion, driving = transferred_motion(self.model, sample, self.stage.cross_share)
-        return self.model.generator.decode(source, self.model.generator.encode(source), motion), driving
+            return transferred_motion(self.model, sample, self.stage.cross_share)
+
+    def _decode(self, source: Tensor, motion: Motion) -> Blend:
+        return self.model.generator.decode(source, self.model.generator.encode(source), motion)
 
 
 def transferred_motion(model: CompactModel, sample: TransferSample, cross_share: float) -> tuple[Motion, Keypoints]:

@@ -10,7 +10,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor
 
-from fomm.nn.geometry import Motion, coordinate_grid
+from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
 
 _STEP = 2  # cells of the motion field per cell of the generator's coarsest features
 
@@ -58,3 +58,10 @@ def cut_motion(motion: Motion, windows: list[tuple[int, int]], cells: int) -> Mo
         corners=False,
         features=cut_picture(motion.features, windows, field, cells),
     )
+
+
+def cut_keypoints(keypoints: Keypoints, windows: list[tuple[int, int]], field: int, cells: int) -> Keypoints:
+    """Express keypoints of whole frames in window coordinates; Jacobians stay, as both axes scale alike."""
+    first = keypoints.value.new_tensor([[x, y] for y, x in windows])[:, None]  # [B, 1, 2]
+    cell = (keypoints.value + 1) / 2 * field
+    return Keypoints((cell - first) / cells * 2 - 1, keypoints.jacobian)
