@@ -8,28 +8,22 @@ one without a single readable frame raises.
 
 from __future__ import annotations
 
-import queue
-import threading
 import warnings
-from collections.abc import Generator, Iterator
+from collections.abc import Generator
 from fractions import Fraction
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 import ffmpeg
-import numpy as np
-from numpy.typing import NDArray
 
 from fomm.errors import MediaError, SettingsError
 from fomm.media.limits import MediaLimits, MediaWarning
+from fomm.media.prefetch import Frame, Prefetch
 from fomm.media.probe import VideoInfo, probe
 from fomm.media.process import SCALE_FLAGS, Process, open_input
 
 __all__ = ["VideoInfo", "probe", "read_video", "sample_frames"]
 
-Frame = NDArray[np.uint8]
-_AHEAD_BYTES = 64 * 2**20
-_AHEAD_FRAMES = 16
 # Frames are assigned to the nearest tick of the output clock. A source at a multiple of the output rate lands exactly
 # between two ticks, where rounding noise would decide; moving the clock by this share of a frame decides for the
 # earlier source frame, the same whether the clip is read from the start or from the middle.
@@ -216,7 +210,7 @@ def _frames(
     start, stop = span
     most = limits.max_duration_s * fps
     process = Process(command, stdout=True)
-    reader = _Prefetch(process.stdout, shape)
+    reader = Prefetch(process.stdout, shape)
     count = 0
     try:
         for frame in reader:
@@ -244,50 +238,3 @@ def _judge_end(process: Process, code: int, info: VideoInfo, count: int, start: 
             f"{info.path} is damaged ({process.reason()}): only its first {float(seconds):.2f} s{whole} were used."
         )
         warnings.warn(message, MediaWarning, stacklevel=3)
-
-
-class _Prefetch:
-    """Reads whole frames from a pipe on a thread, at most a few ahead of the consumer."""
-
-    def __init__(self, pipe: IO[bytes], shape: tuple[int, int, int]) -> None:
-        ahead = max(2, min(_AHEAD_FRAMES, _AHEAD_BYTES // int(np.prod(shape))))
-        self._queue: queue.Queue[Frame | None] = queue.Queue(ahead)
-        self._stop = threading.Event()
-        self._thread = threading.Thread(target=_pump, args=(pipe, shape, self._queue, self._stop), daemon=True)
-        self._thread.start()
-
-    def __iter__(self) -> Iterator[Frame]:
-        while (frame := self._queue.get()) is not None:
-            yield frame
-
-    def close(self) -> None:
-        """Let the thread end (its pipe must be at its end) and wait for it."""
-        self._stop.set()
-        while self._thread.is_alive():
-            try:
-                self._queue.get(timeout=0.05)  # makes room for a thread that is waiting to hand over
-            except queue.Empty:
-                continue
-
-
-def _pump(
-    pipe: IO[bytes], shape: tuple[int, int, int], frames: queue.Queue[Frame | None], stop: threading.Event
-) -> None:
-    with pipe:
-        while not stop.is_set():
-            frame = np.empty(shape, np.uint8)  # [H, W, 3]
-            if not _fill(pipe, frame.data.cast("B")):
-                break
-            frames.put(frame)
-    frames.put(None)
-
-
-def _fill(pipe: Any, view: memoryview) -> bool:
-    """Read until `view` is full; False when the pipe ends first."""
-    done = 0
-    while done < len(view):
-        got = pipe.readinto(view[done:])
-        if not got:
-            return False
-        done += got
-    return True
