@@ -1,0 +1,183 @@
+"""The consent ledger: grant, revoke, list, find and export consents; `fomm.trust.store` holds how it is kept."""
+
+from __future__ import annotations
+
+import json
+import secrets
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Any
+
+from fomm.errors import ConsentError, SettingsError, TrustError
+from fomm.media.image import decode_image
+from fomm.trust.chain import Record, anchor
+from fomm.trust.consent import Consent, ConsentTerms, Revocation, grant_command
+from fomm.trust.photo import PhotoPrint
+from fomm.trust.state import LedgerState
+from fomm.trust.store import ChainStore
+
+
+@dataclass(frozen=True)
+class ConsentEntry:
+    """One line of `Ledger.consents()`: the consent, its revocation, its present state and the outputs it counts.
+
+    `state` is active, pending (not begun), expired or revoked.
+    """
+
+    consent: Consent
+    revocation: Revocation | None
+    state: str
+    used: int
+
+
+class Ledger(ChainStore):
+    """One user's consents; see `ChainStore` for the arguments."""
+
+    def grant(self, photo: bytes, terms: ConsentTerms, *, name: str = "photo", renew: bool = False) -> Consent:
+        """Record a consent for a photo, making ledger and key when this is the first.
+
+        Args:
+            photo: the photo file's bytes.
+            terms: what was agreed.
+            name: how messages call the photo.
+            renew: the person agreed anew after an earlier consent for this picture was revoked.
+
+        Raises:
+            ConsentError: the picture's consent was revoked and `renew` is false.
+            SettingsError: the consent has ended already.
+            MediaError: the photo cannot be decoded.
+            TrustError: the ledger or its key cannot be trusted.
+        """
+        fingerprint = PhotoPrint.of(photo, decode_image(photo, name))
+        return self.record_grant(new_consent_id(), terms, fingerprint, name=name, renew=renew)
+
+    def record_grant(
+        self,
+        consent_id: str,
+        terms: ConsentTerms,
+        photo: PhotoPrint,
+        *,
+        name: str,
+        renew: bool,
+        signed: dict[str, Any] | None = None,
+    ) -> Consent:
+        """Record a consent whose photo is fingerprinted already; `signed` is the subject's own signed document.
+
+        Raises:
+            ConsentError: the id was used before, or the picture's consent was revoked and `renew` is false.
+            SettingsError: the consent has ended already.
+            TrustError: the ledger or its key cannot be trusted.
+        """
+
+        def body(state: LedgerState) -> dict[str, Any]:
+            end = terms.window()[1]
+            if end and self.clock() >= end:
+                raise SettingsError(f"The consent ended on {terms.expires}; give a later 'expires'.")
+            if consent_id in state.consents:
+                raise ConsentError(f"Consent {consent_id} is in the ledger already; ask for a new one.")
+            revoked = state.withdrawal(photo)
+            renewed = revoked and any(consent.sequence > revoked.sequence for consent in state.near(photo))
+            if revoked and not renew and not renewed:
+                raise ConsentError(
+                    f"Consent {revoked.consent} for this picture was revoked; if the person agreed again, record it "
+                    f"with: {grant_command(name, renew=True)}"
+                )
+            return {
+                "consent": consent_id,
+                "terms": terms.to_mapping(),
+                "photo": photo.to_mapping(),
+                "signed_by": signed["signer"] if signed else "",
+                "signed": signed,
+            }
+
+        self._create()
+        self.append("grant", body)
+        return self._state.consents[consent_id]
+
+    def revoke(self, consent_id: str, reason: str = "") -> Revocation:
+        """Take a consent back; renders under it stop within a second, and earlier consents for the picture end too.
+
+        Raises:
+            ConsentError: no such consent, or it is revoked already.
+            TrustError: the ledger or its key cannot be trusted.
+        """
+
+        def body(state: LedgerState) -> dict[str, Any]:
+            state.consent(consent_id)
+            if consent_id in state.revocations:
+                raise ConsentError(f"Consent {consent_id} was revoked already.")
+            return {"consent": consent_id, "reason": reason}
+
+        self.append("revoke", body)
+        return self._state.revocations[consent_id]
+
+    def consents(self) -> list[ConsentEntry]:
+        """Return all consents with their present state, oldest first."""
+        with self.view() as state:
+            return [self._entry(state, consent) for consent in state.consents.values()]
+
+    def show(self, consent_id: str) -> ConsentEntry:
+        """Return one consent.
+
+        Raises:
+            ConsentError: there is none with that id.
+        """
+        with self.view() as state:
+            return self._entry(state, state.consent(consent_id))
+
+    def find(self, photo: bytes, name: str = "photo") -> tuple[list[ConsentEntry], list[ConsentEntry]]:
+        """Return the consents of exactly this photo and those of pictures that look like it, newest first."""
+        fingerprint = PhotoPrint.of(photo, decode_image(photo, name))
+        with self.view() as state:
+            near = state.near(fingerprint)
+            exact = [self._entry(state, consent) for consent in near if consent.photo.same(fingerprint)]
+            alike = [self._entry(state, consent) for consent in near if not consent.photo.same(fingerprint)]
+        return exact, alike
+
+    def export(self) -> Iterator[str]:
+        """Yield the ledger as JSON lines: a first line with the public key and the head, then every signed record.
+
+        Raises:
+            TrustError: a record's signature is wrong.
+        """
+        with self.view():
+            if not self.keys.ledger_key_path.exists():
+                return
+            key = self.keys.ledger_key().public
+            head = self._read_head(key)
+            rows = self._rows_from(1)
+        yield json.dumps({"ledger": head.ledger, "count": head.count, "hash": head.hash, "public_key": str(key)})
+        previous = anchor(head.ledger)
+        for sequence, document, signature in rows:
+            record = Record.read(sequence, previous, document, signature)
+            if not record.signed_by(key):
+                raise TrustError(
+                    f"The signature of ledger record {sequence} is wrong; restore the ledger from a backup."
+                )
+            previous = record.hash
+            yield json.dumps({"record": json.loads(document), "document": document, "signature": signature})
+
+    def verify(self) -> int:
+        """Check every record's chain and signature and return their number.
+
+        Raises:
+            TrustError: something was changed, removed or put back.
+        """
+        return max(0, sum(1 for _ in self.export()) - 1)
+
+    def _entry(self, state: LedgerState, consent: Consent) -> ConsentEntry:
+        start, end = consent.terms.window()
+        now = self.clock()
+        revocation = state.revocations.get(consent.id)
+        if revocation:
+            label = "revoked"
+        elif end and now >= end:
+            label = "expired"
+        else:
+            label = "pending" if start and now < start else "active"
+        return ConsentEntry(consent, revocation, label, state.used(consent.id))
+
+
+def new_consent_id() -> str:
+    """Return a random consent id: `c-` and 16 hex digits."""
+    return f"c-{secrets.token_hex(8)}"

@@ -1,0 +1,99 @@
+"""Consent signed elsewhere: a request, the subject's signature over it, and its import into the ledger.
+
+The one who wants to animate writes a request (terms and photo fingerprints). The person in the photo checks it on
+their own machine and signs it with their own Ed25519 key. The signed document comes back and is imported only when the
+signer's key was pinned before, so a signature by just anyone is worth nothing.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import replace
+from typing import Any
+
+from fomm.errors import ConsentError, SettingsError
+from fomm.media.image import decode_image
+from fomm.trust.canonical import canonical_json, format_time, utc_now
+from fomm.trust.consent import Consent, ConsentTerms
+from fomm.trust.keys import PublicKey, SigningKey
+from fomm.trust.ledger import Ledger, new_consent_id
+from fomm.trust.photo import PhotoPrint
+
+REQUEST = "fomm-consent-request"
+SIGNED = "fomm-signed-consent"
+SCHEMA = 1
+_DOMAIN = b"fomm signed consent\n"
+
+
+def make_request(photo: bytes, terms: ConsentTerms, name: str = "photo") -> dict[str, Any]:
+    """Return the request document for a photo: plain JSON values, without the picture.
+
+    Raises:
+        MediaError: the photo cannot be decoded.
+    """
+    return {
+        "type": REQUEST,
+        "schema": SCHEMA,
+        "consent": new_consent_id(),
+        "terms": replace(terms, capture="subject-signature").to_mapping(),
+        "photo": PhotoPrint.of(photo, decode_image(photo, name)).to_mapping(),
+        "requested": format_time(utc_now()),
+    }
+
+
+def sign_request(request: Mapping[str, Any], key: SigningKey, photo: bytes, name: str = "photo") -> dict[str, Any]:
+    """Return the request signed by the subject, after checking that it is about the photo the subject looks at.
+
+    Raises:
+        ConsentError: not a request, or about another photo.
+        MediaError: the photo cannot be decoded.
+    """
+    _, _, wanted = _parse(request)
+    if not wanted.same(PhotoPrint.of(photo, decode_image(photo, name))):
+        raise ConsentError(f"The request is not about {name}; ask for a request made from this very file.")
+    return {
+        "type": SIGNED,
+        "request": dict(request),
+        "signer": str(key.public),
+        "signature": key.sign(_DOMAIN + canonical_json(dict(request))),
+    }
+
+
+def import_signed(ledger: Ledger, document: Mapping[str, Any], *, renew: bool = False) -> Consent:
+    """Record a consent that its subject signed elsewhere.
+
+    Args:
+        ledger: where it goes; the signer's key must be pinned in its key store.
+        document: what `sign_request` returned.
+        renew: the person agreed anew after an earlier consent for this picture was revoked.
+
+    Raises:
+        ConsentError: not a signed consent, changed, signed by an unpinned key, imported before, or revoked.
+        TrustError: the ledger or a key cannot be trusted.
+    """
+    if document.get("type") != SIGNED or not isinstance(document.get("request"), Mapping):
+        raise ConsentError("This is not a signed consent; the subject makes one with: fomm consent sign")
+    request = document["request"]
+    consent_id, terms, photo = _parse(request)
+    signer = PublicKey.parse(str(document.get("signer")))
+    if signer not in ledger.keys.signers().values():
+        raise ConsentError(
+            f"The consent is signed by a key that is not pinned ({signer.fingerprint}); check with the person that it "
+            f"is theirs, then run: fomm keys pin NAME {signer}"
+        )
+    if not signer.verifies(str(document.get("signature")), _DOMAIN + canonical_json(dict(request))):
+        raise ConsentError("The signed consent was changed after signing; ask the person to sign the request again.")
+    plain = json.loads(canonical_json(dict(document)))
+    return ledger.record_grant(consent_id, terms, photo, name="PHOTO", renew=renew, signed=plain)
+
+
+def _parse(request: Mapping[str, Any]) -> tuple[str, ConsentTerms, PhotoPrint]:
+    """Read a request's consent id, terms and photo."""
+    if request.get("type") != REQUEST or request.get("schema") != SCHEMA:
+        raise ConsentError("This is not a consent request that this fomm knows; make one with: fomm consent request")
+    try:
+        terms = ConsentTerms.from_mapping(request["terms"], "the consent request")
+        return str(request["consent"]), terms, PhotoPrint(**request["photo"])
+    except (KeyError, TypeError, SettingsError) as error:
+        raise ConsentError(f"The consent request is incomplete ({error}); make a new one.") from error
