@@ -1,0 +1,162 @@
+"""The question before every render: may this photo be animated, for this, here, now?
+
+Only the same bytes or the same decoded pixels authorise. A picture that merely looks alike may suggest the right
+consent to a person, or deny (its consent was revoked), never allow.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime
+from typing import NoReturn
+
+import numpy as np
+
+from fomm.errors import ConsentError, SettingsError
+from fomm.media.image import decode_image
+from fomm.trust.canonical import format_time
+from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent, grant_command
+from fomm.trust.ledger import Ledger
+from fomm.trust.photo import PhotoPrint
+from fomm.trust.state import LedgerState
+
+_TOKEN = object()
+
+
+class Authorisation:
+    """Leave to render one photo under one consent; made by `authorise` only, and asked again while the render runs.
+
+    Attributes:
+        consent: the consent it rests on.
+        photo: fingerprints of the photo.
+        image: the authorised pixels, uint8 [H, W, 3] RGB, read-only; render these and no others.
+        ledger: where the consent is recorded.
+        make: what is made.
+        use: where it will be shown.
+        content: what it is about, as far as declared.
+    """
+
+    def __init__(
+        self,
+        token: object,
+        ledger: Ledger,
+        consent: Consent,
+        photo: PhotoPrint,
+        image: np.ndarray,
+        make: str,
+        use: str,
+        content: tuple[str, ...],
+    ) -> None:
+        if token is not _TOKEN:
+            raise ConsentError("Only fomm.trust.authorise makes an authorisation; call authorise(photo_bytes, ...).")
+        self.ledger, self.consent, self.photo, self.image = ledger, consent, photo, image
+        self.make, self.use, self.content = make, use, content
+        self._token = token
+
+    def __reduce__(self) -> NoReturn:
+        """Refuse to be copied or pickled: another process must ask for itself."""
+        raise ConsentError("An authorisation cannot be copied or sent to another process; call authorise there.")
+
+    @property
+    def genuine(self) -> bool:
+        """Whether `authorise` made this."""
+        return getattr(self, "_token", None) is _TOKEN
+
+    def recheck(self, now: datetime | None = None) -> None:
+        """Ask the ledger again: before a release, and every second while a render runs.
+
+        Raises:
+            ConsentError: the consent was revoked or has ended since.
+            TrustError: the ledger is missing, changed or put back, or the clock was set back.
+        """
+        with self.ledger.view() as state:
+            self.check(state, now)
+
+    def check(self, state: LedgerState, now: datetime | None = None) -> None:
+        """Judge by a state that the caller holds already.
+
+        Raises:
+            ConsentError: the consent was revoked or has ended since.
+            TrustError: the clock was set back.
+        """
+        now = now or self.ledger.clock()
+        state.check_clock(now)
+        reason = _objection(state, state.consent(self.consent.id), now, self.make, self.use, self.content)
+        if reason:
+            raise ConsentError(f"Consent {self.consent.id} no longer covers this render: {reason}.")
+
+
+def authorise(
+    photo: bytes,
+    *,
+    purpose: str = "animate",
+    ledger: Ledger,
+    name: str = "photo",
+    use: str = "private",
+    content: Sequence[str] = (),
+    now: datetime | None = None,
+) -> Authorisation:
+    """Return leave to render a photo, or raise with the command that would record the missing consent.
+
+    Args:
+        photo: the photo file's bytes, read once; they are hashed and decoded here.
+        purpose: what is made: animate, dub, live or train.
+        ledger: where consents are recorded.
+        name: the photo's path, for messages.
+        use: where it will be shown: private, research, internal, web, broadcast or advertising.
+        content: sensitive subjects it touches: sexual, political, endorsement.
+        now: the instant to judge by; the ledger's clock by default.
+
+    Raises:
+        ConsentError: no consent covers this; the sentence holds the `fomm consent grant` command.
+        MediaError: the photo cannot be decoded.
+        SettingsError: an unknown purpose, use or content.
+        TrustError: the ledger cannot be trusted, or the clock was set back.
+    """
+    for what, values, known in (("purpose", [purpose], MAKE), ("use", [use], USE), ("content", content, EXCLUDE)):
+        for value in values:
+            if value not in known:
+                raise SettingsError(f"Unknown {what} {value!r}; choose from {', '.join(known)}.")
+    image = decode_image(photo, name)
+    image.flags.writeable = False
+    fingerprint = PhotoPrint.of(photo, image)
+    command = grant_command(name, purpose, use)
+    with ledger.view() as state:
+        now = now or ledger.clock()
+        state.check_clock(now)
+        near = state.near(fingerprint)
+        exact = [consent for consent in near if consent.photo.same(fingerprint)]
+        reasons = [_objection(state, consent, now, purpose, use, content) for consent in exact]
+        for consent, reason in zip(exact, reasons, strict=True):
+            if reason is None:
+                state.check_cap(consent)
+                return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content))
+        if exact:
+            raise ConsentError(
+                f"Consent {exact[0].id} does not cover {name}: {reasons[0]}; record a new one: {command}"
+            )
+        revoked = state.withdrawal(fingerprint)
+        if revoked:
+            raise ConsentError(
+                f"{name} looks like the photo of consent {revoked.consent}, which was revoked; if the person agreed "
+                f"again, record it: {grant_command(name, purpose, use, renew=True)}"
+            )
+        if near:
+            raise ConsentError(
+                f"{name} looks like the photo of consent {near[0].id}, re-saved or resized: use the original file or "
+                f"record a consent for this one: {command}"
+            )
+    raise ConsentError(f"No consent is recorded for {name}; if the person in it agreed, record it: {command}")
+
+
+def _objection(
+    state: LedgerState, consent: Consent, now: datetime, make: str, use: str, content: Sequence[str]
+) -> str | None:
+    """Return why a consent does not hold, revocation first, or None."""
+    own = state.revocations.get(consent.id)
+    if own:
+        return f"it was revoked on {format_time(own.created)}"
+    alike = state.withdrawal(consent.photo, since=consent.sequence)
+    if alike:
+        return f"consent {alike.consent} for the same picture was revoked later, on {format_time(alike.created)}"
+    return consent.objection(now, make, use, content)
