@@ -1,0 +1,85 @@
+from __future__ import annotations
+
+import time
+
+import numpy as np
+import pytest
+from trust_samples import picture
+
+from fomm.errors import SettingsError
+from fomm.trust.label import CORNERS, SHARE, Label, LabelSettings
+
+
+def text_rows(label: Label, width: int, height: int) -> int:
+    """Return how many rows the text's ink (nearly white, right of the badge) covers on black."""
+    x0, y0, x1, y1 = label.box
+    plate = label.apply(np.zeros((height, width, 3), np.uint8))[y0:y1, x0:x1]
+    words = plate[:, int((x1 - x0) * 0.28) :]
+    return int((words.max(axis=(1, 2)) > 100).sum())
+
+
+@pytest.mark.parametrize(("width", "height"), [(256, 256), (512, 512), (640, 360), (1080, 1920)])
+@pytest.mark.parametrize("scale", [1.0, 1.5])
+def test_the_text_is_at_least_a_twentieth_of_the_short_side(width: int, height: int, scale: float) -> None:
+    label = Label(LabelSettings(scale=scale), width, height)
+    assert SHARE * scale * min(width, height) <= text_rows(label, width, height) <= 0.08 * scale * min(width, height)
+
+
+@pytest.mark.parametrize("level", [0, 128, 255])
+def test_the_text_stands_out_on_any_grey(level: int) -> None:
+    label = Label(LabelSettings(), 512, 512)
+    x0, y0, x1, y1 = label.box
+    plate = label.apply(np.full((512, 512, 3), level, np.uint8))[y0:y1, x0:x1]
+    words = plate[:, int((x1 - x0) * 0.28) : -8] / 255.0
+    linear = (words**2.2) @ [0.2126, 0.7152, 0.0722]
+    background = float(np.median(linear))
+    assert (linear.max() + 0.05) / (background + 0.05) > 4.5  # the contrast that WCAG 2 asks of text
+
+
+def test_only_the_plate_changes_and_the_frame_given_stays() -> None:
+    frame = picture(3, 200, 300)
+    before = frame.copy()
+    label = Label(LabelSettings(), 300, 200)
+    marked = label.apply(frame)
+    assert np.array_equal(frame, before)
+    x0, y0, x1, y1 = label.box
+    outside = np.ones(frame.shape, bool)
+    outside[y0:y1, x0:x1] = False
+    assert np.array_equal(marked[outside], frame[outside])
+    assert (marked[y0:y1, x0:x1] != frame[y0:y1, x0:x1]).any()
+
+
+def test_corner_keeps_away_from_the_face_or_is_the_one_asked_for() -> None:
+    assert Label(LabelSettings(), 256, 256).corner == "bottom-right"
+    assert Label(LabelSettings(), 256, 256, (120, 100, 250, 250)).corner == "bottom-left"
+    assert Label(LabelSettings(), 256, 256, (0, 100, 256, 256)).corner == "top-right"
+    for corner in CORNERS:
+        x0, y0, _, _ = Label(LabelSettings(corner=corner), 256, 256).box
+        assert (y0 < 128) == corner.startswith("top")
+        assert (x0 < 10) == corner.endswith("left")
+
+
+def test_what_cannot_be_drawn_is_refused() -> None:
+    with pytest.raises(SettingsError, match=r"no letter '生'; set label.font"):
+        Label(LabelSettings(text="生成"), 256, 256)
+    with pytest.raises(SettingsError, match=r"shorten label.text"):
+        Label(LabelSettings(text="made by a machine learning model"), 256, 256)
+    with pytest.raises(SettingsError, match=r"label font .*gone.ttf cannot be read"):
+        Label(LabelSettings(font="gone.ttf"), 256, 256)
+    for text in ("", "  ", "two\nlines"):
+        with pytest.raises(SettingsError, match="printable"):
+            LabelSettings(text=text)
+    with pytest.raises(SettingsError, match="at least 1"):
+        LabelSettings(scale=0.5)
+    with pytest.raises(SettingsError, match="drawn for"):
+        Label(LabelSettings(), 256, 256).apply(np.zeros((128, 128, 3), np.uint8))
+
+
+def test_drawing_is_cheap() -> None:
+    label, frame = Label(LabelSettings(), 512, 512), np.zeros((512, 512, 3), np.uint8)
+    times = []
+    for _ in range(30):
+        start = time.perf_counter()
+        label.apply(frame)
+        times.append(time.perf_counter() - start)
+    assert min(times) < 0.3e-3
