@@ -1,0 +1,216 @@
+"""A release on its way: the reserved output id, its marks, and the last steps from a finished file to a delivery."""
+
+from __future__ import annotations
+
+import contextlib
+import json
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm import __version__
+from fomm.errors import ConsentError, FommError, OutputError
+from fomm.trust.authorise import Authorisation
+from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
+from fomm.trust.files import hash_file, move, sync_file
+from fomm.trust.label import BADGE, Label, LabelSettings
+from fomm.trust.registry import Registry
+from fomm.trust.watermark import Watermark
+
+SURE_SIDE = 512  # from this short side on, a watermark that does not read back fails the release
+WATERMARK_SECRET = "watermark"  # noqa: S105 - the name of a key file, not a key
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a file is made of, for the registry and the manifest.
+
+    Attributes:
+        photo: path of the photo; never overwritten.
+        driving: path of the driving video or sound, if there is one; hashed, never overwritten.
+        model: fingerprint of the model.
+        settings: digest of the render settings.
+    """
+
+    photo: Path | None = None
+    driving: Path | None = None
+    model: str = ""
+    settings: str = ""
+
+    def driving_sha256(self) -> str:
+        """Return the driving file's SHA-256, empty when there is none.
+
+        Raises:
+            OutputError: the file vanished.
+        """
+        try:
+            return hash_file(self.driving) if self.driving else ""
+        except OSError as error:
+            raise OutputError(f"The driving file {self.driving} cannot be read: {error.strerror}.") from error
+
+
+@dataclass(frozen=True)
+class SealRequest:
+    """What a seal may state about the finished file it signs."""
+
+    output_id: str
+    authorisation: Authorisation
+    provenance: Provenance
+    watermark: str
+
+
+Seal = Callable[[Path, SealRequest], str]
+"""Signs the finished partial file in place and returns what `Receipt.manifest` shall say; raises to stop the release.
+
+The C2PA manifest plugs in here: it has to come after encoding and before the file's hash is recorded.
+"""
+
+
+@dataclass(frozen=True)
+class Receipt:
+    """How a released file is marked.
+
+    Attributes:
+        path: the file.
+        output_id: its id in registry, watermark and manifest.
+        sha256: of the file.
+        frames: how many it has.
+        label: the visible label's text and corner.
+        watermark: "read back", or "weak" when the picture is too small to carry the mark surely.
+        manifest: what the seal said, or "none".
+    """
+
+    path: Path
+    output_id: str
+    sha256: str
+    frames: int
+    label: str
+    watermark: str
+    manifest: str
+
+
+@dataclass
+class Draft:
+    """A file on its way: reserved, written to `partial`, not delivered yet; `reserve_draft` makes it.
+
+    Attributes:
+        target: its final path.
+        partial: the hidden path it grows under.
+        force: whether an existing file is replaced.
+        authorisation: the leave it is made under.
+        provenance: what it is made of.
+        registry: where its id is reserved.
+        output_id: that id.
+        watermark: writes and reads the id in the picture.
+        recorded: whether the registry counts it as released.
+    """
+
+    target: Path
+    partial: Path
+    force: bool
+    authorisation: Authorisation
+    provenance: Provenance
+    registry: Registry
+    output_id: str
+    watermark: Watermark
+    recorded: bool = False
+
+    @property
+    def delivered(self) -> bool:
+        """Whether the file has its final name."""
+        return self.recorded and not self.partial.exists()
+
+    @property
+    def payload(self) -> bytes:
+        """The output id as the watermark carries it, 8 bytes."""
+        return bytes.fromhex(self.output_id)
+
+    def marker(self, label: Label, height: int, width: int) -> Callable[[NDArray[np.uint8]], NDArray[np.uint8]]:
+        """Return the function that labels and watermarks one uint8 [H, W, 3] frame."""
+        embed = self.watermark.embedder(self.payload, height, width)
+        return lambda frame: embed(label.apply(frame))
+
+    def read_back(self, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int]) -> str:
+        """Look for the mark in the encoded frames and return what the receipt says about it.
+
+        Args:
+            frames: decoded again from the finished file, uint8 [H, W, 3].
+            size: (width, height) of the frames.
+
+        Raises:
+            OutputError: the picture is large enough for the mark and it is not there.
+        """
+        if self.watermark.detect(frames).payload == self.payload:
+            return "read back"
+        if min(size) >= SURE_SIDE:
+            raise OutputError(
+                "The watermark does not survive this encoding, so nothing is released; raise the encode quality."
+            )
+        return "weak"
+
+    def deliver(self, label: Label, settings: LabelSettings, frames: int, watermark: str, seal: Seal | None) -> Receipt:
+        """Seal, ask the ledger a last time, record, and move the file to its name.
+
+        Raises:
+            ConsentError: the consent was revoked or has ended.
+            OutputError: the name was taken meanwhile, or the disk failed.
+            TrustError: the ledger cannot be trusted.
+        """
+        request = SealRequest(self.output_id, self.authorisation, self.provenance, watermark)
+        manifest = seal(self.partial, request) if seal else "none"
+        try:
+            sync_file(self.partial)
+            sha256 = hash_file(self.partial)
+            self.registry.release(self.output_id, self.authorisation, sha256)
+            self.recorded = True
+            move(self.partial, self.target, replace=self.force)
+        except FileExistsError:
+            raise already_there(self.target) from None
+        except OSError as error:
+            raise OutputError(f"{self.target} cannot be written: {error.strerror}.") from error
+        text = f"{BADGE} {settings.text}, {label.corner}"
+        return Receipt(self.target, self.output_id, sha256, frames, text, watermark, manifest)
+
+
+@contextlib.contextmanager
+def reserve_draft(
+    output: Path, authorisation: Authorisation, provenance: Provenance, audio: Path | None, force: bool
+) -> Iterator[Draft]:
+    """Reserve an output id and a partial file; whatever ends the block before delivery removes both.
+
+    Raises:
+        ConsentError: no genuine authorisation, the consent was revoked or ended, or its output cap is reached.
+        OutputError: the output cannot be written.
+        TrustError: the ledger or a key cannot be trusted.
+    """
+    if not isinstance(authorisation, Authorisation) or not authorisation.genuine:
+        raise ConsentError("Generated frames are released with an authorisation only; call fomm.trust.authorise first.")
+    inputs = [path for path in (provenance.photo, provenance.driving, audio) if path]
+    target = check_destination(output, inputs, force=force)
+    sweep(target.parent)
+    registry = Registry(authorisation.ledger)
+    watermark = Watermark(authorisation.ledger.keys.secret(WATERMARK_SECRET))
+    driving = provenance.driving_sha256()
+    with terminate_by_exception():
+        entry = registry.reserve(authorisation, driving=driving, model=provenance.model, settings=provenance.settings)
+        draft = Draft(target, partial_path(target), force, authorisation, provenance, registry, entry.id, watermark)
+        try:
+            yield draft
+        except BaseException as error:
+            if not draft.delivered:
+                draft.partial.unlink(missing_ok=True)
+                with contextlib.suppress(FommError):  # the first error is the one to report
+                    registry.fail(entry.id, type(error).__name__)
+            raise
+
+
+def metadata_for(output_id: str) -> dict[str, str]:
+    """Return the container tags that say what the file is, readable by common players and platforms."""
+    producer = f"fomm {__version__}"
+    return {
+        "comment": f"AI-generated with {producer}, output {output_id}",
+        "AIGC": json.dumps({"Label": "1", "ContentProducer": producer, "ProduceID": output_id}),
+    }

@@ -1,0 +1,208 @@
+"""The only exit for generated frames: consent, label, watermark, encoding, sealing and delivery in one place.
+
+No other module opens an encoder for generated frames. A release reserves an output id, marks every frame, encodes to a
+hidden partial file, reads the watermark back, lets `seal` sign the finished bytes, asks the ledger once more, records
+the file's hash, and only then gives it its name. Any failure on the way leaves nothing behind.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import time
+from collections.abc import Callable, Iterator
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from fomm import __version__
+from fomm.errors import OutputError
+from fomm.media.codecs import container_for
+from fomm.media.image import read_image
+from fomm.media.video import read_video
+from fomm.media.writer import EncodeSettings, VideoWriter
+from fomm.trust.authorise import Authorisation
+from fomm.trust.draft import Provenance, Receipt, Seal, SealRequest, metadata_for, reserve_draft
+from fomm.trust.label import Box, Label, LabelSettings
+
+__all__ = ["Provenance", "Receipt", "Release", "Seal", "SealRequest", "open_release", "release_still"]
+
+RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
+READ_BACK_FRAMES = 75
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
+_STILL_QUALITY = 95
+_EXIF_SOFTWARE, _EXIF_DESCRIPTION = 0x0131, 0x010E
+
+
+class Release:
+    """An open release; `open_release` makes it.
+
+    Attributes:
+        size: (width, height) of the frames.
+        frames: how many were written.
+    """
+
+    def __init__(
+        self,
+        size: tuple[int, int],
+        authorisation: Authorisation,
+        writer: VideoWriter,
+        mark: Callable[[NDArray[np.uint8]], NDArray[np.uint8]],
+    ) -> None:
+        self.size = size
+        self.frames = 0
+        self._authorisation, self._writer, self._mark = authorisation, writer, mark
+        self._broken = False
+        self._checked = time.monotonic()
+        self._receipt: Receipt | None = None
+
+    @property
+    def receipt(self) -> Receipt:
+        """How the file is marked.
+
+        Raises:
+            OutputError: the release is still open or failed.
+        """
+        if self._receipt is None:
+            raise OutputError("The release is not finished; leave its with-block first.")
+        return self._receipt
+
+    def write(self, frames: NDArray[np.uint8]) -> None:
+        """Label, watermark and encode frames.
+
+        Args:
+            frames: uint8 [N, H, W, 3] or [H, W, 3] RGB of the size the release was opened with.
+
+        Raises:
+            OutputError: another size or type, or the encoder failed.
+            ConsentError: the consent was revoked or ended meanwhile.
+        """
+        width, height = self.size
+        batch = frames[None] if frames.ndim == 3 else frames  # [N, H, W, 3]
+        if batch.ndim != 4 or batch.shape[1:] != (height, width, 3) or batch.dtype != np.uint8:
+            self._broken = True
+            raise OutputError(
+                f"The release takes uint8 [{height}, {width}, 3] frames, not {frames.dtype} {list(frames.shape)}."
+            )
+        try:
+            for frame in batch:
+                if time.monotonic() - self._checked >= RECHECK_SECONDS:
+                    self._authorisation.recheck()
+                    self._checked = time.monotonic()
+                self._writer.write(self._mark(frame))
+                self.frames += 1
+        except BaseException:
+            self._broken = True
+            raise
+
+    def _check_whole(self) -> None:
+        if self._broken:
+            raise OutputError("A frame could not be written, so nothing is released; see the error before this one.")
+        if self.frames == 0:
+            raise OutputError("The render gave no frame, so nothing is released; check the driving video's range.")
+
+
+@contextlib.contextmanager
+def open_release(
+    output: Path,
+    authorisation: Authorisation,
+    *,
+    size: tuple[int, int],
+    fps: Fraction,
+    encode: EncodeSettings | None = None,
+    audio: Path | None = None,
+    audio_start: Fraction = Fraction(0),
+    label: LabelSettings | None = None,
+    provenance: Provenance | None = None,
+    face_box: Box | None = None,
+    seal: Seal | None = None,
+    force: bool = False,
+) -> Iterator[Release]:
+    """Open the exit for a video; the file appears, whole, when the block ends cleanly, and not at all otherwise.
+
+    Args:
+        output: the file to make; its suffix chooses the container.
+        authorisation: from `authorise`.
+        size: (width, height) in pixels.
+        fps: frames per second.
+        encode: codec and quality.
+        audio: file whose sound is kept.
+        audio_start: seconds into `audio` that fall on the first frame.
+        label: look of the visible label.
+        provenance: what the file is made of.
+        face_box: (x0, y0, x1, y1) in output pixels, kept free by an automatic label corner.
+        seal: signs the finished file.
+        force: replace an existing file.
+
+    Raises:
+        ConsentError: no genuine authorisation, the consent was revoked or ended, or its output cap is reached.
+        OutputError: the output cannot be written, or the encoding destroys the watermark.
+        SettingsError: the label does not fit.
+        TrustError: the ledger or a key cannot be trusted.
+    """
+    container_for(output)  # an unknown suffix is refused before anything is reserved
+    settings, provenance = label or LabelSettings(), provenance or Provenance()
+    width, height = size
+    plate = Label(settings, width, height, face_box)
+    with reserve_draft(output, authorisation, provenance, audio, force) as draft:
+        mark = draft.marker(plate, height, width)
+        metadata = metadata_for(draft.output_id)
+        with VideoWriter(
+            draft.partial, size, fps, encode or EncodeSettings(), audio=audio, metadata=metadata
+        ) as writer:
+            release = Release(size, authorisation, writer, mark)
+            yield release
+            release._check_whole()
+        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), size)
+        release._receipt = draft.deliver(plate, settings, release.frames, watermark, seal)
+
+
+def release_still(
+    output: Path,
+    image: NDArray[np.uint8],
+    authorisation: Authorisation,
+    *,
+    label: LabelSettings | None = None,
+    provenance: Provenance | None = None,
+    face_box: Box | None = None,
+    seal: Seal | None = None,
+    force: bool = False,
+) -> Receipt:
+    """Label, watermark and write one generated picture as PNG, JPEG or WebP.
+
+    Args:
+        output: the file to make; its suffix chooses the format.
+        image: uint8 [H, W, 3] RGB.
+        authorisation: from `authorise`.
+        label: look of the visible label.
+        provenance: what the picture is made of.
+        face_box: (x0, y0, x1, y1) in pixels, kept free by an automatic label corner.
+        seal: signs the finished file.
+        force: replace an existing file.
+
+    Raises:
+        ConsentError: no genuine authorisation, the consent was revoked or ended, or its output cap is reached.
+        OutputError: the output cannot be written, or the encoding destroys the watermark.
+        SettingsError: the label does not fit.
+        TrustError: the ledger or a key cannot be trusted.
+    """
+    if output.suffix.lower() not in STILL_SUFFIXES:
+        raise OutputError(f"{output} has no picture suffix; use {', '.join(STILL_SUFFIXES)}.")
+    if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
+        raise OutputError(f"A still is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}.")
+    settings, provenance = label or LabelSettings(), provenance or Provenance()
+    height, width = image.shape[:2]
+    plate = Label(settings, width, height, face_box)
+    with reserve_draft(output, authorisation, provenance, None, force) as draft:
+        marked = Image.fromarray(draft.marker(plate, height, width)(image))
+        exif = Image.Exif()
+        exif[_EXIF_SOFTWARE] = f"fomm {__version__}"
+        exif[_EXIF_DESCRIPTION] = metadata_for(draft.output_id)["comment"]
+        try:
+            marked.save(draft.partial, quality=_STILL_QUALITY, exif=exif)
+        except OSError as error:
+            raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
+        watermark = draft.read_back([read_image(draft.partial)], (width, height))
+        return draft.deliver(plate, settings, 1, watermark, seal)
