@@ -12,6 +12,7 @@ a training step.
 from __future__ import annotations
 
 import json
+import zipfile
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
@@ -53,10 +54,14 @@ class TransferBatch:
 class PairedClips:
     """All pairs of one split, in memory but for the frames.
 
+    Attributes:
+        index: by clip name, its `split`, `portrait` and blend partners.
+        names: the clips, a pair side by side: clip `i` and clip `i ^ 1` move alike.
+
     Args:
         root: folder with `index.json`, `train/` and `test/`.
         split: "train" or "test".
-        cache: folder for decoded frames; made when missing.
+        cache: folder for decoded frames of this clip set alone; made when missing.
         limit: read only this many pairs, for quick runs.
 
     Raises:
@@ -67,7 +72,7 @@ class PairedClips:
         index_file = root / "index.json"
         if not index_file.is_file():
             raise MediaError(f"{root} is not a folder of labelled clips: it has no index.json.")
-        self.index: dict[str, dict[str, object]] = json.loads(index_file.read_text())
+        self.index = _read_index(index_file)
         stems = sorted(name[:-1] for name, entry in self.index.items() if entry["split"] == split and name[-1] == "a")
         stems = [stem for stem in stems if f"{stem}b" in self.index][:limit]
         if not stems:
@@ -111,14 +116,22 @@ class PairedClips:
         )
 
 
+def _read_index(path: Path) -> dict[str, dict[str, object]]:
+    try:
+        index: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
+        if not all("split" in entry and "portrait" in entry for entry in index.values()):
+            raise ValueError("an entry lacks its split or portrait")
+    except (OSError, ValueError, AttributeError, TypeError) as error:
+        raise MediaError(f"{path} is not the index of labelled clips ({error}); copy it again.") from error
+    return index
+
+
 def _read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks")}
-    except (OSError, KeyError, ValueError) as error:
-        raise MediaError(
-            f"{path} is not the truth of a labelled clip ({error}); synthesize the clips again."
-        ) from error
+    except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
+        raise MediaError(f"{path} is not the truth of a labelled clip ({error}); copy it again.") from error
 
 
 def _unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
@@ -134,8 +147,21 @@ def _decode_all(clips: list[Path], length: int, cache: Path, split: str) -> NDAr
         shape = (len(clips), length, FRAME_SIDE, FRAME_SIDE, 3)
         frames = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
         for position, clip in enumerate(clips):
-            frames[position] = iio.imread(clip, plugin="FFMPEG")[:length]
+            frames[position] = _decode(clip, length)
         frames.flush()
         partial.replace(target)
     decoded: NDArray[np.uint8] = np.load(target, mmap_mode="r")
     return decoded
+
+
+def _decode(clip: Path, length: int) -> NDArray[np.uint8]:
+    """Return the first `length` frames `[T, 256, 256, 3]`."""
+    try:
+        frames = np.asarray(iio.imread(clip, plugin="FFMPEG"), dtype=np.uint8)[:length]
+    except (OSError, RuntimeError) as error:
+        raise MediaError(f"{clip} cannot be decoded ({error}); copy it again.") from error
+    if frames.shape != (length, FRAME_SIDE, FRAME_SIDE, 3):
+        raise MediaError(
+            f"{clip} has frames {list(frames.shape)} instead of {[length, FRAME_SIDE, FRAME_SIDE, 3]}; copy it again."
+        )
+    return frames

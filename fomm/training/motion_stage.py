@@ -20,6 +20,9 @@ from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, TIED_LANDMARKS
 from fomm.training.augment import TransferSample
 from fomm.training.settings import MotionWeights
 
+FREE_PLACES = ((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7))
+"""Both shoulders, the chest and the hair, see `_free_keypoints`; (x, y) in face heights from the face's centre."""
+
 
 def motion_losses(
     model: CompactModel, sample: TransferSample, weights: MotionWeights, cross_share: float
@@ -40,6 +43,7 @@ def motion_losses(
         "flow": weights.flow * _weighted_mean(error, sample.valid * region),
         "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
         "keypoints": weights.keypoints * _tied_keypoints(found, sample),
+        "free_keypoints": weights.free_keypoints * _free_keypoints(moments, sample, model.settings.tied_keypoints),
         "photometric": weights.photometric * photometric,
         "occlusion": weights.occlusion * occlusion,
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
@@ -103,6 +107,29 @@ def _tied_keypoints(found: Keypoints, sample: TransferSample) -> Tensor:
     weight = torch.ones(len(TIED_LANDMARKS))
     weight[list(REGIONS["mouth"] + REGIONS["eyes"])] = 3.0
     return ((predicted - tied).abs().sum(-1) * weight.to(tied)).mean()
+
+
+def _free_keypoints(moments: list[Keypoints], sample: TransferSample, tied: int) -> Tensor:
+    """Let free keypoints stick to the body: they follow the true flow, near a place of their own beside the face.
+
+    The places are fractions of the face's height from its centre. Only straying further than a quarter of a unit
+    from its place costs a keypoint anything; inside, the true flow alone decides where it is in each frame.
+    """
+    source, driving = moments[0].value[:, tied:], moments[1].value[:, tied:]
+    places = source.new_tensor(FREE_PLACES)[: source.shape[1]]
+    if not len(places):
+        return source.new_zeros(())
+    side = sample.flow.shape[1]
+    shift = sample.flow - coordinate_grid(side, side, sample.flow, corners=False)
+    planes = torch.cat((shift.permute(0, 3, 1, 2), sample.valid[:, None]), dim=1)  # [B, 3, side, side]
+    read = F.grid_sample(planes, driving.detach()[:, :, None], padding_mode="border", align_corners=False)[..., 0]
+    known = read[:, 2] > 0.99  # [B, free]
+    astray = (driving + read[:, :2].transpose(1, 2) - source).abs().sum(-1) * known
+    face = sample.landmarks[:, 0]
+    height = face[..., 1].amax(1) - face[..., 1].amin(1)
+    wanted = face.mean(1)[:, None] + places * height[:, None, None]
+    away = F.relu((source - wanted.clamp(-0.95, 0.95)).abs() - 0.25).sum(-1)
+    return (astray + away).mean()
 
 
 def _picture_losses(

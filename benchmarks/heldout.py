@@ -1,0 +1,83 @@
+"""Measure a checkpoint on the held-out people of the labelled clips; write JSON and print a Markdown table.
+
+    python benchmarks/heldout.py --clips DATA/clips checkpoints/compact-256.safetensors
+
+A file of bare weights, as long runs leave beside their state, also needs `--config`.
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import time
+from pathlib import Path
+
+from safetensors.torch import load_file
+
+from fomm.nn.build import build_model
+from fomm.nn.model import AnimationModel
+from fomm.training.clips import PairedClips
+from fomm.training.evaluate import evaluate_heldout
+from fomm.training.settings import load_compact_config
+from fomm.weights.loading import load_model
+
+RESULT = Path(__file__).parent / "results" / "heldout.json"
+TITLES = {"flow_px": "flow error, px of 256", "frame_l1": "frame L1", "warp_l1": "L1 of the plain warp"}
+BASELINES = {"flow_px": "no motion", "frame_l1": "copying the source", "warp_l1": "copying the source"}
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("checkpoint", help="name or path of a checkpoint")
+    parser.add_argument("--clips", type=Path, required=True, help="folder with index.json")
+    parser.add_argument("--config", type=Path, help="configuration of a file of bare weights")
+    parser.add_argument("--cache", type=Path, default=Path("cache/clips"), help="folder for decoded frames")
+    parser.add_argument("--samples", type=int, default=400, help="driving frames to measure")
+    parser.add_argument("--output", type=Path, default=RESULT)
+    arguments = parser.parse_args()
+    model = load(arguments.checkpoint, arguments.config)
+    clips = PairedClips(arguments.clips, "test", arguments.cache)
+    started = time.perf_counter()
+    result = {
+        "checkpoint": Path(arguments.checkpoint).name,
+        **evaluate_heldout(model, clips, samples=arguments.samples),
+    }
+    result["seconds"] = round(time.perf_counter() - started, 1)
+    arguments.output.parent.mkdir(parents=True, exist_ok=True)
+    arguments.output.write_text(json.dumps(rounded(result), indent=1) + "\n")
+    print(markdown(result))
+
+
+def load(checkpoint: str, config: Path | None) -> AnimationModel:
+    if config is None:
+        return load_model(checkpoint).model
+    model = build_model(load_compact_config(config).model)
+    model.load_state_dict(load_file(checkpoint))
+    return model
+
+
+def rounded(value: object) -> object:
+    if isinstance(value, dict):
+        return {key: rounded(item) for key, item in value.items()}
+    return round(value, 5) if isinstance(value, float) else value
+
+
+def markdown(result: dict) -> str:
+    lines = [
+        f"{result['checkpoint']}: {result['samples']} frames of {result['clips']} held-out clips",
+        "",
+        "| driven by | measure | region | model | doing nothing | ratio |",
+        "|---|---|---|---|---|---|",
+    ]
+    for way, who in (("self", "itself"), ("cross", "another person")):
+        for measure, title in TITLES.items():
+            for region, scores in result[way][measure].items():
+                nothing = f"{scores['nothing']:.4g} ({BASELINES[measure]})"
+                lines.append(
+                    f"| {who} | {title} | {region} | {scores['model']:.4g} | {nothing} | {scores['ratio']:.0%} |"
+                )
+    return "\n".join(lines)
+
+
+if __name__ == "__main__":
+    main()

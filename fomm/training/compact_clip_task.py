@@ -1,0 +1,63 @@
+"""Train a compact model on plain clips without labels, where no labelled pairs exist."""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import Tensor, nn
+from torch.optim import Optimizer
+
+from fomm.nn.config import LossWeights, TransformParams
+from fomm.training.clip_folder import ClipFolder
+from fomm.training.clip_task import ClipLosses, ClipTask
+from fomm.training.motion_stage import cosine_rate
+from fomm.training.settings import CompactConfig, StageSettings
+from fomm.training.task import Draw, Phase, RunIdentity
+
+
+class CompactClipTask(ClipTask):
+    """Train a compact model on plain clips: every stage of its schedule trains everything, without labels.
+
+    Its tied keypoints then follow whatever they find, not face landmarks.
+
+    Args:
+        config: model and schedule.
+        clips: what to learn from; frames are as large as they say, whatever the stages' `side`.
+        device: where to compute.
+        backbone: see `ClipTask`; by default the one `training.perceptual` names.
+    """
+
+    def __init__(
+        self, config: CompactConfig, clips: ClipFolder, device: torch.device, backbone: nn.Module | None = None
+    ) -> None:
+        self.config = config
+        weights = LossWeights(perceptual=(0.0,) if config.training.perceptual == "none" else (10.0,) * 5)
+        parts = ClipLosses(weights, (1.0, 0.5, 0.25), TransformParams(), corners=False)
+        super().__init__(config.model, clips, parts, config.training, device, backbone)
+        self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
+        self.identity = RunIdentity.of(config.model, config.training.lasting() | {"clips": "plain"})
+        self._number = 0
+
+    @property
+    def _stage(self) -> StageSettings:
+        return self.config.training.stages[self._number]
+
+    def begin(self, phase: int) -> None:
+        """Get ready for a stage."""
+        self._number = phase
+
+    def optimizer(self) -> Optimizer:
+        """Return AdamW over the whole model."""
+        decay = self.config.training.weight_decay
+        rate = self._stage.learning_rate
+        return torch.optim.AdamW(self.model.parameters(), lr=rate, betas=(0.5, 0.99), weight_decay=decay)
+
+    def rate(self, step: int) -> float:
+        """Return the factor on the learning rates: warm-up, then a cosine."""
+        return cosine_rate(step, self._stage.steps)
+
+    def make_batch(self, draw: Draw) -> Tensor:
+        """Return pairs of random clips."""
+        size = self.config.training.stages[draw.phase].batch_size
+        chosen = np.random.default_rng((draw.seed, 1)).integers(0, len(self.clips), size)
+        return self._pairs([int(index) for index in chosen], draw)

