@@ -56,7 +56,7 @@ class CompactHourglass(nn.Module):
         skips = [self.stem(x)]
         for down in self.down:
             skips.append(down(skips[-1]))
-        out = self.middle(skips.pop())
+        out: Tensor = self.middle(skips.pop())
         for up, merge in zip(self.up, self.merge, strict=True):
             out = F.interpolate(up(out), scale_factor=2.0, mode="nearest")
             out = merge(torch.cat((out, skips.pop()), dim=1))
