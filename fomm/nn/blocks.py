@@ -6,6 +6,7 @@ state dicts load strictly. Normalisation is always batch normalisation with eps 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from itertools import pairwise
 
 import torch
@@ -140,6 +141,17 @@ class AntiAliasDownsample(nn.Module):
         weight = self.weight
         # Only the kept pixels are computed: a strided convolution instead of blurring all of them first.
         return F.conv2d(image, weight, stride=self.stride, padding=weight.shape[-1] // 2, groups=len(weight))
+
+
+def convolve_together(features: Tensor, heads: Sequence[nn.Conv2d]) -> tuple[Tensor, ...]:
+    """Apply heads of one kernel size and padding to the same features `[B, C, H, W]` as one convolution.
+
+    A kernel with one output channel takes as long as one with sixteen, because both fill one vector register.
+    """
+    weight = torch.cat([head.weight for head in heads])
+    bias = torch.cat([head.bias for head in heads if head.bias is not None])
+    out = F.conv2d(features, weight, bias, padding=heads[0].padding)
+    return torch.split(out, [head.out_channels for head in heads], dim=1)
 
 
 def full_precision(tensor: Tensor) -> Tensor:

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.nn.blocks import AntiAliasDownsample, Hourglass, full_precision
+from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together, full_precision
 from fomm.nn.config import CommonParams, DenseMotionParams
 from fomm.nn.geometry import Keypoints, Motion, gaussian_heatmap, sparse_motions
 
@@ -54,9 +54,11 @@ class DenseMotionNetwork(nn.Module):
         motions = sparse_motions(driving, source, height, width, corners=True)  # [B, K + 1, h, w, 2]
         stacked = self._describe(small, motions, driving, source)  # [B, 4 (K + 1), h, w]
         features = self.hourglass(stacked.to(self.mask.weight.dtype))
-        share = full_precision(self.mask(features)).softmax(1)  # [B, K + 1, h, w]
+        heads = [self.mask] if self.occlusion is None else [self.mask, self.occlusion]
+        mask, *rest = convolve_together(features, heads)
+        share = full_precision(mask).softmax(1)  # [B, K + 1, h, w]
         flow = (share.unsqueeze(-1) * motions).sum(1)  # [B, h, w, 2]
-        occlusion = None if self.occlusion is None else full_precision(self.occlusion(features)).sigmoid()
+        occlusion = full_precision(rest[0]).sigmoid() if rest else None
         return Motion(flow, occlusion, corners=True)
 
     def _describe(self, small: Tensor, motions: Tensor, driving: Keypoints, source: Keypoints) -> Tensor:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fomm.nn.blocks import AntiAliasDownsample, Hourglass, full_precision
+from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together, full_precision
 from fomm.nn.config import CommonParams, KeypointParams
 from fomm.nn.geometry import Keypoints, expected_position
 
@@ -41,12 +41,14 @@ class KeypointDetector(nn.Module):
     def forward(self, image: Tensor) -> Keypoints:
         """Return the keypoints of images `[B, 3, H, W]` in [0, 1]; positions and Jacobians are at least float32."""
         features = self.predictor(self.down(image.to(self.kp.weight.dtype)))  # [B, C, H / 4, W / 4] for vox
-        logits = full_precision(self.kp(features)) / self.temperature  # [B, K, h, w]
+        heads = [self.kp] if self.jacobian is None else [self.kp, self.jacobian]
+        heatmaps, *rest = convolve_together(features, heads)
+        logits = full_precision(heatmaps) / self.temperature  # [B, K, h, w]
         probability = logits.flatten(2).softmax(-1).view_as(logits)
         value = expected_position(probability, corners=True)
-        if self.jacobian is None:
+        if not rest:
             return Keypoints(value)
-        maps = full_precision(self.jacobian(features))  # [B, 4 K or 4, h, w]
+        maps = full_precision(rest[0])  # [B, 4 K or 4, h, w]
         maps = maps.reshape(len(maps), -1, 4, *maps.shape[2:])  # [B, K or 1, 4, h, w]
         jacobian = (probability.unsqueeze(2) * maps).sum((3, 4))  # [B, K, 4]
         return Keypoints(value, jacobian.view(*jacobian.shape[:2], 2, 2))
