@@ -57,14 +57,23 @@ class Vgg16(nn.Module):
         self.requires_grad_(False)
         self.eval()
 
-    def forward(self, image: Tensor, depth: int) -> list[Tensor]:
+    def forward(self, image: Tensor, depth: int | None = None) -> list[Tensor]:
         """Map `[B, 3, H, W]` to one feature map for each of the first `depth` blocks, each at half the sides before."""
         x = image.flip(1) * 255 - self.mean
         features = []
         for position, block in enumerate(self.blocks[:depth]):
-            x = block(x if position == 0 else F.max_pool2d(x, 2))
-            features.append(x)
+            x = x if position == 0 else F.max_pool2d(x, 2)
+            layers = list(block.children())
+            read = 2 if self.first else len(layers)
+            features.append(_through(layers[:read], x))
+            x = _through(layers[read:], features[-1])
         return features
+
+
+def _through(layers: Sequence[nn.Module], x: Tensor) -> Tensor:
+    for layer in layers:
+        x = layer(x)
+    return x
 
 
 class PerceptualDistance(nn.Module):

@@ -8,9 +8,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-
-SHIFT = 6  # pixels a person moves to the right per frame
-LENGTH = 4
+from tiny_training import LENGTH, SHIFT
 
 
 @pytest.fixture(autouse=True)
@@ -65,24 +63,6 @@ def labelled_clips(tmp_path_factory):
 def clip_cache(tmp_path_factory):
     """Decoded frames, shared by all tests."""
     return tmp_path_factory.mktemp("cache")
-
-
-def compact_mapping(*stages, **training):
-    """Return a configuration small enough for a busy core."""
-    widths = {"detector_width": 4, "motion_width": 4, "max_width": 8, "levels": 2, "generator_width": 4}
-    small = {"batch_size": 2, "side": 64}
-    return {
-        "family": "compact",
-        "model": {**widths, "generator_blocks": 0},
-        "training": {
-            "seed": 3,
-            "checkpoint_every": 100,
-            "perceptual": "none",
-            "precision": "float32",
-            **training,
-            "stages": [{**small, **stage} for stage in stages],
-        },
-    }
 
 
 @pytest.fixture

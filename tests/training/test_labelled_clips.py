@@ -1,0 +1,94 @@
+import json
+import shutil
+
+import numpy as np
+import pytest
+import torch
+from tiny_training import LENGTH, SHIFT
+
+from fomm.errors import MediaError
+from fomm.nn.geometry import coordinate_grid
+from fomm.training.augment import AugmentSettings, augment
+from fomm.training.clips import PairedClips
+from fomm.training.motion_stage import across, split_moments
+
+
+@pytest.fixture
+def clips(labelled_clips, clip_cache):
+    return PairedClips(labelled_clips, "train", clip_cache)
+
+
+def test_a_batch_holds_both_people_at_both_moments(clips):
+    batch = clips.batch([(0, 3), (1, 2)])
+    assert batch.frames.shape == (2, 4, 3, 256, 256)
+    assert len(clips) == 2 * LENGTH
+    source, driving = batch.frames[0, 0].float(), batch.frames[0, 1].float()
+    assert (driving.roll(-3 * SHIFT, 2) - source).abs()[:, :, : -3 * SHIFT].mean() < 4
+    assert torch.equal(batch.frames[0, 0], clips.batch([(1, 3)]).frames[0, 2])
+    moved = batch.landmarks[:, 1] - batch.landmarks[:, 0]
+    assert torch.allclose(moved[0], torch.tensor([3 * SHIFT / 128, 0.0]).expand(468, 2), atol=2e-3)
+
+
+def test_flow_and_landmarks_agree_under_any_view(clips):
+    torch.manual_seed(0)
+    batch = clips.batch([(0, 3), (1, 2), (0, 1)])
+    settings = AugmentSettings(mirror=0.5, shift=0.05)
+    sample = augment(batch, settings, 64, torch.Generator().manual_seed(4), self_driven=3)
+    shift = (sample.flow - coordinate_grid(64, 64, sample.flow, corners=False)).permute(0, 3, 1, 2)
+    at = sample.landmarks[:, 1]
+    read = torch.nn.functional.grid_sample(shift, at[:, :, None], align_corners=False)[..., 0].transpose(1, 2)
+    inside = at.abs().amax(-1) < 0.7
+    assert inside.any()
+    assert (read + at - sample.landmarks[:, 0])[inside].abs().max() < 0.02
+    assert sample.clean.shape == (3, 4, 3, 64, 64)
+
+
+def test_views_repeat_with_their_seed(clips):
+    batch = clips.batch([(0, 3)])
+    first, again, other = (
+        augment(batch, AugmentSettings(), 64, torch.Generator().manual_seed(seed), 1).seen for seed in (1, 1, 2)
+    )
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_transfer_across_equals_moving_oneself_when_people_are_one(clips):
+    torch.manual_seed(0)
+    value = torch.rand(1, 4, 5, 2)
+    value[:, 2:] = value[:, :2] + 0.1  # the other person is the same, elsewhere in the frame
+    jacobian = (torch.eye(2) + 0.2 * torch.randn(1, 2, 5, 2, 2)).repeat(1, 2, 1, 1, 1)
+    moments = split_moments(type("Found", (), {"value": value.flatten(0, 1), "jacobian": jacobian.flatten(0, 1)})())
+    transferred = across(moments, torch.eye(2)[None])
+    assert torch.allclose(transferred.value, moments[1].value, atol=1e-6)
+    assert torch.allclose(transferred.jacobian, moments[1].jacobian, atol=1e-4)
+
+
+def test_faults_are_named(labelled_clips, clip_cache, tmp_path):
+    with pytest.raises(MediaError, match=r"no index\.json"):
+        PairedClips(tmp_path, "train", tmp_path)
+    copy = tmp_path / "copy"
+    shutil.copytree(labelled_clips, copy)
+    (copy / "train" / "0b.npz").write_bytes(b"PK\x03\x04 cut short")
+    with pytest.raises(MediaError, match=r"0b\.npz"):
+        PairedClips(copy, "train", tmp_path / "cache")
+    shutil.copy(labelled_clips / "train" / "0b.npz", copy / "train")
+    (copy / "train" / "0a.mp4").write_bytes(b"no video")
+    with pytest.raises(MediaError, match=r"0a\.mp4"):
+        PairedClips(copy, "train", tmp_path / "cache")
+    (copy / "index.json").write_text(json.dumps({"0a": {"split": "train"}}))
+    with pytest.raises(MediaError, match=r"index\.json"):
+        PairedClips(copy, "train", tmp_path / "cache")
+    with pytest.raises(MediaError, match="no pairs in the split 'spare'"):
+        PairedClips(labelled_clips, "spare", clip_cache)
+
+
+def test_saturated_flow_counts_as_unknown(labelled_clips, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(labelled_clips, copy)
+    with np.load(copy / "train" / "0a.npz") as archive:
+        truth = dict(archive)
+    truth["flow"][2, 5, 6, 1] = 127
+    np.savez(copy / "train" / "0a.npz", **truth)
+    valid = PairedClips(copy, "train", tmp_path / "cache").batch([(0, 2)]).valid[0]
+    assert not valid[5, 6]
+    assert int(valid.sum()) == 64 * 64 - 1
