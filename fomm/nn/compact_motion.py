@@ -19,6 +19,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fomm.nn.blocks import convolve_together
 from fomm.nn.compact_blocks import CompactHourglass
 from fomm.nn.geometry import (
     Keypoints,
@@ -26,7 +27,7 @@ from fomm.nn.geometry import (
     coordinate_grid,
     expected_position,
     gaussian_heatmap,
-    sparse_motions,
+    inverse_2x2,
 )
 
 
@@ -101,18 +102,19 @@ class CompactDenseMotion(nn.Module):
             source: keypoints of the source.
         """
         side = self.side
-        candidates = sparse_motions(driving, source, side, side, corners=False)  # [B, K + 1, S, S, 2]
+        motions = local_motions(driving, source)  # [B, K + 1, 6]
         prior = self._prior_logits(driving.value)  # [B, K + 1, S, S]
-        coarse = blend_motions(candidates, prior)  # [B, S, S, 2]
+        coarse = blend_motions(motions, prior)  # [B, S, S, 2]
         moved = F.grid_sample(blocks.float(), coarse, padding_mode="border", align_corners=False)
         heatmaps = gaussian_heatmap(driving.value, side, side, variance=self.variance, corners=False)
         heatmaps = heatmaps - gaussian_heatmap(source.value, side, side, variance=self.variance, corners=False)
         shift = coarse - coordinate_grid(side, side, coarse, corners=False)
         evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14, S, S]
         features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
-        flow = blend_motions(candidates, prior + self.mask(features).float())
-        correction = torch.tanh(self.residual(features).float()) * self.residual_limit  # [B, 2, S, S]
-        occlusion = torch.sigmoid(self.occlusion(features).float())  # [B, 1, S, S]
+        mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
+        flow = blend_motions(motions, prior + mask.float())
+        correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2, S, S]
+        occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
         return Motion(flow + correction.permute(0, 2, 3, 1), occlusion, corners=False, features=features)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
@@ -128,12 +130,43 @@ class CompactDenseMotion(nn.Module):
 
 def to_blocks(image: Tensor, side: int) -> Tensor:
     """Average an image down to `2 side` and fold 2x2 pixels into channels: `[B, 3, H, W]` to `[B, 12, side, side]`."""
-    if image.shape[2:] != (2 * side, 2 * side):
+    factor = image.shape[-1] // (2 * side)
+    if image.shape[2:] == (2 * side * factor, 2 * side * factor):
+        image = F.avg_pool2d(image, factor) if factor > 1 else image
+    else:
         image = F.interpolate(image, size=(2 * side, 2 * side), mode="area")
     return F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
 
 
-def blend_motions(candidates: Tensor, logits: Tensor) -> Tensor:
-    """Average `[B, K + 1, H, W, 2]` candidate flows under softmax weights `[B, K + 1, H, W]`: `[B, H, W, 2]`."""
-    weights = F.softmax(logits, dim=1)
-    return torch.stack(((candidates[..., 0] * weights).sum(1), (candidates[..., 1] * weights).sum(1)), dim=-1)
+def local_motions(driving: Keypoints, source: Keypoints) -> Tensor:
+    """Return the affine motion around each keypoint (equation 4), the identity for the background first.
+
+    Returns:
+        `[B, K + 1, 6]`: offset (x, y), then what a step in x and a step in y add (x, y each).
+    """
+    batch = len(driving)
+    identity = driving.value.new_tensor([0.0, 0.0, 1.0, 0.0, 0.0, 1.0]).expand(batch, 1, 6)
+    if driving.jacobian is None or source.jacobian is None:
+        linear = identity[:, :, 2:].expand(-1, driving.value.shape[1], -1)
+        return torch.cat((identity, torch.cat((source.value - driving.value, linear), dim=2)), dim=1)
+    # Products of 2x2 matrices are written out: autocast would round a matrix product to bfloat16.
+    inverse = inverse_2x2(driving.jacobian)
+    local = (source.jacobian.unsqueeze(-1) * inverse.unsqueeze(-3)).sum(-2)  # [B, K, 2, 2]
+    offset = source.value - (local * driving.value.unsqueeze(-2)).sum(-1)  # [B, K, 2]
+    linear = local.transpose(2, 3).flatten(2)  # [B, K, 4]
+    return torch.cat((identity, torch.cat((offset, linear), dim=2)), dim=1)
+
+
+def blend_motions(motions: Tensor, logits: Tensor) -> Tensor:
+    """Average affine motions `[B, K + 1, 6]` under softmax weights `[B, K + 1, H, W]`: a flow `[B, H, W, 2]`.
+
+    The average of affine maps is the affine map of the averaged coefficients, so K + 1 flow fields are never formed.
+    """
+    height, width = logits.shape[2:]
+    weights = F.softmax(logits, dim=1).flatten(2)  # [B, K + 1, H * W]
+    with torch.autocast(logits.device.type, enabled=False):
+        mixed = motions.transpose(1, 2) @ weights  # [B, 6, H * W]
+    offset, along_x, along_y = mixed.view(-1, 3, 2, height, width).unbind(1)  # [B, 2, H, W] each
+    grid = coordinate_grid(height, width, logits, corners=False)
+    flow = offset + along_x * grid[..., 0] + along_y * grid[..., 1]
+    return flow.permute(0, 2, 3, 1)
