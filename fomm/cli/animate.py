@@ -8,18 +8,37 @@ from typing import Any
 import click
 
 from fomm.cli.display import progress_bars
-from fomm.cli.options import build_settings, settings_options
+from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import OutputError
+from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.demo import demo_files, record_demo_consent
 from fomm.scenes.settings import AnimateSettings
+from fomm.trust.delivery import check_destination
 
-_EXISTING = click.Path(path_type=Path)
+_PATH = click.Path(path_type=Path)
+_TRACKING = (
+    "model",
+    "driving_face",
+    "driving_box",
+    "zoom",
+    "interval",
+    "max_seconds",
+    "device",
+    "precision",
+    "batch_size",
+)
+_EXAMPLE = """\b
+Example:
+  fomm consent grant photo.jpg --subject Ada --until 2027-01-31 --statement "Yes."
+  fomm animate photo.jpg talk.mp4 -o out.mp4
+"""
 
 
-@click.command()
-@click.argument("photo", type=_EXISTING)
-@click.argument("driving", type=_EXISTING)
-@click.option("-o", "--output", type=_EXISTING, required=True, help="File to make; .mp4, .mov, .mkv, .webm or .gif.")
-@click.option("--audio", type=_EXISTING, help="Take the sound from this file instead of the driving clip.")
+@click.command(cls=StagedCommand, epilog=_EXAMPLE)
+@click.argument("photo", type=_PATH)
+@click.argument("driving", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="File to make; .mp4, .mov, .mkv, .webm or .gif.")
+@click.option("--audio", type=_PATH, help="Take the sound from this file instead of the driving clip.")
 @click.option("--silent", is_flag=True, help="Leave the sound out.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 @settings_options(AnimateSettings)
@@ -33,37 +52,35 @@ def animate(
     settings_file: Path | None,
     **given: Any,
 ) -> None:
-    """Animate PHOTO with the motion of DRIVING, a clip or a motion track made by `fomm track`."""
+    """Animate PHOTO with the motion of DRIVING, a clip or a motion track made by `fomm track`.
+
+    The person in the photo must have agreed: record that with `fomm consent grant` first.
+    """
     settings = build_settings(AnimateSettings, given, settings_file)
     _render(photo, driving, output, settings, audio=audio, silent=silent, force=force)
 
 
 @click.command()
-@click.option("-o", "--output", type=_EXISTING, default=Path("demo.mp4"), show_default=True, help="File to make.")
+@click.option("-o", "--output", type=_PATH, default=Path("demo.mp4"), show_default=True, help="File to make.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
 def demo(output: Path, force: bool) -> None:
     """Animate the bundled portrait with the bundled clip."""
-    from fomm.scenes.demo import demo_files, record_demo_consent  # noqa: PLC0415 - keeps `fomm --help` quick
-
     photo, driving = demo_files()
     record_demo_consent(photo)
     _render(photo, driving, output, AnimateSettings(), audio=None, silent=False, force=force)
 
 
-@click.command()
-@click.argument("driving", type=_EXISTING)
-@click.option("-o", "--output", type=_EXISTING, required=True, help="Motion track to make, .safetensors.")
+@click.command(cls=StagedCommand)
+@click.argument("driving", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="Motion track to make, .safetensors.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
-@settings_options(AnimateSettings)
+@settings_options(AnimateSettings, only=_TRACKING)
 def track(driving: Path, output: Path, force: bool, settings_file: Path | None, **given: Any) -> None:
     """Extract the motion of DRIVING into a track that can drive photos in its place."""
-    from fomm.scenes.animate import TRACK_SUFFIX, Pipeline  # noqa: PLC0415 - keeps `fomm --help` quick
-
     settings = build_settings(AnimateSettings, given, settings_file)
     if output.suffix != TRACK_SUFFIX:
         raise OutputError(f"{output} must end in {TRACK_SUFFIX}: a motion track is a safetensors file.")
-    if output.exists() and not force:
-        raise OutputError(f"{output} exists already; choose another name or allow overwriting (--force).")
+    check_destination(output, [driving], force=force)
     pipeline = Pipeline(settings.model, settings.render)
     with progress_bars() as progress:
         motion = pipeline.track(driving, settings, progress)
@@ -82,8 +99,6 @@ def _render(
     silent: bool,
     force: bool,
 ) -> None:
-    from fomm.scenes.animate import Pipeline  # noqa: PLC0415 - keeps `fomm --help` quick
-
     pipeline = Pipeline(settings.model, settings.render)
     with progress_bars() as progress:
         receipt = pipeline.animate(

@@ -7,6 +7,10 @@ from pathlib import Path
 
 import click
 
+from fomm.trust.delivery import check_destination
+from fomm.weights.loading import checkpoint_info, verify_checkpoint
+from fomm.weights.locations import find_config
+from fomm.weights.official import convert_official
 from fomm.weights.registry import DEFAULT_MODEL
 
 
@@ -19,8 +23,6 @@ def checkpoint() -> None:
 @click.argument("model", default=DEFAULT_MODEL)
 def info(model: str) -> None:
     """Show what MODEL (a bundled name or a path) says about itself."""
-    from fomm.weights.loading import checkpoint_info  # noqa: PLC0415 - keeps `fomm --help` quick
-
     found = checkpoint_info(model)
     click.echo(f"{found.path}")
     for name in ("name", "family", "licence", "origin"):
@@ -34,8 +36,6 @@ def info(model: str) -> None:
 @click.argument("model", default=DEFAULT_MODEL)
 def verify(model: str) -> None:
     """Check that MODEL is whole: header, tensors, finite values, checksum."""
-    from fomm.weights.loading import verify_checkpoint  # noqa: PLC0415 - keeps `fomm --help` quick
-
     found = verify_checkpoint(model)
     click.echo(f"{found.path}: whole, {found.parameters:,} finite values, sha256 {found.sha256}")
 
@@ -46,11 +46,10 @@ def verify(model: str) -> None:
 @click.option("--config", help="Name or path of its configuration; found by shape if not given.")
 @click.option("--licence", default="unknown", show_default=True, help="Licence of the weights, for the record.")
 @click.option("--origin", default="the paper's authors", show_default=True, help="Where they come from.")
-def convert(official: Path, output: Path, config: str | None, licence: str, origin: str) -> None:
+@click.option("--force", is_flag=True, help="Replace the output if it exists.")
+def convert(official: Path, output: Path, config: str | None, licence: str, origin: str, force: bool) -> None:
     """Convert a published OFFICIAL .pth.tar of the paper to a safetensors OUTPUT."""
-    from fomm.weights.locations import find_config  # noqa: PLC0415 - keeps `fomm --help` quick
-    from fomm.weights.official import convert_official  # noqa: PLC0415
-
+    check_destination(output, [official], force=force)
     settings = find_config(config).model_params if config else None
     header = convert_official(official, output, config=settings, licence=licence, origin=origin)
     click.echo(f"{output} written: {header.name}, safe to load.")

@@ -11,6 +11,8 @@ import yaml
 
 from fomm.errors import ConsentError, OutputError
 from fomm.trust.consent import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, USE, grant_from_mapping, read_bytes
+from fomm.trust.delivery import check_destination
+from fomm.trust.files import write_whole
 from fomm.trust.keys import SigningKey
 from fomm.trust.ledger import ConsentEntry, Ledger
 from fomm.trust.request import import_signed, make_request, sign_request
@@ -180,10 +182,9 @@ def _write(output: Path | None, text: str) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
-    if output.exists():
-        raise OutputError(f"{output} exists already; choose another name.")
+    target = check_destination(output, [], force=False)
     try:
-        output.write_text(text, encoding="utf-8")
+        write_whole(target, text.encode(), mode=0o666, replace=False)
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror}.") from error
     click.echo(f"{output} written.")

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 
 from rich.console import Console
-from rich.progress import BarColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
+from rich.progress import BarColumn, MofNCompleteColumn, Progress, ProgressColumn, Task, TextColumn, TimeRemainingColumn
 from rich.text import Text
 
 from fomm.scenes.tracking import Progress as ProgressCallback
@@ -24,15 +24,19 @@ class _FrameRate(ProgressColumn):
 
 @contextmanager
 def progress_bars() -> Iterator[ProgressCallback]:
-    """Yield a progress callback that draws to standard error; bars appear as their stages begin."""
+    """Yield a progress callback; bars appear as their stages begin.
+
+    They are drawn to standard error if that is a terminal, and not at all into a file or pipe.
+    """
     columns = (
         TextColumn("{task.description:20}"),
         BarColumn(),
-        TextColumn("{task.completed:.0f}/{task.total}"),
+        MofNCompleteColumn(),
         _FrameRate(),
         TimeRemainingColumn(compact=True),
     )
-    with Progress(*columns, console=Console(stderr=True)) as bars:
+    console = Console(stderr=True)
+    with Progress(*columns, console=console, disable=not console.is_terminal) as bars:
         tasks = {}
 
         def report(stage: str, done: int, total: int | None) -> None:

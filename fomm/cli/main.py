@@ -1,52 +1,140 @@
-"""Entry point: collects the commands and turns every expected failure into one line and an exit code."""
+"""Entry point: finds the command and turns every expected failure into one line and an exit code.
+
+Exit codes: 0 done; 1 to 9 as `fomm.errors` says (2 is a wrong option or setting); 130 Ctrl-C; 129 and 143 ended by the
+terminal's closing and by `kill`.
+"""
 
 from __future__ import annotations
 
+import signal
 import sys
+import threading
 import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from importlib import import_module
+from types import FrameType
 
 import click
+from click.exceptions import NoArgsIsHelpError
 
 from fomm import __version__
-from fomm.cli.animate import animate, demo, track
-from fomm.cli.checkpoint import checkpoint
-from fomm.cli.consent import consent
-from fomm.cli.train import train
 from fomm.errors import FommError
+from fomm.media.limits import MediaWarning
 
-_INTERRUPTED = 130
+_INTERRUPTED = 128 + signal.SIGINT
+_ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
+_COMMANDS = {
+    "animate": "Animate a photo with the motion of a clip.",
+    "demo": "Animate the bundled portrait with the bundled clip.",
+    "track": "Extract a clip's motion, to drive photos with.",
+    "consent": "Record, look up and revoke consents.",
+    "checkpoint": "Look at, check and convert model weights.",
+    "train": "Train a model on a folder of clips.",
+}
+_MODULES = {"demo": "animate", "track": "animate"}
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110})
+class _Commands(click.Group):
+    """Imports a command's module when that command is used: `fomm --help` need not wait for PyTorch."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        """Return the names in the order a newcomer meets them."""
+        return list(_COMMANDS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """Import and return one command."""
+        if cmd_name not in _COMMANDS:
+            return None
+        command: click.Command = getattr(import_module(f"fomm.cli.{_MODULES.get(cmd_name, cmd_name)}"), cmd_name)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        """List the commands without importing them."""
+        with formatter.section("Commands"):
+            formatter.write_dl(list(_COMMANDS.items()))
+
+
+@click.command(
+    cls=_Commands,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    epilog="Begin with: fomm demo. For help on one command: fomm animate --help.",
+)
 @click.version_option(__version__, prog_name="fomm")
 def commands() -> None:
     """Bring one consented portrait to life."""
 
 
-for command in (animate, demo, track, consent, checkpoint, train):
-    commands.add_command(command)
-
-
 def main() -> None:
     """Run the command line and exit."""
-    warnings.showwarning = _show_warning
+    sys.exit(_run())
+
+
+def _run() -> int:
+    """Run the command line and return the exit code."""
     try:
-        code = commands.main(standalone_mode=False)
-    except FommError as error:
-        _say(str(error))
-        code = error.exit_code
-    except click.ClickException as error:
+        with warnings.catch_warnings(), _ended_by_exception():
+            warnings.showwarning = _show_warning
+            code = commands.main(standalone_mode=False)
+            return code if isinstance(code, int) else 0
+    except NoArgsIsHelpError as error:
         error.show()
-        code = error.exit_code
-    except (KeyboardInterrupt, click.Abort):
-        _say("Interrupted; nothing was written.")
-        code = _INTERRUPTED
-    sys.exit(code if isinstance(code, int) else 0)
+        return error.exit_code
+    except BrokenPipeError:
+        sys.stderr.close()  # whoever read our output went away; there is nobody left to tell
+        return 1
+    except (FommError, click.ClickException, click.Abort, KeyboardInterrupt, _Ended) as error:
+        sentence, code = _explain(error)
+        _say(sentence)
+        return code
+
+
+def _explain(error: BaseException) -> tuple[str, int]:
+    """Return the sentence and the exit code of an expected failure."""
+    if isinstance(error, FommError):
+        return str(error), error.exit_code
+    if isinstance(error, click.ClickException):
+        context = getattr(error, "ctx", None)
+        return error.format_message() + (f" See: {context.command_path} --help" if context else ""), error.exit_code
+    if isinstance(error, _Ended):
+        return "Stopped from outside; no unfinished file is left behind.", 128 + error.signal
+    return "Interrupted; no unfinished file is left behind.", _INTERRUPTED
+
+
+class _Ended(BaseException):
+    """Another process asked this one to end."""
+
+    def __init__(self, signum: int) -> None:
+        super().__init__(signum)
+        self.signal = signum
+
+
+@contextmanager
+def _ended_by_exception() -> Iterator[None]:
+    """Turn requests to end into an exception inside the block, so that unfinished files are removed."""
+    mine = []
+    if threading.current_thread() is threading.main_thread():
+        # Whoever ignores a signal on purpose (nohup) keeps ignoring it.
+        mine = [number for number in _ENDING if signal.getsignal(number) is signal.SIG_DFL]
+
+    def stop(signum: int, frame: FrameType | None) -> None:
+        raise _Ended(signum)
+
+    for number in mine:
+        signal.signal(number, stop)
+    try:
+        yield
+    finally:
+        for number in mine:
+            signal.signal(number, signal.SIG_DFL)
 
 
 def _say(sentence: str) -> None:
-    click.echo(f"fomm: {sentence}", err=True)
+    """Print one line to standard error."""
+    click.echo(f"fomm: {' '.join(sentence.splitlines())}", err=True)
 
 
-def _show_warning(message: Warning | str, *_: object, **__: object) -> None:
-    _say(f"note: {message}")
+def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
+    """Print our own warnings as one line; those of libraries say nothing to a user."""
+    if issubclass(category, MediaWarning):
+        _say(f"note: {message}")

@@ -6,20 +6,46 @@ from pathlib import Path
 
 import click
 
+from fomm.errors import SettingsError
+from fomm.render.settings import DEVICES
+from fomm.training.progress import Progress
+from fomm.training.run import train as run_training
+from fomm.weights.locations import config_folder, config_names
+
+_PATH = click.Path(path_type=Path)
+
 
 @click.command()
 @click.argument("config")
-@click.argument("data", type=click.Path(path_type=Path))
-@click.option(
-    "-o", "--run", type=click.Path(path_type=Path), required=True, help="Folder of the run; a begun run resumes."
-)
-@click.option("--device", default="auto", show_default=True, help="auto, cpu, cuda or mps.")
-@click.option("--steps", type=int, help="Stop after this many steps of each stage, for a trial.")
-def train(config: str, data: Path, run: Path, device: str, steps: int | None) -> None:
+@click.argument("data", type=_PATH)
+@click.option("-o", "--run", "run_folder", type=_PATH, required=True, help="Folder of the run; a begun run goes on.")
+@click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to compute.")
+@click.option("--steps", type=click.IntRange(1), metavar="NUMBER", help="Stop after this many optimiser steps.")
+@click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Read only this many clips, for a trial.")
+def train(config: str, data: Path, run_folder: Path, device: str, steps: int | None, limit: int | None) -> None:
     """Train a model as CONFIG says (a bundled name or a YAML file) on the clips in DATA.
 
     Under `torchrun` the work is shared between processes.
     """
-    from fomm.training.run import train as run_training  # noqa: PLC0415 - nothing else needs the training package
+    result = run_training(_find(config), data, run_folder, device=device, steps=steps, limit=limit, on_progress=_show)
+    state = "finished" if result.finished else "run the same command to go on"
+    click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")
 
-    run_training(config, data, run, device=device, steps=steps, on_progress=lambda line: click.echo(line, err=True))
+
+def _find(config: str) -> Path:
+    """Return the file of a bundled configuration's name, or the path itself."""
+    names = config_names()
+    if config in names:
+        return config_folder() / f"{config}.yaml"
+    if not Path(config).is_file():
+        raise SettingsError(f"There is no configuration file '{config}'; bundled ones: {', '.join(names)}.")
+    return Path(config)
+
+
+def _show(progress: Progress) -> None:
+    losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
+    click.echo(
+        f"{progress.phase} ({progress.number} of {progress.phases})  step {progress.step}/{progress.steps}  "
+        f"{progress.seconds_per_step:.2f} s/step  {progress.seconds_left / 60:.0f} min left  {losses}",
+        err=True,
+    )
