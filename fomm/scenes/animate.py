@@ -14,10 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.errors import MediaError
+from fomm.errors import MediaError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
+from fomm.media.audio import probe_audio
+from fomm.media.codecs import choose_codec, container_for
+from fomm.media.limits import MediaLimits, check_file
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
@@ -27,9 +30,10 @@ from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack
 from fomm.render.settings import RenderSettings
 from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import Progress, extract_track, no_progress
+from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.delivery import check_destination
+from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import Provenance, Receipt, open_release
 from fomm.weights.loading import load_model
@@ -112,12 +116,19 @@ class Pipeline:
         """
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
+        choose_codec(settings.encode, container_for(output))
+        _check_sound(audio, silent)
+        check_file(driving)
         authorisation = self._authorise(photo, settings)
-        window = portrait_window(authorisation.image, self.finder, settings.face)
+        with naming(photo):
+            window = portrait_window(authorisation.image, self.finder, settings.face)
         portrait = self.animator.portrait(authorisation.image, window)
-        track = smooth(self.track(driving, settings, progress), settings.smooth)
-        transfer = Transfer(portrait.keypoints, track, settings.transfer)
         paste = PasteBack(portrait, settings.refine)
+        face_box = _face_box(window, settings)
+        Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
+        track = smooth(self.track(driving, settings, progress), settings.smooth)
+        with naming(driving):
+            transfer = Transfer(portrait.keypoints, track, settings.transfer)
         if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
             audio = driving
         with open_release(
@@ -129,7 +140,7 @@ class Pipeline:
             audio=audio,
             label=settings.label,
             provenance=Provenance(photo, driving, self.model, settings.digest()),
-            face_box=_face_box(window, settings),
+            face_box=face_box,
             force=force,
         ) as release:
             for frames in self._frames(portrait, transfer, paste):
@@ -138,10 +149,8 @@ class Pipeline:
         return release.receipt
 
     def _authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
-        try:
-            data = photo.read_bytes()
-        except OSError as error:
-            raise MediaError(f"The photo {photo} cannot be read: {error.strerror}.") from error
+        with check_file(photo).open("rb") as file:
+            data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
         return authorise(data, purpose="animate", ledger=self.ledger, name=str(photo), use=settings.use)
 
     def _frames(self, portrait: Portrait, transfer: Transfer, paste: PasteBack) -> Iterator[NDArray[np.uint8]]:
@@ -159,6 +168,16 @@ def detector_fingerprint(model: AnimationModel) -> str:
         digest.update(name.encode())
         digest.update(value.detach().cpu().numpy().tobytes())
     return digest.hexdigest()[:16]
+
+
+def _check_sound(audio: Path | None, silent: bool) -> None:
+    """Refuse a sound file that has no sound, before the clip is read."""
+    if audio is None:
+        return
+    if silent:
+        raise SettingsError("A sound file and silence were both asked for; leave out --audio or --silent.")
+    if probe_audio(audio) is None:
+        raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
 
 
 def _face_box(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:

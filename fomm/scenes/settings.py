@@ -11,6 +11,7 @@ from fomm.motion.transfer import TransferSettings
 from fomm.render.refine import RefineSettings
 from fomm.render.settings import RenderSettings
 from fomm.settings import Settings, option
+from fomm.trust.consent import USE
 from fomm.trust.label import LabelSettings
 from fomm.weights.registry import DEFAULT_MODEL
 
@@ -27,5 +28,5 @@ class AnimateSettings(Settings):
     refine: RefineSettings = field(default_factory=RefineSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)
     label: LabelSettings = field(default_factory=LabelSettings)
-    use: str = option("private", "Where the result will be shown; the consent must allow it.")
+    use: str = option("private", "Where the result will be shown; the consent must allow it.", choices=USE)
     max_seconds: float | None = option(None, "Stop after this many seconds of the driving clip.", low=0.04)

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.errors import FaceError, MotionError
 from fomm.face.locate import FaceFinder
 from fomm.face.watch import FaceWatcher
 from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
@@ -21,6 +22,7 @@ from fomm.render.animator import Animator
 Progress = Callable[[str, int, int | None], None]
 """Called with the stage ("track" or "render"), the frames done and, where it is known, how many there are."""
 
+Frame = NDArray[np.uint8]
 _BATCH = 16
 
 
@@ -51,16 +53,17 @@ def extract_track(
 
     Raises:
         MediaError: the clip cannot be read.
-        FaceError: no frame shows a face.
+        FaceError, MotionError: no frame shows the face.
     """
     info = probe(video)
     face = face or FaceSettings()
-    driving = driving_window(video, finder, face)
+    with naming(video):
+        driving = driving_window(video, finder, face)
     stop = None if max_seconds is None else max(1, round(Fraction(max_seconds) * info.fps))
     total = info.frame_count if stop is None else min(stop, info.frame_count or stop)
     builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
     with contextlib.closing(_squares(info, driving, animator.image_size, stop)) as frames:
-        batch: list[NDArray[np.uint8]] = []
+        batch: list[Frame] = []
         found: list[bool] = []
         for frame, seen in FaceWatcher(finder, driving, face.interval).watch(frames):
             batch.append(frame)
@@ -72,10 +75,20 @@ def extract_track(
         if batch:
             builder.append(animator.detect(batch), found)
     progress("track", len(builder), len(builder))
-    return builder.build()
+    with naming(video):
+        return builder.build()
 
 
-def _squares(info: VideoInfo, driving: DrivingWindow, size: int, stop: int | None) -> Iterator[NDArray[np.uint8]]:
+@contextlib.contextmanager
+def naming(path: Path) -> Iterator[None]:
+    """Put the file's name in front of what rooms that see only its pixels or keypoints complain about."""
+    try:
+        yield
+    except (FaceError, MotionError) as error:
+        raise type(error)(f"{path}: {error}") from error
+
+
+def _squares(info: VideoInfo, driving: DrivingWindow, size: int, stop: int | None) -> Generator[Frame, None, None]:
     """Stream the driving window as squares of `size` pixels; ffmpeg crops and scales."""
     window = driving.window
     crop = (round(window.x), round(window.y), max(2, round(window.side)), max(2, round(window.side)))
