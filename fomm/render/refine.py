@@ -51,10 +51,11 @@ class PasteBack:
         height, width = portrait.photo.shape[:2]
         x0, y0, x1, y1 = self._bounds = portrait.window.bounds(height, width)
         device = source.device
-        region = torch.from_numpy(np.ascontiguousarray(portrait.photo[y0:y1, x0:x1])).to(device)
+        region = torch.from_numpy(portrait.photo[y0:y1, x0:x1].copy()).to(device)  # the photo itself is read-only
         self._region = region.permute(2, 0, 1)[None].float().div(255)  # [1, 3, h, w]
         self._grid = portrait.window.to_window_grid(height, width).to(device)[None]  # [1, h, w, 2]
         self._mask = portrait.window.edge_mask(height, width, settings.edge).to(device)[None, None]  # [1, 1, h, w]
+        self._shrunk = round(portrait.window.side)  # pixels of the photo along the window's side
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
         half = portrait.window.side / 2
         self._to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
@@ -89,6 +90,9 @@ class PasteBack:
         # Everything that lives at the model's resolution goes up to the photo's in one sampling.
         share = visible * self.settings.detail
         planes = torch.cat((image - share * moved, share, coarse), dim=1)  # [1, 6, S, S]
+        if self._shrunk < side:  # a photo coarser than the model: sampling alone would alias
+            size = (self._shrunk, self._shrunk)
+            planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
         planes = F.grid_sample(planes, self._grid, mode="bicubic", padding_mode="border", align_corners=False)
         base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
         where = self._identity + shift.permute(0, 2, 3, 1) * self._to_region

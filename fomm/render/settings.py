@@ -17,15 +17,15 @@ _GPU_BATCH = 16
 class RenderSettings(Settings):
     """Where and how precisely frames are computed."""
 
-    device: str = option(
-        "auto", "Where to compute; auto takes a GPU if there is one.", choices=("auto", "cpu", "cuda", "mps")
-    )
+    device: str = option("auto", "Where to compute; auto takes a GPU if there is one.", choices=DEVICES)
     precision: str = option(
         "auto",
         "Arithmetic of the networks; auto takes the fast one the device has in hardware.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
-    batch_size: int = option(0, "Frames computed together; 0 chooses: 1 on a CPU, 16 on a GPU.", low=0, high=256)
+    batch_size: int = option(
+        0, "Frames a GPU computes together, 0 chooses; a CPU computes them one by one.", low=0, high=256
+    )
 
 
 @dataclass(frozen=True)
