@@ -11,13 +11,15 @@ import imageio.v3 as iio
 import imageio_ffmpeg
 import numpy as np
 import pytest
+import skimage.data
+import skimage.transform
 
 
-def run_ffmpeg(*arguments: str) -> None:
+def run_ffmpeg(*arguments: str, stdin: bytes = b"") -> None:
     """Run the bundled ffmpeg and fail the test with its own words when it fails."""
-    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-nostdin", "-v", "error", "-y", *arguments]
-    done = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False)
-    assert done.returncode == 0, done.stderr
+    command = [imageio_ffmpeg.get_ffmpeg_exe(), "-v", "error", "-y", *arguments]
+    done = subprocess.run(command, input=stdin, capture_output=True, check=False)
+    assert done.returncode == 0, done.stderr.decode()
 
 
 @pytest.fixture(scope="session")
@@ -81,3 +83,66 @@ def make_photo() -> Callable[..., Path]:
         return path
 
     return make
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A compact model of 64 px with random weights: fast, moves things about, makes no pretty pictures."""
+    import torch
+
+    from fomm.nn.compact import CompactModel, CompactSettings
+    from fomm.weights.loading import save_model
+
+    torch.manual_seed(0)
+    sizes = {"image_size": 64, "motion_side": 16, "max_width": 16, "levels": 2, "generator_blocks": 1}
+    widths = {"detector_width": 8, "motion_width": 8, "generator_width": 8}
+    model = CompactModel(CompactSettings(tied_keypoints=6, free_keypoints=2, **sizes, **widths))
+    # Untrained heads are zero or nearly so; these let keypoints follow the picture and every output vary.
+    torch.nn.init.normal_(model.detector.heatmap.weight, std=0.5)
+    for head in (model.dense_motion.mask, model.dense_motion.residual, model.generator.paint):
+        torch.nn.init.normal_(head.weight, std=0.2)
+    path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
+    save_model(path, model, name="tiny", licence="CC0-1.0", origin="random numbers")
+    return path
+
+
+@pytest.fixture(scope="session")
+def portrait_photo(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A real photo with one face, 251 x 300 px (an odd width), from the public domain."""
+    path = tmp_path_factory.mktemp("photo") / "astronaut.png"
+    iio.imwrite(path, skimage.data.astronaut()[:300, 100:351])
+    return path
+
+
+@pytest.fixture(scope="session")
+def make_talk() -> Callable[..., Path]:
+    """Write a clip of a real face that sways and nears, with sound, and return its path.
+
+    `make_talk(path, frames=20, fps="30000/1001", audio=True, blank=())`: frames whose numbers are in `blank` are grey.
+    """
+
+    def make(
+        path: Path, *, frames: int = 20, fps: str = "30000/1001", audio: bool = True, blank: range | tuple[()] = ()
+    ) -> Path:
+        photo, pictures = skimage.data.astronaut() / 255.0, []
+        for i in range(frames):
+            turn = 2 * np.pi * i / 20
+            side, x, y = 190 - 20 * np.sin(turn), 225 + 12 * np.sin(turn), 112 + 6 * np.cos(turn)
+            where = skimage.transform.SimilarityTransform(scale=side / 160, translation=(x - side / 2, y - side / 2))
+            picture = skimage.transform.warp(photo, where, output_shape=(160, 160), mode="edge")
+            pictures.append(np.full_like(picture, 0.5) if i in blank else picture)
+        raw = np.round(np.stack(pictures) * 255).astype(np.uint8).tobytes()
+        arguments = ["-f", "rawvideo", "-pix_fmt", "rgb24", "-s", "160x160", "-framerate", fps, "-i", "pipe:0"]
+        if audio:
+            seconds = float(frames / Fraction(fps))
+            arguments += ["-f", "lavfi", "-i", f"sine=frequency=440:sample_rate=48000:duration={seconds:.9f}"]
+        run_ffmpeg(*arguments, "-c:v", "libx264", "-preset", "ultrafast", "-pix_fmt", "yuv420p", str(path), stdin=raw)
+        return path
+
+    return make
+
+
+@pytest.fixture(scope="session")
+def talk(make_talk: Callable[..., Path], tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """The clip that `make_talk` makes unless told otherwise: 20 frames at 30000/1001 per second, with sound."""
+    return make_talk(tmp_path_factory.mktemp("talk") / "talk.mp4")
