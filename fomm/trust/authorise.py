@@ -17,6 +17,7 @@ from fomm.media.image import decode_image
 from fomm.trust.canonical import format_time
 from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent, grant_command
 from fomm.trust.ledger import Ledger
+from fomm.trust.marks import refuse_marked_photo
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.state import LedgerState
 
@@ -111,7 +112,7 @@ def authorise(
         ConsentError: no consent covers this; the sentence holds the `fomm consent grant` command.
         MediaError: the photo cannot be decoded.
         SettingsError: an unknown purpose, use or content.
-        TrustError: the ledger cannot be trusted, or the clock was set back.
+        TrustError: the photo is an output of fomm itself, the ledger cannot be trusted, or the clock was set back.
     """
     for what, values, known in (("purpose", [purpose], MAKE), ("use", [use], USE), ("content", content, EXCLUDE)):
         for value in values:
@@ -119,6 +120,7 @@ def authorise(
                 raise SettingsError(f"Unknown {what} {value!r}; choose from {', '.join(known)}.")
     image = decode_image(photo, name)
     image.flags.writeable = False
+    refuse_marked_photo(photo, image, name, ledger.keys)
     fingerprint = PhotoPrint.of(photo, image)
     command = grant_command(name, purpose, use)
     with ledger.view() as state:

@@ -14,59 +14,18 @@ from numpy.typing import NDArray
 from fomm import __version__
 from fomm.errors import ConsentError, FommError, OutputError
 from fomm.trust.authorise import Authorisation
+from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
 from fomm.trust.files import hash_file, move, sync_file
 from fomm.trust.label import BADGE, Label, LabelSettings
+from fomm.trust.manifest import seal
+from fomm.trust.marks import WATERMARK_SECRET, driving_mark
+from fomm.trust.provenance import Provenance, SealRequest
 from fomm.trust.registry import Registry
+from fomm.trust.signer import Signer
 from fomm.trust.watermark import Watermark
 
 SURE_SIDE = 512  # from this short side on, a watermark that does not read back fails the release
-WATERMARK_SECRET = "watermark"  # noqa: S105 - the name of a key file, not a key
-
-
-@dataclass(frozen=True)
-class Provenance:
-    """What a file is made of, for the registry and the manifest.
-
-    Attributes:
-        photo: path of the photo; never overwritten.
-        driving: path of the driving video or sound, if there is one; hashed, never overwritten.
-        model: fingerprint of the model.
-        settings: digest of the render settings.
-    """
-
-    photo: Path | None = None
-    driving: Path | None = None
-    model: str = ""
-    settings: str = ""
-
-    def driving_sha256(self) -> str:
-        """Return the driving file's SHA-256, empty when there is none.
-
-        Raises:
-            OutputError: the file vanished.
-        """
-        try:
-            return hash_file(self.driving) if self.driving else ""
-        except OSError as error:
-            raise OutputError(f"The driving file {self.driving} cannot be read: {error.strerror}.") from error
-
-
-@dataclass(frozen=True)
-class SealRequest:
-    """What a seal may state about the finished file it signs."""
-
-    output_id: str
-    authorisation: Authorisation
-    provenance: Provenance
-    watermark: str
-
-
-Seal = Callable[[Path, SealRequest], str]
-"""Signs the finished partial file in place and returns what `Receipt.manifest` shall say; raises to stop the release.
-
-The C2PA manifest plugs in here: it has to come after encoding and before the file's hash is recorded.
-"""
 
 
 @dataclass(frozen=True)
@@ -80,7 +39,7 @@ class Receipt:
         frames: how many it has.
         label: the visible label's text and corner.
         watermark: "read back", or "weak" when the picture is too small to carry the mark surely.
-        manifest: what the seal said, or "none".
+        manifest: the kind of manifest and who signed it.
     """
 
     path: Path
@@ -105,6 +64,9 @@ class Draft:
         registry: where its id is reserved.
         output_id: that id.
         watermark: writes and reads the id in the picture.
+        signer: signs the manifest.
+        driving_sha256: of the driving file, empty when there is none.
+        driving_mark: what the driving file was marked with before, empty when with nothing.
         recorded: whether the registry counts it as released.
     """
 
@@ -116,6 +78,9 @@ class Draft:
     registry: Registry
     output_id: str
     watermark: Watermark
+    signer: Signer
+    driving_sha256: str
+    driving_mark: str
     recorded: bool = False
 
     @property
@@ -151,16 +116,25 @@ class Draft:
             )
         return "weak"
 
-    def deliver(self, label: Label, settings: LabelSettings, frames: int, watermark: str, seal: Seal | None) -> Receipt:
+    def deliver(self, label: Label, settings: LabelSettings, frames: int, watermark: str) -> Receipt:
         """Seal, ask the ledger a last time, record, and move the file to its name.
 
         Raises:
             ConsentError: the consent was revoked or has ended.
             OutputError: the name was taken meanwhile, or the disk failed.
-            TrustError: the ledger cannot be trusted.
+            TrustError: the ledger or the signer cannot be trusted.
         """
-        request = SealRequest(self.output_id, self.authorisation, self.provenance, watermark)
-        manifest = seal(self.partial, request) if seal else "none"
+        text = f"{BADGE} {settings.text}, {label.corner}"
+        request = SealRequest(
+            self.output_id,
+            self.authorisation,
+            self.provenance,
+            driving_sha256=self.driving_sha256,
+            driving_mark=self.driving_mark,
+            watermark=watermark,
+            label=text,
+        )
+        manifest = seal(self.partial, request, self.signer)
         try:
             sync_file(self.partial)
             sha256 = hash_file(self.partial)
@@ -171,13 +145,17 @@ class Draft:
             raise already_there(self.target) from None
         except OSError as error:
             raise OutputError(f"{self.target} cannot be written: {error.strerror}.") from error
-        text = f"{BADGE} {settings.text}, {label.corner}"
         return Receipt(self.target, self.output_id, sha256, frames, text, watermark, manifest)
 
 
 @contextlib.contextmanager
 def reserve_draft(
-    output: Path, authorisation: Authorisation, provenance: Provenance, audio: Path | None, force: bool
+    output: Path,
+    authorisation: Authorisation,
+    provenance: Provenance,
+    audio: Path | None,
+    signer: Signer | None,
+    force: bool,
 ) -> Iterator[Draft]:
     """Reserve an output id and a partial file; whatever ends the block before delivery removes both.
 
@@ -192,11 +170,25 @@ def reserve_draft(
     target = check_destination(output, inputs, force=force)
     sweep(target.parent)
     registry = Registry(authorisation.ledger)
-    watermark = Watermark(authorisation.ledger.keys.secret(WATERMARK_SECRET))
+    keys = authorisation.ledger.keys
     driving = provenance.driving_sha256()
+    marked = driving_mark(provenance.driving, keys) if provenance.driving else ""
+    watermark, signer = Watermark(keys.secret(WATERMARK_SECRET)), signer or ensure_identity(keys)
     with terminate_by_exception():
         entry = registry.reserve(authorisation, driving=driving, model=provenance.model, settings=provenance.settings)
-        draft = Draft(target, partial_path(target), force, authorisation, provenance, registry, entry.id, watermark)
+        draft = Draft(
+            target,
+            partial_path(target),
+            force,
+            authorisation,
+            provenance,
+            registry,
+            entry.id,
+            watermark,
+            signer,
+            driving_sha256=driving,
+            driving_mark=marked,
+        )
         try:
             yield draft
         except BaseException as error:

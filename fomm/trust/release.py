@@ -1,8 +1,8 @@
 """The only exit for generated frames: consent, label, watermark, encoding, sealing and delivery in one place.
 
 No other module opens an encoder for generated frames. A release reserves an output id, marks every frame, encodes to a
-hidden partial file, reads the watermark back, lets `seal` sign the finished bytes, asks the ledger once more, records
-the file's hash, and only then gives it its name. Any failure on the way leaves nothing behind.
+hidden partial file, reads the watermark back, signs the finished bytes with a manifest, asks the ledger once more,
+records the file's hash, and only then gives it its name. Any failure on the way leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -24,10 +24,13 @@ from fomm.media.image import read_image
 from fomm.media.video import read_video
 from fomm.media.writer import EncodeSettings, VideoWriter
 from fomm.trust.authorise import Authorisation
-from fomm.trust.draft import Provenance, Receipt, Seal, SealRequest, metadata_for, reserve_draft
+from fomm.trust.draft import Receipt, metadata_for, reserve_draft
+from fomm.trust.formats import sealed_as
 from fomm.trust.label import Box, Label, LabelSettings
+from fomm.trust.provenance import Provenance
+from fomm.trust.signer import Signer
 
-__all__ = ["Provenance", "Receipt", "Release", "Seal", "SealRequest", "open_release", "release_still"]
+__all__ = ["Provenance", "Receipt", "Release", "Signer", "open_release", "release_still"]
 
 RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
 READ_BACK_FRAMES = 75
@@ -117,7 +120,7 @@ def open_release(
     label: LabelSettings | None = None,
     provenance: Provenance | None = None,
     face_box: Box | None = None,
-    seal: Seal | None = None,
+    signer: Signer | None = None,
     force: bool = False,
 ) -> Iterator[Release]:
     """Open the exit for a video; the file appears, whole, when the block ends cleanly, and not at all otherwise.
@@ -133,7 +136,7 @@ def open_release(
         label: look of the visible label.
         provenance: what the file is made of.
         face_box: (x0, y0, x1, y1) in output pixels, kept free by an automatic label corner.
-        seal: signs the finished file.
+        signer: signs the manifest; the key store's own when None.
         force: replace an existing file.
 
     Raises:
@@ -143,10 +146,11 @@ def open_release(
         TrustError: the ledger or a key cannot be trusted.
     """
     container_for(output)  # an unknown suffix is refused before anything is reserved
+    sealed_as(output)
     settings, provenance = label or LabelSettings(), provenance or Provenance()
     width, height = size
     plate = Label(settings, width, height, face_box)
-    with reserve_draft(output, authorisation, provenance, audio, force) as draft:
+    with reserve_draft(output, authorisation, provenance, audio, signer, force) as draft:
         mark = draft.marker(plate, height, width)
         metadata = metadata_for(draft.output_id)
         with VideoWriter(
@@ -156,7 +160,7 @@ def open_release(
             yield release
             release._check_whole()
         watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), size)
-        release._receipt = draft.deliver(plate, settings, release.frames, watermark, seal)
+        release._receipt = draft.deliver(plate, settings, release.frames, watermark)
 
 
 def release_still(
@@ -167,7 +171,7 @@ def release_still(
     label: LabelSettings | None = None,
     provenance: Provenance | None = None,
     face_box: Box | None = None,
-    seal: Seal | None = None,
+    signer: Signer | None = None,
     force: bool = False,
 ) -> Receipt:
     """Label, watermark and write one generated picture as PNG, JPEG or WebP.
@@ -179,7 +183,7 @@ def release_still(
         label: look of the visible label.
         provenance: what the picture is made of.
         face_box: (x0, y0, x1, y1) in pixels, kept free by an automatic label corner.
-        seal: signs the finished file.
+        signer: signs the manifest; the key store's own when None.
         force: replace an existing file.
 
     Raises:
@@ -195,7 +199,7 @@ def release_still(
     settings, provenance = label or LabelSettings(), provenance or Provenance()
     height, width = image.shape[:2]
     plate = Label(settings, width, height, face_box)
-    with reserve_draft(output, authorisation, provenance, None, force) as draft:
+    with reserve_draft(output, authorisation, provenance, None, signer, force) as draft:
         marked = Image.fromarray(draft.marker(plate, height, width)(image))
         exif = Image.Exif()
         exif[_EXIF_SOFTWARE] = f"fomm {__version__}"
@@ -205,4 +209,4 @@ def release_still(
         except OSError as error:
             raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
         watermark = draft.read_back([read_image(draft.partial)], (width, height))
-        return draft.deliver(plate, settings, 1, watermark, seal)
+        return draft.deliver(plate, settings, 1, watermark)

@@ -15,19 +15,20 @@ import pytest
 from PIL import Image
 from trust_samples import Clock, encode, picture
 
-from fomm.errors import ConsentError, OutputError, SettingsError
+from fomm.errors import ConsentError, OutputError, SettingsError, TrustError
 from fomm.media.image import read_image
 from fomm.media.video import read_video
 from fomm.media.writer import EncodeSettings
 from fomm.trust import release as release_module
 from fomm.trust.authorise import Authorisation, authorise
+from fomm.trust.certificates import ensure_identity
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.draft import WATERMARK_SECRET
 from fomm.trust.files import hash_file
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.ledger import Ledger
 from fomm.trust.registry import Registry
-from fomm.trust.release import Provenance, Receipt, Release, SealRequest, open_release, release_still
+from fomm.trust.release import Provenance, Receipt, Release, open_release, release_still
 from fomm.trust.watermark import Watermark
 
 SIZE = (128, 96)
@@ -70,7 +71,7 @@ def test_a_release_is_labelled_registered_and_whole(ledger: Ledger, leave: Autho
     assert (shown.state, shown.sha256, shown.model) == ("released", hash_file(out / "a.mp4"), "m" * 8)
     assert receipt.frames == 4
     assert receipt.label == "AI generated, bottom-right"
-    assert receipt.manifest == "none"
+    assert receipt.manifest == "C2PA, signed by fomm user"
     decoded = list(read_video(out / "a.mp4"))
     assert len(decoded) == 4
     x0, y0, x1, y1 = Label(LabelSettings(), *SIZE).box
@@ -214,27 +215,42 @@ def test_an_existing_file_is_kept_unless_forced(leave: Authorisation, out: Path)
     assert render(target, leave, force=True).sha256 == hash_file(target)
 
 
-def test_the_seal_signs_the_finished_file_before_it_appears(leave: Authorisation, out: Path) -> None:
-    seen: list[SealRequest] = []
+def test_the_manifest_is_signed_before_the_file_appears(ledger: Ledger, leave: Authorisation, out: Path) -> None:
+    own = ensure_identity(ledger.keys)
+    seen: list[list[Path]] = []
 
-    def seal(path: Path, request: SealRequest) -> str:
-        assert not (out / "a.mp4").exists()
-        path.write_bytes(path.read_bytes() + b"signed")
-        seen.append(request)
-        return "signed by a test"
+    def sign(message: bytes) -> bytes:
+        seen.append(list(out.iterdir()))
+        return own.sign(message)
 
-    receipt = render(out / "a.mp4", leave, seal=seal)
-    assert receipt.manifest == "signed by a test"
-    assert (out / "a.mp4").read_bytes().endswith(b"signed")
+    receipt = render(out / "a.mp4", leave, signer=replace(own, sign=sign))
+    assert len(seen) == 1
+    assert out / "a.mp4" not in seen[0]
     assert receipt.sha256 == hash_file(out / "a.mp4")
-    assert seen[0].output_id == receipt.output_id
-
-    def refuse(path: Path, request: SealRequest) -> str:
-        raise OutputError("No signature.")
-
-    with pytest.raises(OutputError, match="No signature"):
-        render(out / "b.mp4", leave, seal=refuse)
     assert [entry.name for entry in out.iterdir()] == ["a.mp4"]
+
+
+def test_a_signer_that_fails_releases_nothing(ledger: Ledger, leave: Authorisation, out: Path) -> None:
+    own = ensure_identity(ledger.keys)
+
+    def offline(message: bytes) -> bytes:
+        raise OSError("the security module is offline")
+
+    with pytest.raises(TrustError, match="could not sign the manifest: the security module is offline"):
+        render(out / "a.mp4", leave, signer=replace(own, sign=offline))
+    with pytest.raises(TrustError, match="does not read back as trusted"):
+        render(out / "a.mp4", leave, signer=replace(own, sign=lambda message: b"\1" * 64))
+    assert list(out.iterdir()) == []
+    assert {output.state for output in Registry(ledger).outputs()} == {"failed"}
+
+
+@pytest.mark.parametrize("suffix", [".mkv", ".webm"])
+def test_a_container_without_a_place_for_the_manifest_is_refused(
+    ledger: Ledger, leave: Authorisation, out: Path, suffix: str
+) -> None:
+    with pytest.raises(OutputError, match=r"cannot carry a signed manifest.*\.mp4"):
+        render(out / f"a{suffix}", leave)
+    assert Registry(ledger).outputs() == []
 
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])

@@ -1,0 +1,163 @@
+"""The third mark: a signed C2PA manifest inside the file, written last, over the finished bytes.
+
+It says in public, machine-readable form that the picture is generated, by what, when, and under which output id; which
+watermark carries the same id (a soft binding, so that a file that lost its manifest can be tied to it again); and
+which inputs with manifests of their own went in. It holds no name: consent, photo and driving clip appear as keyed
+references. Nothing here uses the network.
+
+Specification: C2PA 2.x, "Actions", "Soft binding", "Ingredient"; digital source types: IPTC NewsCodes.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import json
+import os
+from pathlib import Path
+from typing import Any, BinaryIO
+
+import c2pa
+
+from fomm import __version__
+from fomm.errors import OutputError, TrustError
+from fomm.trust.canonical import format_time
+from fomm.trust.files import hash_file
+from fomm.trust.formats import mime_of, sealed_as
+from fomm.trust.manifest_reader import SETTINGS, STATEMENT, TRUSTED, Pins, read_manifest
+from fomm.trust.provenance import SealRequest, reference
+from fomm.trust.signer import Signer
+
+STATEMENT_VERSION = 1
+WATERMARK_ALGORITHM = "fomm.spread-spectrum.1"
+_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
+_GENERATED, _COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
+_SEALED = ".sealed"
+_ALGORITHMS = {
+    "es256": c2pa.C2paSigningAlg.ES256,
+    "es384": c2pa.C2paSigningAlg.ES384,
+    "es512": c2pa.C2paSigningAlg.ES512,
+    "ed25519": c2pa.C2paSigningAlg.ED25519,
+    "ps256": c2pa.C2paSigningAlg.PS256,
+}
+
+
+def seal(path: Path, request: SealRequest, signer: Signer) -> str:
+    """Sign the finished file at `path` in place, read the signature back, and return what the receipt says about it.
+
+    Args:
+        path: the finished partial file; its suffix tells the format.
+        request: what the manifest states.
+        signer: whose certificate it carries.
+
+    Raises:
+        OutputError: the format holds no manifest, or the signed file cannot be written.
+        TrustError: the signer fails, or what it signed does not read back as trusted.
+    """
+    mime = sealed_as(path)
+    sealed = path.with_name(path.name + _SEALED)
+    try:
+        with path.open("rb") as source, sealed.open("w+b") as target:
+            _sign(request, signer, mime, source, target)
+        reading = read_manifest(sealed, Pins.of(signer))
+        if reading.state != TRUSTED or reading.output_id != request.output_id:
+            raise TrustError(f"The signed manifest does not read back as trusted ({reading.detail}); check the signer.")
+        os.replace(sealed, path)
+    except OSError as error:
+        raise OutputError(f"The signed file cannot be written: {error.strerror}.") from error
+    finally:
+        sealed.unlink(missing_ok=True)
+    return f"C2PA, signed by {signer.provider}"
+
+
+def _sign(request: SealRequest, signer: Signer, mime: str, source: BinaryIO, target: BinaryIO) -> None:
+    failure: list[Exception] = []
+
+    def sign(message: bytes) -> bytes:
+        """Keep what went wrong: the C2PA library only reports that something did."""
+        try:
+            return signer.sign(message)
+        except Exception as error:
+            failure.append(error)
+            raise
+
+    try:
+        with c2pa.Context.from_dict(SETTINGS) as context:
+            native = c2pa.Signer.from_callback(sign, _ALGORITHMS[signer.algorithm], signer.chain_pem)
+            with native, c2pa.Builder(json.dumps(_definition(request)), context) as builder:
+                for action in _actions(request, _add_inputs(builder, request)):
+                    builder.add_action(json.dumps(action))
+                builder.sign(native, mime, source, target)
+    except c2pa.C2paError as error:
+        if failure:
+            raise TrustError(f"The signer could not sign the manifest: {failure[0]}.") from failure[0]
+        raise TrustError(f"The manifest cannot be made ({_plain(error)}); check certificate, key and disk.") from error
+
+
+def _add_inputs(builder: c2pa.Builder, request: SealRequest) -> list[str]:
+    """Add the inputs, with the manifests they carry, as ingredients and return the labels of those added.
+
+    Left out are formats that cannot hold a manifest, a photo that was exchanged since it was authorised, and a file
+    whose manifest is too damaged to be parsed: a whole render is not lost over somebody else's broken file.
+    """
+    made_of, added = request.provenance, []
+    relation = "componentOf" if made_of.composite else "inputTo"
+    for label, related, path in (("photo", relation, made_of.photo), ("driving", "inputTo", made_of.driving)):
+        with contextlib.suppress(OSError, c2pa.C2paError):
+            if path is None or (label == "photo" and hash_file(path) != request.authorisation.photo.bytes_sha256):
+                continue
+            mime = mime_of(path)
+            if mime:
+                described = {"title": label, "relationship": related, "label": label}
+                with path.open("rb") as stream:
+                    builder.add_ingredient(json.dumps(described), mime, stream)
+                added.append(label)
+    return added
+
+
+def _definition(request: SealRequest) -> dict[str, Any]:
+    return {
+        "claim_generator_info": [{"name": "fomm", "version": __version__}],
+        "title": f"output {request.output_id}",
+        "assertions": [
+            {
+                "label": "c2pa.soft-binding",
+                "data": {"alg": WATERMARK_ALGORITHM, "blocks": [{"scope": {}, "value": request.output_id}]},
+            },
+            {"label": STATEMENT, "data": _statement(request)},
+        ],
+    }
+
+
+def _actions(request: SealRequest, kept: list[str]) -> list[dict[str, Any]]:
+    composite = request.provenance.composite
+    when = format_time(request.authorisation.ledger.clock())
+    agent = {"name": "fomm", "version": __version__}
+    source_type = _SOURCE_TYPE + (_COMPOSITE if composite else _GENERATED)
+    created = {"action": "c2pa.created", "digitalSourceType": source_type, "when": when, "softwareAgent": agent}
+    placed = {"action": "c2pa.placed", "parameters": {"ingredientIds": ["photo"]}}
+    bound = {"action": "c2pa.watermarked.bound", "when": when, "softwareAgent": agent}
+    return [created, placed, bound] if composite and "photo" in kept else [created, bound]
+
+
+def _statement(request: SealRequest) -> dict[str, Any]:
+    """Return our own assertion; references instead of names, hashes and ids of people or their pictures."""
+    leave, made_of = request.authorisation, request.provenance
+    keys = leave.ledger.keys
+    return {
+        "version": STATEMENT_VERSION,
+        "output": request.output_id,
+        "created": format_time(leave.ledger.clock()),
+        "fomm": __version__,
+        "model": made_of.model,
+        "settings": made_of.settings,
+        "consent": reference(keys, request.output_id, "consent", leave.consent.id),
+        "photo": reference(keys, request.output_id, "photo", leave.photo.bytes_sha256),
+        "driving": reference(keys, request.output_id, "driving", request.driving_sha256),
+        "driving_mark": request.driving_mark,
+        "label": request.label,
+        "watermark": request.watermark,
+    }
+
+
+def _plain(error: Exception) -> str:
+    return " ".join(str(error).split()).rstrip(".")[:160]

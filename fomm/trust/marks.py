@@ -1,0 +1,101 @@
+"""Has a file been through fomm before? Asked of every photo and driving clip before it is used.
+
+Marking a marked picture again would overwrite its id, so a marked photo is refused. A marked driving clip gives only
+its motion, and is allowed; the new manifest says what it was marked with. Both looks are quick ones: the manifest, and
+the plain watermark search over the photo or two seconds of the clip.
+"""
+
+from __future__ import annotations
+
+import io
+import itertools
+import os
+from collections.abc import Iterable
+from pathlib import Path
+from typing import BinaryIO
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.errors import MediaError, TrustError
+from fomm.media.video import probe, read_video
+from fomm.trust.certificates import identity
+from fomm.trust.keys import KeyStore
+from fomm.trust.manifest_reader import TRUSTED, Pins, read_manifest
+from fomm.trust.watermark import Watermark
+from fomm.trust.watermark.luma import SMALLEST_SIDE
+
+WATERMARK_SECRET = "watermark"  # noqa: S105 - the name of a key file, not a key
+DRIVING_SECONDS = 2
+
+
+def known_watermark(keys: KeyStore) -> Watermark | None:
+    """Return the watermark under this store's key, or None where nothing was ever marked with one.
+
+    Raises:
+        TrustError: the key cannot be read.
+    """
+    if not os.path.lexists(keys.directory / f"{WATERMARK_SECRET}.secret"):
+        return None
+    return Watermark(keys.secret(WATERMARK_SECRET))
+
+
+def known_pins(keys: KeyStore) -> list[Pins]:
+    """Return the pins of this store's own signer; none where nothing was ever signed.
+
+    Raises:
+        TrustError: the signer cannot be read.
+    """
+    signer = identity(keys)
+    return [Pins.of(signer)] if signer else []
+
+
+def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: KeyStore) -> None:
+    """Refuse a photo that fomm made.
+
+    Args:
+        data: the photo file's bytes.
+        image: its pixels, uint8 [H, W, 3].
+        name: its path, for the message.
+        keys: whose marks are looked for.
+
+    Raises:
+        TrustError: it carries our manifest or watermark, or a key cannot be read.
+    """
+    output = _sealed_id(io.BytesIO(data), keys) or _watermark_id([image], keys)
+    if output:
+        raise TrustError(
+            f"{name} is not a photo but output {output} of fomm, and is not animated again; to see what it is: "
+            f"fomm verify {name}"
+        )
+
+
+def driving_mark(path: Path, keys: KeyStore) -> str:
+    """Return the output id a driving clip is marked with, empty when with none (or when it shows no pictures).
+
+    Raises:
+        TrustError: a key cannot be read.
+    """
+    try:
+        with path.open("rb") as stream:
+            output = _sealed_id(stream, keys)
+        if output or known_watermark(keys) is None:
+            return output
+        return _watermark_id(read_video(path, stop=round(DRIVING_SECONDS * probe(path).fps)), keys)
+    except (MediaError, OSError):
+        return ""  # a sound, a motion track, or a file whose fault the render itself will name
+
+
+def _sealed_id(stream: BinaryIO, keys: KeyStore) -> str:
+    pins = known_pins(keys)
+    reading = read_manifest(stream, *pins) if pins else None
+    return reading.output_id if reading and reading.state == TRUSTED else ""
+
+
+def _watermark_id(frames: Iterable[NDArray[np.uint8]], keys: KeyStore) -> str:
+    watermark = known_watermark(keys)
+    first = next(iterator := iter(frames), None)
+    if watermark is None or first is None or min(first.shape[:2]) < SMALLEST_SIDE:
+        return ""
+    found = watermark.detect(itertools.chain([first], iterator)).payload
+    return found.hex() if found else ""

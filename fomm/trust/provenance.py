@@ -1,0 +1,86 @@
+"""What a finished file is made of and under whose leave: the facts that registry and manifest state."""
+
+from __future__ import annotations
+
+import hashlib
+import hmac
+from dataclasses import dataclass
+from pathlib import Path
+
+from fomm.errors import OutputError
+from fomm.trust.authorise import Authorisation
+from fomm.trust.files import hash_file
+from fomm.trust.keys import KeyStore
+
+REFERENCE_SECRET = "references"  # noqa: S105 - the name of a key file, not a key
+
+
+@dataclass(frozen=True)
+class Provenance:
+    """What a file is made of.
+
+    Attributes:
+        photo: path of the photo; never overwritten.
+        driving: path of the driving video or sound, if there is one; hashed, never overwritten.
+        model: fingerprint of the model.
+        settings: digest of the render settings.
+        composite: whether original pixels of the photo remain around the generated ones.
+    """
+
+    photo: Path | None = None
+    driving: Path | None = None
+    model: str = ""
+    settings: str = ""
+    composite: bool = False
+
+    def driving_sha256(self) -> str:
+        """Return the driving file's SHA-256, empty when there is none.
+
+        Raises:
+            OutputError: the file vanished.
+        """
+        try:
+            return hash_file(self.driving) if self.driving else ""
+        except OSError as error:
+            raise OutputError(f"The driving file {self.driving} cannot be read: {error.strerror}.") from error
+
+
+@dataclass(frozen=True)
+class SealRequest:
+    """What the manifest states about the finished file it seals.
+
+    Attributes:
+        output_id: 16 hex digits, the same as in registry and watermark.
+        authorisation: the leave it was made under.
+        provenance: what it is made of.
+        driving_sha256: of the driving file, empty when there is none.
+        driving_mark: what the driving file was already marked with, empty when with nothing.
+        watermark: what reading the watermark back gave.
+        label: the visible label's words and corner.
+    """
+
+    output_id: str
+    authorisation: Authorisation
+    provenance: Provenance
+    driving_sha256: str
+    driving_mark: str
+    watermark: str
+    label: str
+
+
+def reference(keys: KeyStore, output_id: str, kind: str, value: str) -> str:
+    """Return the public stand-in of a private value: HMAC-SHA256 under a key that never leaves the key store.
+
+    Whoever holds the store can recompute it and so tie a file to its consent. To others it is a random number, and
+    another one in every output, so that two files of the same person cannot be linked through it.
+
+    Args:
+        keys: the key store; the key is made on first use.
+        output_id: the output that states it.
+        kind: "consent", "photo" or "driving".
+        value: consent id or hash; an empty one gives an empty reference.
+    """
+    if not value:
+        return ""
+    message = f"fomm {kind}\n{output_id}\n{value}".encode()
+    return hmac.new(keys.secret(REFERENCE_SECRET), message, hashlib.sha256).hexdigest()
