@@ -102,7 +102,7 @@ def show(consent_id: str) -> None:
 def export(output: Path | None) -> None:
     """Export the whole ledger as JSON lines."""
     lines = "\n".join(Ledger().export()) + "\n"
-    _write(output, lines)
+    write_text(output, lines)
 
 
 @consent.command()
@@ -116,7 +116,7 @@ def request(photo: Path, output: Path | None, **given: Any) -> None:
     if given.get("evidence"):
         mapping["evidence"] = str(Path(given["evidence"]).resolve())
     wanted = grant_from_mapping(mapping, Path())
-    _write(output, json.dumps(make_request(wanted.data, wanted.terms, str(photo)), indent=2) + "\n")
+    write_text(output, json.dumps(make_request(wanted.data, wanted.terms, str(photo)), indent=2) + "\n")
 
 
 @consent.command()
@@ -127,7 +127,7 @@ def request(photo: Path, output: Path | None, **given: Any) -> None:
 def sign(request_file: Path, photo: Path, key: Path, output: Path | None) -> None:
     """Sign a consent request, as the person in PHOTO."""
     document = sign_request(_read_json(request_file), SigningKey.load(key), read_bytes(photo, "photo"), str(photo))
-    _write(output, json.dumps(document, indent=2) + "\n")
+    write_text(output, json.dumps(document, indent=2) + "\n")
 
 
 @consent.command(name="import")
@@ -178,7 +178,12 @@ def _read_json(path: Path) -> dict[str, Any]:
     return content
 
 
-def _write(output: Path | None, text: str) -> None:
+def write_text(output: Path | None, text: str) -> None:
+    """Write a text to a new file, or to standard output when there is no path.
+
+    Raises:
+        OutputError: the path is taken or not writable.
+    """
     if output is None:
         click.echo(text, nl=False)
         return

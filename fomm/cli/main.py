@@ -1,7 +1,7 @@
 """Entry point: finds the command and turns every expected failure into one line and an exit code.
 
-Exit codes: 0 done; 1 to 9 as `fomm.errors` says (2 is a wrong option or setting); 130 Ctrl-C; 129 and 143 ended by the
-terminal's closing and by `kill`.
+Exit codes: 0 done; 1 to 9 as `fomm.errors` says (2 is a wrong option or setting); 10 to 16 what `fomm verify`
+found (`fomm.trust.verify`); 130 Ctrl-C; 129 and 143 ended by the terminal's closing and by `kill`.
 """
 
 from __future__ import annotations
@@ -29,6 +29,9 @@ _COMMANDS = {
     "demo": "Animate the bundled portrait with the bundled clip.",
     "track": "Extract a clip's motion, to drive photos with.",
     "consent": "Record, look up and revoke consents.",
+    "verify": "Say whether a file was made with fomm, and whether it was changed.",
+    "registry": "Look up what an output was made of.",
+    "keys": "Make, show and pin signing keys.",
     "checkpoint": "Look at, check and convert model weights.",
     "train": "Train a model on a folder of clips.",
 }

@@ -94,6 +94,18 @@ def import_identity(keys: KeyStore, chain: Path, key: Path) -> Signer:
     return _store(keys, private, signer.chain)
 
 
+def read_roots(path: Path) -> str:
+    """Return the root certificates in a file, as PEM, to be pinned.
+
+    Raises:
+        TrustError: it cannot be read or holds no certificate.
+    """
+    try:
+        return "".join(pem(certificate) for certificate in _certificates(path.read_bytes(), path))
+    except OSError as error:
+        raise TrustError(f"The certificates {path} cannot be read: {error.strerror}.") from error
+
+
 def make_chain(provider: str) -> tuple[ec.EllipticCurvePrivateKey, Chain]:
     """Return a fresh P-256 leaf key and the chain of its certificate and root; the root's key is dropped."""
     root_key, leaf_key = ec.generate_private_key(ec.SECP256R1()), ec.generate_private_key(ec.SECP256R1())

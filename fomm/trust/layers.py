@@ -1,0 +1,160 @@
+"""What each layer of a file says on its own: the watermark in its pictures, the registry, and the consent behind it.
+
+The manifest layer is `fomm.trust.manifest_reader`. No layer's failure hides another: a file that lost its manifest may
+still hold its watermark, and a broken ledger does not keep a watermark from being read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Generator, Iterator
+from dataclasses import dataclass
+from itertools import chain
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.errors import MediaError, TrustError
+from fomm.media.image import read_image
+from fomm.media.limits import check_file, sniff_file
+from fomm.media.video import read_video
+from fomm.trust.canonical import format_time
+from fomm.trust.files import hash_file
+from fomm.trust.formats import mime_of
+from fomm.trust.ledger import Ledger
+from fomm.trust.marks import known_watermark
+from fomm.trust.registry import Registry
+from fomm.trust.watermark import Detection, Residual, Watermark, accumulate
+from fomm.trust.watermark.luma import SMALLEST_SIDE
+
+FOUND, ABSENT, UNREADABLE, UNAVAILABLE, UNKNOWN = "found", "absent", "unreadable", "unavailable", "unknown"
+WINDOW = 250  # frames searched together: a mark that covers only a part of a long cut is not drowned by the rest
+WINDOWS = 12
+
+
+@dataclass(frozen=True)
+class WatermarkReading:
+    """What the invisible watermark says.
+
+    Attributes:
+        state: found, absent, unreadable (no picture can be decoded) or unavailable (no usable key here).
+        detail: one clause for people.
+        id: the output id, empty unless found.
+        confidence: share of the code bits that arrived unflipped, 0.5 (chance) to 1; 0 unless found.
+        false_accept_bound: the most likely an unmarked file is to be taken for a marked one.
+        frames: how many were searched together.
+    """
+
+    state: str
+    detail: str
+    id: str = ""
+    confidence: float = 0.0
+    false_accept_bound: float = 0.0
+    frames: int = 0
+
+
+@dataclass(frozen=True)
+class RegistryReading:
+    """What registry and ledger say about an output id.
+
+    Attributes:
+        state: reserved, released, failed, unknown (no such id here) or unavailable (the ledger is broken).
+        detail: one clause for people.
+        output_id: the id that was looked up, empty when the file has none.
+        exact: whether the file is, byte for byte, what was released.
+        consent: id of the consent it was made under, empty when unknown.
+        consent_state: active, pending, expired, revoked or unknown.
+    """
+
+    state: str
+    detail: str
+    output_id: str = ""
+    exact: bool = False
+    consent: str = ""
+    consent_state: str = UNKNOWN
+
+
+def read_watermark(path: Path, ledger: Ledger, *, deep: bool = True) -> WatermarkReading:
+    """Look for our watermark in a picture, a clip or a GIF.
+
+    Args:
+        path: the file.
+        ledger: whose key store holds the watermark key.
+        deep: when the quick search fails, also look for mirrored and stretched pictures (seconds).
+
+    Raises:
+        MediaError: the file is missing or empty.
+    """
+    check_file(path)
+    frames = _frames(path)
+    try:
+        first = next(frames, None)
+        watermark = known_watermark(ledger.keys)
+        if watermark is None or first is None:
+            return WatermarkReading(UNAVAILABLE, "there is no watermark key here")
+        found = _search(chain([first], frames), watermark, deep)
+    except MediaError as error:
+        return WatermarkReading(UNREADABLE, str(error))
+    except TrustError as error:
+        return WatermarkReading(UNAVAILABLE, str(error))
+    finally:
+        frames.close()
+    if found is None or found.payload is None:
+        searched = found.frames if found else 0
+        return WatermarkReading(ABSENT, "no mark under this key store's key", frames=searched)
+    return WatermarkReading(
+        FOUND,
+        f"{found.confidence:.0%} of its bits arrived unflipped",
+        found.payload.hex(),
+        found.confidence,
+        found.false_accept_bound,
+        found.frames,
+    )
+
+
+def read_registry(path: Path, output_id: str, ledger: Ledger) -> RegistryReading:
+    """Look an output id up in the registry, and the consent behind it in the ledger.
+
+    Args:
+        path: the file, to compare with what was released.
+        output_id: from manifest or watermark; may be empty.
+        ledger: where outputs and consents are recorded.
+    """
+    if not output_id:
+        return RegistryReading(UNKNOWN, "the file names no output")
+    try:
+        output = {output.id: output for output in Registry(ledger).outputs()}.get(output_id)
+        if output is None:
+            return RegistryReading(UNKNOWN, "no such output was registered here", output_id)
+        consent_state = ledger.show(output.consent).state
+    except TrustError as error:
+        return RegistryReading(UNAVAILABLE, str(error), output_id)
+    exact = bool(output.sha256) and output.sha256 == hash_file(path)
+    when = f"{output.state} on {format_time(output.released or output.created)}"
+    detail = f"{when}, {'byte for byte this file' if exact else 'as a file with other bytes'}"
+    return RegistryReading(output.state, detail, output_id, exact, output.consent, consent_state)
+
+
+def _frames(path: Path) -> Generator[NDArray[np.uint8], None, None]:
+    """Yield the pictures of a file; a GIF is a clip."""
+    if sniff_file(path).endswith("picture") and mime_of(path) != "image/gif":
+        yield read_image(path)
+    else:
+        yield from read_video(path, stop=WINDOW * WINDOWS)
+
+
+def _search(frames: Iterator[NDArray[np.uint8]], watermark: Watermark, deep: bool) -> Detection | None:
+    """Search window by window until one has the mark; None when the pictures are too small to hold one."""
+    best: tuple[Detection, Residual] | None = None
+    for first in frames:
+        if min(first.shape[:2]) < SMALLEST_SIDE:
+            return None
+        residual = accumulate(chain([first], frames), WINDOW)
+        found = watermark.search(residual)
+        if found.found:
+            return found
+        if best is None or found.sync > best[0].sync:
+            best = found, residual
+    if best is None or not deep:
+        return best[0] if best else None
+    return watermark.search(best[1], deep=True)

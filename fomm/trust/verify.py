@@ -1,0 +1,142 @@
+"""The free detector: what a file says about itself, layer by layer, and one verdict with a stable exit code.
+
+Two layers say where a file comes from, and they fail in different ways. The manifest is exact and easily lost; the
+watermark survives almost anything and says nothing about single bytes. Together they tell a flipped bit (our manifest
+no longer fits, our mark is there) from a copied manifest (our manifest, not its mark) and a stranger's signature (our
+mark under somebody else's manifest).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+from fomm.errors import MediaError
+from fomm.media.limits import check_file
+from fomm.trust.formats import is_cut
+from fomm.trust.layers import ABSENT as NO_MARK
+from fomm.trust.layers import FOUND, UNREADABLE, RegistryReading, WatermarkReading, read_registry, read_watermark
+from fomm.trust.ledger import Ledger
+from fomm.trust.manifest_reader import ABSENT, TAMPERED, TRUSTED, UNTRUSTED, ManifestReading, Pins, read_manifest
+from fomm.trust.marks import known_pins
+
+SCHEMA = 1
+WEAK = "weak"  # what a manifest says of a watermark in pictures too small to carry one surely
+
+# Verdict: exit code and sentence. Scripts rely on the codes; add new ones, never change these.
+VERDICTS = {
+    "intact": (0, "Made with fomm by a signer known here, and unchanged since."),
+    "marked": (10, "Made with fomm here; its manifest is lost (copied, cut, re-encoded or filmed)."),
+    "unmarked": (11, "No manifest and no mark of this key store: nothing says that fomm made it."),
+    "altered": (12, "Made with fomm and changed after it was signed."),
+    "truncated": (13, "Made with fomm and cut short: the file ends before its end."),
+    "copied": (14, "A manifest of another fomm file was put into this one."),
+    "resigned": (15, "Made with fomm here, then signed anew by a stranger."),
+    "foreign": (16, "Carries a manifest that is not ours, and no mark of this key store."),
+}
+
+
+@dataclass(frozen=True)
+class Report:
+    """What `verify` found, each layer for itself.
+
+    Attributes:
+        path: the file.
+        verdict: a key of `VERDICTS`.
+        manifest: the C2PA layer.
+        watermark: the invisible mark.
+        registry: output and consent, as recorded here.
+    """
+
+    path: Path
+    verdict: str
+    manifest: ManifestReading
+    watermark: WatermarkReading
+    registry: RegistryReading
+
+    @property
+    def exit_code(self) -> int:
+        """0 for an intact file of ours, 10 to 16 as in `VERDICTS`."""
+        return VERDICTS[self.verdict][0]
+
+    @property
+    def summary(self) -> str:
+        """The verdict in a sentence."""
+        return VERDICTS[self.verdict][1]
+
+    def to_mapping(self) -> dict[str, Any]:
+        """Return plain values for JSON; keys are only ever added within one `schema`."""
+        registry = asdict(self.registry)
+        consent = {"id": registry.pop("consent"), "state": registry.pop("consent_state")}
+        return {
+            "schema": SCHEMA,
+            "file": str(self.path),
+            "verdict": self.verdict,
+            "exit_code": self.exit_code,
+            "summary": self.summary,
+            "manifest": {**asdict(self.manifest), "codes": list(self.manifest.codes)},
+            "watermark": asdict(self.watermark),
+            "registry": registry,
+            "consent": {**consent, "revoked": consent["state"] == "revoked"},
+        }
+
+
+def verify(path: Path, ledger: Ledger | None = None, *, roots: Sequence[str] = (), deep: bool = True) -> Report:
+    """Say what a video, picture or GIF carries; works on cuts, re-encodes and screen captures too.
+
+    Args:
+        path: the file.
+        ledger: whose keys and registry to ask; the user's own by default.
+        roots: PEM root certificates of others whose manifests are trusted as well.
+        deep: search longer for a watermark that is not found at once.
+
+    Raises:
+        MediaError: the file cannot be read, or is neither picture nor video.
+        TrustError: the signing certificate of this key store cannot be read.
+    """
+    ledger = ledger or Ledger()
+    check_file(path)
+    pins = [*known_pins(ledger.keys), *(Pins(root) for root in roots)]
+    manifest = read_manifest(path, *pins)
+    watermark = read_watermark(path, ledger, deep=deep)
+    if manifest.state == ABSENT and watermark.state == UNREADABLE:
+        raise MediaError(watermark.detail)
+    output_id = watermark.id or (manifest.output_id if manifest.known_signer else "")
+    verdict = _verdict(manifest, watermark, is_cut(path))
+    return Report(path, verdict, manifest, watermark, read_registry(path, output_id, ledger))
+
+
+def _verdict(manifest: ManifestReading, watermark: WatermarkReading, cut: bool) -> str:
+    if manifest.known_signer and manifest.output_id:
+        return _verdict_on_signed(manifest, watermark, cut)
+    if watermark.state == FOUND:
+        return _verdict_on_marked(manifest, cut)
+    return "unmarked" if manifest.state == ABSENT else "foreign"
+
+
+def _verdict_on_signed(manifest: ManifestReading, watermark: WatermarkReading, cut: bool) -> str:
+    """Judge a file with our manifest: is it about these pictures, and are they unchanged?"""
+    if manifest.state == TAMPERED and cut:
+        return "truncated"
+    if _belongs_elsewhere(manifest, watermark):
+        return "copied"
+    return "intact" if manifest.state == TRUSTED else "altered"
+
+
+def _verdict_on_marked(manifest: ManifestReading, cut: bool) -> str:
+    """Judge a file with our watermark and without our manifest: what became of that?"""
+    if manifest.state == UNTRUSTED:
+        return "resigned"
+    if cut:
+        return "truncated"
+    return "altered" if manifest.state == TAMPERED else "marked"
+
+
+def _belongs_elsewhere(manifest: ManifestReading, watermark: WatermarkReading) -> bool:
+    """Say whether our manifest names another output than the pictures do, or the pictures lack the mark it names."""
+    if watermark.state == FOUND:
+        return watermark.id != manifest.output_id
+    lost = watermark.state == NO_MARK and manifest.statement.get("watermark") != WEAK
+    return lost and manifest.state == TAMPERED
