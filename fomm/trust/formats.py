@@ -82,7 +82,7 @@ def is_cut(path: Path) -> bool:
             return stream.read(1) != _GIF_END
         if mime == "image/jpeg":
             content = stream.read()
-            return content.rfind(_JPEG_END) < content.rfind(_JPEG_SCAN)
+            return content.rfind(_JPEG_END) <= content.rfind(_JPEG_SCAN)  # both -1 where not even the scan begins
     return False
 
 

@@ -30,6 +30,8 @@ SETTINGS: dict[str, Any] = {
 """Settings of the C2PA library for reading and signing: no network, no thumbnails of people in manifests."""
 
 _CREDENTIAL = "signingCredential."
+_STORE = b"jumdc2pa"  # a JUMBF description box (ISO 19566-5) whose type is C2PA's
+_PIECE_BYTES = 1 << 20
 
 
 @dataclass(frozen=True)
@@ -105,8 +107,21 @@ def _read(stream: BinaryIO, pins: Pins) -> ManifestReading:
     except (c2pa.C2paError.ManifestNotFound, c2pa.C2paError.NotSupported):
         return ManifestReading(ABSENT, "the file holds no manifest")
     except c2pa.C2paError as error:
+        if not _has_store(stream):
+            return ManifestReading(ABSENT, "no manifest can be found in the damaged file")
         return ManifestReading(TAMPERED, f"damaged, it cannot be parsed: {' '.join(str(error).split())[:120]}")
     return _judge(content, pins)
+
+
+def _has_store(stream: BinaryIO) -> bool:
+    """Say whether a file that cannot be parsed holds the beginning of a manifest store anywhere."""
+    stream.seek(0)
+    tail = b""
+    while piece := stream.read(_PIECE_BYTES):
+        if _STORE in tail + piece:
+            return True
+        tail = piece[-len(_STORE) :]
+    return False
 
 
 def _judge(content: dict[str, Any], pins: Pins) -> ManifestReading:

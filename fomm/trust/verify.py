@@ -31,7 +31,7 @@ VERDICTS = {
     "marked": (10, "Made with fomm here; its manifest is lost (copied, cut, re-encoded or filmed)."),
     "unmarked": (11, "No manifest and no mark of this key store: nothing says that fomm made it."),
     "altered": (12, "Made with fomm and changed after it was signed."),
-    "truncated": (13, "Made with fomm and cut short: the file ends before its end."),
+    "truncated": (13, "Cut short; what is left holds our mark, or a manifest that no longer fits."),
     "copied": (14, "A manifest of another fomm file was put into this one."),
     "resigned": (15, "Made with fomm here, then signed anew by a stranger."),
     "foreign": (16, "Carries a manifest that is not ours, and no mark of this key store."),
@@ -109,29 +109,16 @@ def verify(path: Path, ledger: Ledger | None = None, *, roots: Sequence[str] = (
 
 
 def _verdict(manifest: ManifestReading, watermark: WatermarkReading, cut: bool) -> str:
+    marked = watermark.state == FOUND
+    if cut and (manifest.state == TAMPERED or (manifest.state == ABSENT and marked)):
+        return "truncated"
     if manifest.known_signer and manifest.output_id:
-        return _verdict_on_signed(manifest, watermark, cut)
-    if watermark.state == FOUND:
-        return _verdict_on_marked(manifest, cut)
+        if _belongs_elsewhere(manifest, watermark):
+            return "copied"
+        return "intact" if manifest.state == TRUSTED else "altered"
+    if marked:
+        return {UNTRUSTED: "resigned", TAMPERED: "altered"}.get(manifest.state, "marked")
     return "unmarked" if manifest.state == ABSENT else "foreign"
-
-
-def _verdict_on_signed(manifest: ManifestReading, watermark: WatermarkReading, cut: bool) -> str:
-    """Judge a file with our manifest: is it about these pictures, and are they unchanged?"""
-    if manifest.state == TAMPERED and cut:
-        return "truncated"
-    if _belongs_elsewhere(manifest, watermark):
-        return "copied"
-    return "intact" if manifest.state == TRUSTED else "altered"
-
-
-def _verdict_on_marked(manifest: ManifestReading, cut: bool) -> str:
-    """Judge a file with our watermark and without our manifest: what became of that?"""
-    if manifest.state == UNTRUSTED:
-        return "resigned"
-    if cut:
-        return "truncated"
-    return "altered" if manifest.state == TAMPERED else "marked"
 
 
 def _belongs_elsewhere(manifest: ManifestReading, watermark: WatermarkReading) -> bool:
