@@ -37,7 +37,7 @@ Example:
 @click.command(cls=StagedCommand, epilog=_EXAMPLE)
 @click.argument("photo", type=_PATH)
 @click.argument("driving", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="File to make; .mp4, .mov, .mkv, .webm or .gif.")
+@click.option("-o", "--output", type=_PATH, required=True, help="File to make; .mp4, .mov or .gif.")
 @click.option("--audio", type=_PATH, help="Take the sound from this file instead of the driving clip.")
 @click.option("--silent", is_flag=True, help="Leave the sound out.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
