@@ -171,9 +171,9 @@ class Trainer(Generic[Batch]):
 
     @torch.no_grad()
     def _update_average(self) -> None:
-        decay, step = self.settings.ema_decay, self.state.step + 1
-        if self.state.stage == 0:
-            decay = min(decay, (1 + step) / (10 + step))  # early on, the average of everything so far
+        step = self.state.step + 1
+        # Early in a phase, what it trains may be far from its start: average little more than the latest weights.
+        decay = min(self.settings.ema_decay, (1 + step) / (10 + step))
         for name, value in self.task.model.state_dict().items():
             if value.is_floating_point():
                 self.state.averaged[name].lerp_(value, 1 - decay)
@@ -211,6 +211,8 @@ class Trainer(Generic[Batch]):
 
     def _end_phase(self, phase: Phase) -> None:
         number = self.state.stage + 1
+        self.task.model.load_state_dict(self.state.averaged)  # the next phase builds on what is kept
+        self.state.model = self.task.model.state_dict()
         # A critic and its optimiser live as long as their phase.
         self.state.stage, self.state.step, self.state.optimizer, self.state.critic = number, 0, None, None
         if self.workers.is_first:

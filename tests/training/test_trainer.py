@@ -116,7 +116,7 @@ def test_training_lowers_the_flow_loss(paired_task, tmp_path):
 
 def test_a_poisoned_step_changes_nothing_and_is_counted(tmp_path):
     seen = []
-    task = ToyTask(steps=3, poison=1, log_every=3)
+    task = ToyTask(steps=3, poison=1, log_every=3, ema_decay=0.0)
     trainer(task, tmp_path, on_progress=seen.append).run()
     assert torch.allclose(task.model.weight, torch.tensor([-1.0, 0.0, 1.0]), atol=1e-6)
     assert task.model.norm.running_mean.isfinite().all()
@@ -131,8 +131,18 @@ def test_divergence_stops_with_advice(tmp_path):
 
 def test_averaged_weights_lag_behind(tmp_path):
     task = ToyTask(steps=20)
-    trainer(task, tmp_path).run()
+    trainer(task, tmp_path).run(12)
     assert (stored(tmp_path)["averaged"]["weight"] > task.model.weight).all()
+
+
+def test_a_finished_phase_hands_on_the_averaged_weights(tmp_path):
+    task = ToyTask(steps=20)
+    trainer(task, tmp_path).run(10)
+    latest = task.model.weight.detach().clone()
+    trainer(task, tmp_path).run()
+    state = stored(tmp_path)
+    assert torch.equal(state["model"]["weight"], state["averaged"]["weight"])
+    assert (task.model.weight < latest).all()
 
 
 def test_another_model_is_refused(paired_task, tmp_path):

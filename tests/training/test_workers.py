@@ -16,7 +16,7 @@ from fomm.training.workers import Workers, choose_device, join_workers
 def train_among_others(folder):
     """Train the toy task in one of several processes; run by each of them."""
     with join_workers("cpu") as (workers, device):
-        task = ToyTask(steps=2)
+        task = ToyTask(steps=2, ema_decay=0.0)
         Trainer(task, folder, device, workers=workers, on_progress=lambda progress: None).run()
         torch.save(task.model.state_dict(), folder / f"rank{workers.rank}.pt")
 
