@@ -119,12 +119,12 @@ class Pipeline:
         choose_codec(settings.encode, container_for(output))
         _check_sound(audio, silent)
         check_file(driving)
-        authorisation = self._authorise(photo, settings)
+        authorisation = self.authorise(photo, settings)
         with naming(photo):
             window = portrait_window(authorisation.image, self.finder, settings.face)
         portrait = self.animator.portrait(authorisation.image, window)
         paste = PasteBack(portrait, settings.refine)
-        face_box = _face_box(window, settings)
+        face_box = face_area(window, settings)
         Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
@@ -148,7 +148,13 @@ class Pipeline:
                 progress("render", release.frames, len(transfer))
         return release.receipt
 
-    def _authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
+    def authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
+        """Return leave to animate a photo.
+
+        Raises:
+            ConsentError: no consent covers it.
+            MediaError, TrustError: it cannot be read, or is an output of fomm itself.
+        """
         with check_file(photo).open("rb") as file:
             data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
         return authorise(data, purpose="animate", ledger=self.ledger, name=str(photo), use=settings.use)
@@ -180,7 +186,7 @@ def _check_sound(audio: Path | None, silent: bool) -> None:
         raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
 
 
-def _face_box(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:
+def face_area(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:
     """Return the middle of the window, where the face is, in output pixels, so that the label stays off it."""
     if settings.refine.crop_only:
         return None
