@@ -22,8 +22,11 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import coordinate_grid
 from fomm.nn.model import GeneratedFrames
-from fomm.render.animator import Portrait
+from fomm.render.animator import Image, Portrait
+from fomm.render.resample import Resampler
 from fomm.settings import Settings, option
+
+_BAND = 48
 
 
 @dataclass(frozen=True)
@@ -53,9 +56,9 @@ class PasteBack:
         device = source.device
         region = torch.from_numpy(portrait.photo[y0:y1, x0:x1].copy()).to(device)  # the photo itself is read-only
         self._region = region.permute(2, 0, 1)[None].float().div(255)  # [1, 3, h, w]
-        self._grid = portrait.window.to_window_grid(height, width).to(device)[None]  # [1, h, w, 2]
         self._mask = portrait.window.edge_mask(height, width, settings.edge).to(device)[None, None]  # [1, 1, h, w]
-        self._shrunk = round(portrait.window.side)  # pixels of the photo along the window's side
+        self._side = min(source.shape[-1], round(portrait.window.side))  # of the planes that are resampled
+        self._resample = Resampler(portrait.window.to_window_grid(height, width).to(device), self._side)
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
         half = portrait.window.side / 2
         self._to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
@@ -78,7 +81,7 @@ class PasteBack:
             self._compose_one(made.image[i : i + 1].float(), displacement[i : i + 1], made.visible[i : i + 1].float())
             for i in range(len(made.image))
         ]
-        return np.stack(frames)
+        return frames[0][None] if len(frames) == 1 else np.stack(frames)
 
     def _compose_one(self, image: Tensor, displacement: Tensor, visible: Tensor) -> NDArray[np.uint8]:
         side = self._source.shape[-1]
@@ -90,18 +93,25 @@ class PasteBack:
         # Everything that lives at the model's resolution goes up to the photo's in one sampling.
         share = visible * self.settings.detail
         planes = torch.cat((image - share * moved, share, coarse), dim=1)  # [1, 6, S, S]
-        if self._shrunk < side:  # a photo coarser than the model: sampling alone would alias
-            size = (self._shrunk, self._shrunk)
+        if self._side < side:  # a photo coarser than the model: sampling alone would alias
+            size = (self._side, self._side)
             planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
-        planes = F.grid_sample(planes, self._grid, mode="bicubic", padding_mode="border", align_corners=False)
-        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
-        where = self._identity + shift.permute(0, 2, 3, 1) * self._to_region
-        detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
-        blended = torch.lerp(self._region, base + share * detail, self._mask)  # [1, 3, h, w]
+        planes = self._resample(planes[0])[None]  # [1, 6, h, w]
         frame = self._photo.copy()
         x0, y0, x1, y1 = self._bounds
-        frame[y0:y1, x0:x1] = _to_pixels(blended)[0]
+        for top in range(0, y1 - y0, _BAND):
+            rows = slice(top, min(top + _BAND, y1 - y0))
+            frame[y0 + rows.start : y0 + rows.stop, x0:x1] = self._blend(planes[:, :, rows], rows)
         return frame
+
+    def _blend(self, planes: Tensor, rows: slice) -> Image:
+        """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6, h, w]` are theirs."""
+        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
+        where = self._identity[:, rows] + shift.permute(0, 2, 3, 1) * self._to_region
+        detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
+        blended = torch.lerp(self._region[:, :, rows], base + share * detail, self._mask[:, :, rows])
+        pixels: Image = _to_pixels(blended)[0]
+        return pixels
 
 
 def _to_pixels(image: Tensor) -> NDArray[np.uint8]:
