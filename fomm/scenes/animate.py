@@ -21,6 +21,7 @@ from fomm.face.windows import portrait_window
 from fomm.media.audio import probe_audio
 from fomm.media.codecs import choose_codec, container_for
 from fomm.media.limits import MediaLimits, check_file
+from fomm.media.probe import probe
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
@@ -33,6 +34,7 @@ from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.delivery import check_destination
+from fomm.trust.formats import sealed_as
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import Provenance, Receipt, open_release
@@ -116,9 +118,10 @@ class Pipeline:
         """
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
+        sealed_as(output)
         choose_codec(settings.encode, container_for(output))
         _check_sound(audio, silent)
-        check_file(driving)
+        self._check_driving(driving)
         authorisation = self.authorise(photo, settings)
         with naming(photo):
             window = portrait_window(authorisation.image, self.finder, settings.face)
@@ -139,7 +142,9 @@ class Pipeline:
             encode=settings.encode,
             audio=audio,
             label=settings.label,
-            provenance=Provenance(photo, driving, self.model, settings.digest()),
+            provenance=Provenance(
+                photo, driving, self.model, settings.digest(), composite=not settings.refine.crop_only
+            ),
             face_box=face_box,
             force=force,
         ) as release:
@@ -147,6 +152,13 @@ class Pipeline:
                 release.write(frames)
                 progress("render", release.frames, len(transfer))
         return release.receipt
+
+    def _check_driving(self, driving: Path) -> None:
+        """Refuse a driving file that can be told to be useless from its header."""
+        if driving.suffix == TRACK_SUFFIX:
+            MotionTrack.load(driving, self.detector)
+        else:
+            probe(driving)
 
     def authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
         """Return leave to animate a photo.

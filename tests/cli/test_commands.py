@@ -1,0 +1,204 @@
+"""The commands as a newcomer meets them: help, mistakes in options, and each command doing its job."""
+
+import subprocess
+import sys
+import warnings
+
+import av
+import pytest
+
+from fomm.cli.main import commands
+from fomm.cli.options import build_settings
+from fomm.errors import CheckpointError, SettingsError
+from fomm.media.limits import MediaWarning
+from fomm.motion.track import MotionTrack
+from fomm.scenes.demo import demo_files
+from fomm.scenes.settings import AnimateSettings
+from fomm.training.progress import Progress
+from fomm.training.run import TrainResult
+
+
+def test_help_lists_every_command_and_is_quick():
+    code = (
+        "import sys; sys.argv = ['fomm', '--help']\n"
+        "from fomm.cli import main\n"
+        "try: main()\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    assert done.stdout.splitlines()[-1] == "False"  # PyTorch takes seconds to import
+    for name in commands.list_commands(None):
+        assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize("name", commands.list_commands(None))
+def test_every_command_explains_itself(fomm, name):
+    outcome = fomm(name, "--help")
+    assert outcome.code == 0
+    assert outcome.out.startswith(f"Usage: fomm {name}")
+    assert outcome.err == ""
+
+
+def test_help_shows_settings_stage_by_stage(fomm):
+    text = fomm("animate", "--help").out
+    own, stages = text.split("\n\nWhich faces to use", 1)
+    assert "--output" in own
+    assert "--model" in own
+    assert "--zoom" not in own
+    assert "[0.5<=x<=1.5]" in stages
+    assert "fomm consent grant photo.jpg" in stages  # the step a newcomer misses
+    assert "--quality" not in fomm("track", "--help").out  # a motion track has no picture
+
+
+def test_version_and_no_command(fomm):
+    assert fomm("--version").out.startswith("fomm, version ")
+    nothing = fomm()
+    assert nothing.code == 2
+    assert nothing.err.startswith("Usage: fomm")
+
+
+@pytest.mark.parametrize(
+    ("arguments", "words"),
+    [
+        (["animte"], ["No such command 'animte'", "fomm --help"]),
+        (["animate", "a.jpg"], ["Missing argument 'DRIVING'", "fomm animate --help"]),
+        (["animate", "a.jpg", "b.mp4"], ["Missing option", "--output", "fomm animate --help"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--zom", "1"], ["--zom", "--zoom"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--zoom", "9"], ["--zoom", "0.5<=x<=1.5"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--zoom", "nan"], ["--zoom", "finite"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--mode", "both"], ["--mode", "relative", "absolute"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--source-face", "nose"], ["--source-face", "largest"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--driving-box", "1,2"], ["--driving-box", "4 whole numbers"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--source-box", "1,2,0,5"], ["--source-box", "at least 1"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--use", "bilboard"], ["--use", "private"]),
+        (["train", "no-such-config", ".", "-o", "run"], ["no-such-config", "compact-256"]),
+    ],
+)
+def test_wrong_options_are_answered_in_one_line(fomm, arguments, words):
+    fomm(*arguments).refused(2, *words)
+
+
+def test_settings_file_gives_way_to_options(tmp_path):
+    file = tmp_path / "mine.yaml"
+    file.write_text("max_seconds: 2\nface: {zoom: 1.2, interval: 4}\nsmooth: {enabled: false}\n")
+    settings = build_settings(AnimateSettings, {"zoom": 0.9, "label_text": "made up", "crop_only": True}, file)
+    assert settings.face.zoom == 0.9
+    assert settings.face.interval == 4
+    assert settings.max_seconds == 2.0
+    assert settings.smooth.enabled is False
+    assert settings.label.text == "made up"
+    assert settings.refine.crop_only
+    assert build_settings(AnimateSettings, {"zoom": None}, None) == AnimateSettings()
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("face: {zom: 1}", ["zom", "did you mean 'zoom'"]),
+        ("speed: 2", ["speed", "known keys"]),
+        ("smooth: true", ["smooth", "mapping"]),
+        ("- 1\n- 2", ["keys and values"]),
+        ("a: [", ["not valid YAML"]),
+        ("face: {zoom: 7}", ["zoom", "at most 1.5"]),
+        ("\xff", ["not valid YAML"]),
+        ("[" * 600, ["not valid YAML"]),
+    ],
+)
+def test_wrong_settings_files_are_named(tmp_path, text, words):
+    file = tmp_path / "mine.yaml"
+    file.write_bytes(text.encode("latin-1"))
+    with pytest.raises(SettingsError) as caught:
+        build_settings(AnimateSettings, {"smooth": False}, file)
+    for word in ("mine.yaml", *words):
+        assert word in str(caught.value)
+
+
+def test_from_consent_to_clip(fomm, animate, tiny_checkpoint, portrait_photo, talk, tmp_path, monkeypatch, listing):
+    monkeypatch.setenv("FOMM_HOME", str(tmp_path / "home"))
+    output, track = tmp_path / "out.mp4", tmp_path / "talk.safetensors"
+    animate(portrait_photo, talk, output).refused(3, "astronaut.png", "fomm consent grant")
+
+    terms = ["--subject", "Ada", "--until", "2999-01-31", "--statement", "Yes, do."]
+    granted = fomm("consent", "grant", portrait_photo, *terms)
+    assert (granted.code, granted.err) == (0, "")
+    assert "astronaut.png" in granted.out
+
+    made = fomm("track", talk, "-o", track, "--model", tiny_checkpoint, "--max-seconds", "0.3")
+    assert (made.code, made.err) == (0, "")
+    assert "9 frames at 29.970 fps, the face seen in 9" in made.out
+    fomm("track", talk, "-o", track, "--model", tiny_checkpoint).refused(7, "talk.safetensors exists", "--force")
+
+    made = animate(portrait_photo, track, output)
+    assert (made.code, made.err) == (0, "")
+    assert made.out.startswith(f"{output}: 9 frames. Marked with the label 'AI generated")
+    assert len(made.out.splitlines()) == 1
+    with av.open(str(output)) as clip:
+        assert sum(1 for _ in clip.decode(video=0)) == 9
+    assert [name for name in listing() if not name.startswith("home")] == ["out.mp4", "talk.safetensors"]
+
+
+def test_demo_needs_nothing_but_a_place(fomm, tiny_checkpoint, motion_file, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOMM_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr("fomm.weights.loading.resolve_checkpoint", lambda name: tiny_checkpoint)
+    short = tmp_path / "short.safetensors"
+    MotionTrack.load(motion_file).slice(0, 4).save(short)
+    portrait, _ = demo_files()
+    monkeypatch.setattr("fomm.cli.animate.demo_files", lambda: (portrait, short))
+    made = fomm("demo", "-o", tmp_path / "demo.mp4")
+    assert (made.code, made.err) == (0, "")
+    assert "demo.mp4: 4 frames" in made.out
+
+
+def test_checkpoint_commands(fomm, tiny_checkpoint, tmp_path, listing):
+    info = fomm("checkpoint", "info", tiny_checkpoint)
+    assert info.code == 0
+    assert "family: compact" in info.out
+    assert "licence: CC0-1.0" in info.out
+    assert "whole" in fomm("checkpoint", "verify", tiny_checkpoint).out
+    taken = tmp_path / "taken.safetensors"
+    taken.write_bytes(b"mine")
+    fomm("checkpoint", "convert", tmp_path / "x.pth.tar", taken).refused(7, "taken.safetensors exists", "--force")
+    fomm("checkpoint", "convert", tmp_path / "x.pth.tar", tmp_path / "new.safetensors").refused(5, "x.pth.tar")
+    assert taken.read_bytes() == b"mine"
+    assert listing() == ["taken.safetensors"]
+
+
+def test_consent_exports_whole_or_not_at_all(fomm, tmp_path, listing):
+    exported = fomm("consent", "export", "-o", tmp_path / "ledger.jsonl")
+    assert exported.code == 0
+    fomm("consent", "export", "-o", tmp_path / "ledger.jsonl").refused(7, "ledger.jsonl exists")
+    fomm("consent", "export", "-o", tmp_path / "gone" / "ledger.jsonl").refused(7, "does not exist")
+    assert listing() == ["ledger.jsonl"]
+    assert (tmp_path / "ledger.jsonl").read_text() == fomm("consent", "export").out
+
+
+def test_training_names_configurations_and_shows_progress(fomm, tmp_path, monkeypatch):
+    calls = []
+
+    def run(config, data, folder, *, on_progress, **options):
+        calls.append((config, data, folder, options))
+        on_progress(Progress("motion-64", 1, 3, 50, 200, {"flow": 0.25}, 0.5, 75.0, 0))
+        return TrainResult(folder / "averaged.safetensors", 50, finished=False)
+
+    monkeypatch.setattr("fomm.cli.train.run_training", run)
+    outcome = fomm("train", "compact-256", tmp_path, "-o", tmp_path / "run", "--steps", "50", "--device", "cpu")
+    assert outcome.code == 0
+    assert "run the same command to go on" in outcome.out
+    assert "motion-64 (1 of 3)  step 50/200  0.50 s/step  1 min left  flow 0.2500" in outcome.err
+    ((config, data, folder, options),) = calls
+    assert config.name == "compact-256.yaml"
+    assert config.is_file()
+    assert (data, folder) == (tmp_path, tmp_path / "run")
+    assert options == {"device": "cpu", "steps": 50, "limit": None}
+
+
+def test_warnings_about_media_are_one_line_and_others_none(fomm, tmp_path, monkeypatch):
+    def info(model):
+        warnings.warn("the clip is short", MediaWarning, stacklevel=1)
+        warnings.warn("tensor internals", UserWarning, stacklevel=1)
+        raise CheckpointError("after all.")
+
+    monkeypatch.setattr("fomm.cli.checkpoint.checkpoint_info", info)
+    outcome = fomm("checkpoint", "info", "x")
+    assert outcome.err.splitlines() == ["fomm: note: the clip is short", "fomm: after all."]
+    assert outcome.code == 5
