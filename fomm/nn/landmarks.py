@@ -5,7 +5,7 @@ Indices are those of the public 468-point face-mesh topology (MediaPipe). "Left"
 
 from __future__ import annotations
 
-_MIRRORED_PAIRS = {
+_MIRRORED_PAIRS: dict[str, tuple[tuple[int, int], ...]] = {
     "mouth": ((61, 291), (39, 269), (181, 405), (81, 311), (178, 402)),
     "eyes": ((33, 263), (133, 362), (159, 386), (145, 374)),
     "brows": ((70, 300), (105, 334), (107, 336)),
@@ -13,7 +13,7 @@ _MIRRORED_PAIRS = {
     "outline": ((234, 454), (172, 397)),
     "cheeks": ((50, 280),),
 }
-_ON_THE_AXIS = {"mouth": (0, 17, 13, 14), "nose": (1, 168), "outline": (10, 152)}
+_ON_THE_AXIS: dict[str, tuple[int, ...]] = {"mouth": (0, 17, 13, 14), "nose": (1, 168), "outline": (10, 152)}
 
 
 def _ordered() -> tuple[tuple[int, ...], tuple[int, ...], dict[str, tuple[int, ...]]]:
@@ -36,8 +36,34 @@ def _ordered() -> tuple[tuple[int, ...], tuple[int, ...], dict[str, tuple[int, .
 TIED_LANDMARKS, MIRROR, REGIONS = _ordered()
 """Landmark of each tied keypoint, the keypoint it becomes in a mirrored picture, and keypoints by region."""
 
-LIPS = (61, 146, 91, 181, 84, 17, 314, 405, 321, 375, 291, 185, 40, 39, 37, 0, 267, 269, 270, 409, 78, 95, 88, 178, 87)
+LIPS: tuple[int, ...] = (
+    61,
+    146,
+    91,
+    181,
+    84,
+    17,
+    314,
+    405,
+    321,
+    375,
+    291,
+    185,
+    40,
+    39,
+    37,
+    0,
+    267,
+    269,
+    270,
+    409,
+    78,
+    95,
+    88,
+    178,
+    87,
+)
 LIPS += (14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
-LIDS = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
+LIDS: tuple[int, ...] = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 LIDS += (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
 """Landmarks of the mesh along both lips, and along all four eyelids."""

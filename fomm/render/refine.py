@@ -15,6 +15,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
+import PIL.Image
 import torch
 from numpy.typing import NDArray
 from torch import Tensor
@@ -34,6 +35,12 @@ class RefineSettings(Settings):
     """How the generated square returns into the photo."""
 
     crop_only: bool = option(False, "Give the plain square the model makes instead of the whole photo.")
+    min_side: int = option(
+        512,
+        "Enlarge smaller photos to this short side, so that the watermark lasts; 0: never.",
+        low=0,
+        high=4096,
+    )
     edge: float = option(0.12, "Soft edge of the pasted region as a share of its side.", low=0.0, high=0.5)
     detail: float = option(1.0, "How much of the photo's own fine detail is moved along.", low=0.0, high=1.0)
 
@@ -112,6 +119,13 @@ class PasteBack:
         blended = torch.lerp(self._region[:, :, rows], base + share * detail, self._mask[:, :, rows])
         pixels: Image = _to_pixels(blended)[0]
         return pixels
+
+
+def enlarge(photo: Image, scale: float) -> Image:
+    """Resize a photo uint8 `[H, W, 3]` by a factor above 1, smoothly."""
+    height, width = photo.shape[:2]
+    size = (round(width * scale), round(height * scale))
+    return np.asarray(PIL.Image.fromarray(photo).resize(size, PIL.Image.Resampling.LANCZOS))
 
 
 def _to_pixels(image: Tensor) -> NDArray[np.uint8]:

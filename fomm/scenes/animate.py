@@ -8,6 +8,7 @@ clip.
 from __future__ import annotations
 
 import hashlib
+import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -28,12 +29,13 @@ from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
 from fomm.nn.model import AnimationModel
 from fomm.render.animator import Animator, Portrait
-from fomm.render.refine import PasteBack
+from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.delivery import check_destination
+from fomm.trust.draft import SURE_SIDE
 from fomm.trust.formats import sealed_as
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
@@ -123,11 +125,15 @@ class Pipeline:
         _check_sound(audio, silent)
         self._check_driving(driving)
         authorisation = self.authorise(photo, settings)
-        with naming(photo):
-            window = portrait_window(authorisation.image, self.finder, settings.face)
-        portrait = self.animator.portrait(authorisation.image, window)
+        portrait = self.portrait(authorisation, photo, settings)
         paste = PasteBack(portrait, settings.refine)
-        face_box = face_area(window, settings)
+        if min(paste.size) < SURE_SIDE:
+            warnings.warn(
+                f"{output} will be smaller than {SURE_SIDE} px, so its watermark survives less; "
+                "leave out --crop-only and --min-side for a sturdier one.",
+                stacklevel=2,
+            )
+        face_box = face_area(portrait.window, settings)
         Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
@@ -170,6 +176,21 @@ class Pipeline:
         with check_file(photo).open("rb") as file:
             data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
         return authorise(data, purpose="animate", ledger=self.ledger, name=str(photo), use=settings.use)
+
+    def portrait(self, authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> Portrait:
+        """Find the face in an authorised photo and encode it; small photos are enlarged to `refine.min_side` first.
+
+        Raises:
+            FaceError: there is no such face.
+        """
+        picture = authorisation.image
+        with naming(photo):
+            window = portrait_window(picture, self.finder, settings.face)
+        scale = 1.0 if settings.refine.crop_only else settings.refine.min_side / min(picture.shape[:2])
+        if scale > 1:
+            picture = enlarge(picture, scale)
+            window = CropWindow(window.x * scale, window.y * scale, window.side * scale)
+        return self.animator.portrait(picture, window)
 
     def _frames(self, portrait: Portrait, transfer: Transfer, paste: PasteBack) -> Iterator[NDArray[np.uint8]]:
         """Yield composed frames, a few at a time."""

@@ -19,7 +19,11 @@ from fomm.scenes.settings import AnimateSettings
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
 
-FAST: dict[str, Any] = {"encode": {"preset": "ultrafast", "quality": 12}, "render": {"device": "cpu"}}
+FAST: dict[str, Any] = {
+    "encode": {"preset": "ultrafast", "quality": 12},
+    "render": {"device": "cpu"},
+    "refine": {"min_side": 0},
+}
 
 
 @pytest.fixture(scope="session")

@@ -138,9 +138,22 @@ def test_a_turned_photo_comes_out_upright(pipeline, ledger, portrait_photo, moti
     assert np.array_equal(np.stack(kept), wanted)
 
 
+def test_small_photo_is_enlarged_so_that_its_watermark_lasts(pipeline, portrait_photo, motion_file, tmp_path, settings):
+    small, large = tmp_path / "small.mp4", tmp_path / "large.mp4"
+    with pytest.warns(UserWarning, match="its watermark survives less"):
+        pipeline.animate(portrait_photo, motion_file, small, settings(max_seconds=0.1))
+    receipt = pipeline.animate(portrait_photo, motion_file, large, settings(refine={}, max_seconds=0.1))
+    (first, *_), (big, *_) = watch(small)[0], watch(large)[0]
+    assert min(big.shape[:2]) == 512
+    assert receipt.watermark == "read back"
+    shrunk = np.asarray(Image.fromarray(big).resize((first.shape[1], first.shape[0])))
+    assert np.abs(shrunk[20:200, 20:].astype(int) - first[20:200, 20:]).mean() < 8
+
+
 def test_crop_only_gives_the_models_square(pipeline, portrait_photo, motion_file, tmp_path, settings):
     output = tmp_path / "square.mp4"
-    pipeline.animate(portrait_photo, motion_file, output, settings(refine={"crop_only": True}, max_seconds=0.2))
+    with pytest.warns(UserWarning, match="its watermark survives less"):
+        pipeline.animate(portrait_photo, motion_file, output, settings(refine={"crop_only": True}, max_seconds=0.2))
     frames, rate, sound = watch(output)
     assert {frame.shape for frame in frames} == {(64, 64, 3)}
     assert len(frames) == 6
