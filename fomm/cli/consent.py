@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 import yaml
 
-from fomm.errors import ConsentError, OutputError
+from fomm.errors import ConsentError, OutputError, SettingsError
 from fomm.trust.consent import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, USE, grant_from_mapping, read_bytes
 from fomm.trust.delivery import check_destination
 from fomm.trust.files import write_whole
@@ -18,6 +20,7 @@ from fomm.trust.ledger import ConsentEntry, Ledger
 from fomm.trust.request import import_signed, make_request, sign_request
 
 _PATH = click.Path(path_type=Path)
+_FLAGS = {"subject": "--subject", "not_before": "--from", "expires": "--until", "make": "--make", "use": "--use"}
 
 
 @click.group()
@@ -53,6 +56,10 @@ def _terms_options(command: Any) -> Any:
 @_terms_options
 def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> None:
     """Record that the person in PHOTO agreed."""
+    if photo is None and form is None:
+        raise click.UsageError(
+            "Missing argument 'PHOTO', or --file with the whole consent.", click.get_current_context()
+        )
     mapping, base = _mapping(given), Path()
     if form is not None:
         mapping = {**_read_form(form), **mapping}
@@ -63,7 +70,8 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
         mapping["evidence"] = str(Path(given["evidence"]).resolve())
     if renew:
         mapping["renew"] = True
-    request = grant_from_mapping(mapping, base)
+    with _naming_options(form is None):
+        request = grant_from_mapping(mapping, base)
     recorded = Ledger().grant(request.data, request.terms, name=str(photo or request.photo), renew=request.renew)
     click.echo(f"Consent {recorded.id} recorded for {photo or request.photo}.")
 
@@ -115,7 +123,8 @@ def request(photo: Path, output: Path | None, **given: Any) -> None:
     mapping["photo"] = str(photo.resolve())
     if given.get("evidence"):
         mapping["evidence"] = str(Path(given["evidence"]).resolve())
-    wanted = grant_from_mapping(mapping, Path())
+    with _naming_options():
+        wanted = grant_from_mapping(mapping, Path())
     write_text(output, json.dumps(make_request(wanted.data, wanted.terms, str(photo)), indent=2) + "\n")
 
 
@@ -148,6 +157,18 @@ def _mapping(given: dict[str, Any]) -> dict[str, Any]:
         mapping |= {"kind": NO_LIVING, "origin": given["nobody"]}
         mapping.setdefault("capture", "source-statement")
     return mapping
+
+
+@contextlib.contextmanager
+def _naming_options(given: bool = True) -> Iterator[None]:
+    """Name the option where a complaint names the key of a consent file, if the consent was `given` by options."""
+    try:
+        yield
+    except SettingsError as error:
+        message = str(error)
+        for key, flag in _FLAGS.items() if given else ():
+            message = message.replace(f"Consent key '{key}'", flag)
+        raise SettingsError(message) from error
 
 
 def _line(entry: ConsentEntry) -> str:

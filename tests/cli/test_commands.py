@@ -71,6 +71,13 @@ def test_version_and_no_command(fomm):
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--driving-box", "1,2"], ["--driving-box", "4 whole numbers"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--source-box", "1,2,0,5"], ["--source-box", "at least 1"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--use", "bilboard"], ["--use", "private"]),
+        (["consent", "grant"], ["PHOTO", "--file", "fomm consent grant --help"]),
+        (["consent", "grant", __file__], ["--subject is missing"]),
+        (["consent", "grant", __file__, "--subject", "Ada"], ["--until is missing"]),
+        (
+            ["consent", "grant", __file__, "--subject", "Ada", "--until", "soon", "--statement", "Yes."],
+            ["--until", "YYYY-MM-DD"],
+        ),
         (["train", "no-such-config", ".", "-o", "run"], ["no-such-config", "compact-256"]),
     ],
 )
