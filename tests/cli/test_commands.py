@@ -76,7 +76,7 @@ def test_version_and_no_command(fomm):
         (["consent", "grant", __file__, "--subject", "Ada"], ["--until is missing"]),
         (
             ["consent", "grant", __file__, "--subject", "Ada", "--until", "soon", "--statement", "Yes."],
-            ["--until", "YYYY-MM-DD"],
+            ["--until", "2027-01-31"],
         ),
         (["train", "no-such-config", ".", "-o", "run"], ["no-such-config", "compact-256"]),
     ],
