@@ -1,0 +1,83 @@
+"""One marked picture of what an animation will look like, before the whole clip is read.
+
+A few frames spread over the driving clip stand in for its motion. The picture shows the one that moves the photo most,
+so that the effect of a setting is easy to see.
+"""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from fomm.face.windows import steady_window
+from fomm.media.probe import probe
+from fomm.media.video import sample_frames
+from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.transfer import Transfer
+from fomm.render.refine import PasteBack
+from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.settings import AnimateSettings
+from fomm.scenes.tracking import naming
+from fomm.trust.authorise import Authorisation
+from fomm.trust.release import Provenance, Receipt, release_still
+
+_SAMPLES = 6
+
+
+def sample_motion(pipeline: Pipeline, driving: Path, settings: AnimateSettings) -> MotionTrack:
+    """Return the motion of a few frames spread over a clip, or a whole motion track.
+
+    Raises:
+        MediaError, FaceError: the clip is unreadable or shows no face.
+        MotionError: the track is damaged or belongs to another detector.
+    """
+    if driving.suffix == TRACK_SUFFIX:
+        return pipeline.track(driving, settings)
+    info = probe(driving)
+    frames = [frame for _, frame in sample_frames(driving, _SAMPLES)]
+    with naming(driving):
+        window = steady_window(frames, pipeline.finder, settings.face).window
+        squares = [window.crop(frame, pipeline.animator.image_size) for frame in frames]
+        builder = TrackBuilder(info.fps, pipeline.detector, None, (info.width, info.height))
+        builder.append(pipeline.animator.detect(squares), [True] * len(squares))
+        return builder.build()
+
+
+def preview(
+    pipeline: Pipeline,
+    authorisation: Authorisation,
+    photo: Path,
+    driving: Path,
+    motion: MotionTrack,
+    output: Path,
+    settings: AnimateSettings,
+) -> Receipt:
+    """Render the frame of `motion` that moves the photo most, and release it as a marked picture.
+
+    Args:
+        pipeline: model and face finder.
+        authorisation: of the photo, from `Pipeline.authorise`.
+        photo: where the photo lies, for messages and the record.
+        driving: where `motion` comes from, likewise.
+        motion: from `sample_motion`.
+        output: the picture to make; its suffix chooses the format.
+        settings: as for `Pipeline.animate`; smoothing and encoding do not show in one picture.
+
+    Raises:
+        FommError: each failure in one sentence; nothing is left half-written.
+    """
+    portrait = pipeline.portrait(authorisation, photo, settings)
+    with naming(driving):
+        transfer = Transfer(portrait.keypoints, motion, settings.transfer)
+    moved = (transfer.driving().value - portrait.keypoints.value.cpu()).square().sum(dim=(1, 2))  # [T]
+    most = int(moved.argmax())
+    made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))
+    return release_still(
+        output,
+        PasteBack(portrait, settings.refine).compose(made)[0],
+        authorisation,
+        label=settings.label,
+        provenance=Provenance(
+            photo, driving, pipeline.model, settings.digest(), composite=not settings.refine.crop_only
+        ),
+        face_box=face_area(portrait.window, settings),
+    )

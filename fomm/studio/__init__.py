@@ -1,0 +1,1 @@
+"""The browser studio: the same pipeline, settings and trust as the command line, behind a page."""

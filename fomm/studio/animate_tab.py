@@ -1,0 +1,110 @@
+"""The Animate tab put together: which event of `animate_layout` is answered by which method of `animate_events`."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import gradio as gr
+
+from fomm.studio.animate_events import AnimateEvents
+from fomm.studio.animate_layout import (
+    MotionStep,
+    PhotoStep,
+    PreviewStep,
+    ResultStep,
+    consent_step,
+    motion_step,
+    photo_step,
+    preview_step,
+    result_step,
+    settings_step,
+)
+from fomm.studio.gallery import Example
+from fomm.studio.service import Studio
+
+_PRIVATE: dict[str, Any] = {"api_visibility": "private"}
+_QUICK: dict[str, Any] = {**_PRIVATE, "show_progress": "hidden"}
+_AT_ONCE: dict[str, Any] = {**_QUICK, "queue": False}
+_MODEL: dict[str, Any] = {**_PRIVATE, "concurrency_id": "model", "concurrency_limit": 1, "show_progress": "minimal"}
+_PREVIEW: dict[str, Any] = {
+    **_PRIVATE,
+    "concurrency_id": "preview",
+    "concurrency_limit": 1,
+    "show_progress": "minimal",
+    "trigger_mode": "always_last",
+}
+
+
+def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Example]) -> None:
+    """Put the tab on the page and wire it.
+
+    Args:
+        studio: answers the questions.
+        portraits: bundled photos to choose from.
+        clips: bundled driving clips to choose from.
+    """
+    with gr.Row(equal_height=True):
+        photo, motion = photo_step(portraits), motion_step(studio.settings, clips)
+        consent, form = consent_step()
+    with gr.Row(equal_height=True):
+        controls, out = settings_step(), preview_step()
+    result = result_step()
+    _wire_galleries(photo, motion, portraits, clips)
+
+    events = AnimateEvents(studio)
+    crop = [photo.face, photo.zoom, photo.box]
+    everything = [photo.image, motion.clip, motion.track, *crop, *controls]
+    looked = gr.on(
+        [photo.image.change, photo.face.input, photo.zoom.release, photo.box.submit],
+        events.look,
+        [photo.image, *crop],
+        [photo.image, photo.stage, photo.change, photo.face, consent, form.group],
+        **_QUICK,
+    )
+    told = gr.on(
+        [motion.clip.change, motion.track.change], events.clip, [motion.clip, motion.track], motion.note, **_QUICK
+    )
+    recorded = form.button.click(events.record, [photo.image, *form.inputs], [consent, form.group], **_QUICK)
+
+    shown = [out.preview, out.preview_note]
+    for earlier in (looked, told, recorded):
+        earlier.then(events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
+    changed = [control.release if isinstance(control, gr.Slider) else control.change for control in controls]
+    gr.on(changed, events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
+    _wire_render(events, out, result, everything)
+
+
+def _wire_render(events: AnimateEvents, out: PreviewStep, result: ResultStep, everything: list[Any]) -> None:
+    """Swap the Render and Stop buttons around a computation; Stop also takes it out of the queue."""
+    buttons = [out.render, out.stop]
+    results = [out.status, result.group, result.video, result.beside, result.download, result.report]
+    begun = out.render.click(_busy, None, buttons, **_AT_ONCE)
+    rendering = begun.then(events.render, everything, results, show_progress_on=out.status, **_MODEL)
+    rendering.then(_idle, None, buttons, **_AT_ONCE)
+    asked = result.save.click(_busy, None, buttons, **_AT_ONCE)
+    saving = asked.then(events.save, everything, [out.status, result.saved], show_progress_on=out.status, **_MODEL)
+    saving.then(_idle, None, buttons, **_AT_ONCE)
+    stopped = out.stop.click(events.stop, None, out.status, cancels=[rendering, saving], **_AT_ONCE)
+    stopped.then(_idle, None, buttons, **_AT_ONCE)
+
+
+def _wire_galleries(photo: PhotoStep, motion: MotionStep, portraits: list[Example], clips: list[Example]) -> None:
+    """Let a click in a gallery fill the input above it; the bundled file itself is used, with its own hash."""
+
+    def portrait(event: gr.SelectData) -> str:
+        return str(portraits[int(event.index)].path)
+
+    def clip(event: gr.SelectData) -> str:
+        return str(clips[int(event.index)].path)
+
+    photo.gallery.select(portrait, None, photo.image, **_AT_ONCE)
+    motion.gallery.select(clip, None, motion.clip, **_AT_ONCE)
+    photo.change.click(lambda: None, None, photo.image, **_AT_ONCE)
+
+
+def _busy() -> tuple[gr.Button, gr.Button]:
+    return gr.Button(visible=False), gr.Button(visible=True)
+
+
+def _idle() -> tuple[gr.Button, gr.Button]:
+    return gr.Button(visible=True), gr.Button(visible=False)

@@ -1,0 +1,115 @@
+"""The same functions as an HTTP API with stable names, for `gradio_client` or plain HTTP.
+
+Files travel as gradio_client's `handle_file(...)`. `settings` is a mapping as in a settings file of the command line,
+such as `{"transfer": {"strength": 0.8}}`; unknown keys are refused by name. Every failure is a sentence.
+
+The endpoints hang on components that no page shows, because components check that a path is an upload of this server;
+Gradio's bare endpoints would hand any path on.
+"""
+
+from __future__ import annotations
+
+import functools
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import gradio as gr
+
+from fomm.errors import FommError
+from fomm.scenes.settings import AnimateSettings
+from fomm.studio import words
+from fomm.studio.parts import session_of
+from fomm.studio.service import Studio
+from fomm.studio.work import StoppedError, Work
+from fomm.trust.consent import ConsentTerms
+
+Json = dict[str, Any]
+
+
+def add_api(studio: Studio) -> None:
+    """Add the endpoints to the page that is being built."""
+
+    def faces(photo: str, settings: Json, request: gr.Request) -> Json:
+        """Find the faces of a photo, from the left: boxes x0,y0,x1,y1 in pixels, and the window that will move."""
+        seen = studio.look(session_of(studio, request, photo), Path(photo), _settings(settings))
+        window = seen.window
+        return {
+            "size": list(seen.size),
+            "faces": [{"box": list(face.box), "score": face.score} for face in seen.faces],
+            "window": [window.x, window.y, window.side] if window else None,
+            "problem": seen.problem,
+        }
+
+    def consents(photo: str, request: gr.Request) -> list[Json]:
+        """List the active consents of exactly this photo, newest first."""
+        found = studio.consents(session_of(studio, request, photo), Path(photo))
+        return [{"id": entry.consent.id, "used": entry.used, **entry.consent.terms.to_mapping()} for entry in found]
+
+    def grant(photo: str, terms: Json, request: gr.Request) -> str:
+        """Record a consent for a photo and return its id; `terms` has the keys of a consent file."""
+        session_of(studio, request, photo)
+        return studio.grant(Path(photo), ConsentTerms.from_mapping(terms, "the consent")).id
+
+    def preview(photo: str, driving: str, settings: Json, request: gr.Request) -> str:
+        """Return one marked frame of the animation."""
+        session = session_of(studio, request, photo, driving)
+        return str(studio.preview(session, Path(photo), Path(driving), _settings(settings)).path)
+
+    def animate(photo: str, driving: str, settings: Json, request: gr.Request) -> tuple[str, Json]:
+        """Animate a consented photo with a clip or a motion track; returns the file and the report on it."""
+        session = session_of(studio, request, photo, driving)
+        receipt = _finish(studio.render(session, Path(photo), Path(driving), _settings(settings)))
+        return str(receipt.path), {**studio.verify(receipt.path).to_mapping(), "file": receipt.path.name}
+
+    def track(driving: str, settings: Json, request: gr.Request) -> str:
+        """Read a clip's motion into a motion track."""
+        session = session_of(studio, request, driving)
+        return str(_finish(studio.track(session, Path(driving), _settings(settings))))
+
+    def verify(file: str, request: gr.Request) -> Json:
+        """Say what a video, picture or GIF carries: the object that `fomm verify --json` prints."""
+        session_of(studio, request, file)
+        return {**studio.verify(Path(file)).to_mapping(), "file": Path(file).name}
+
+    with gr.Column(visible=False):
+        photo, driving, file = (gr.File(type="filepath", label=name) for name in ("Photo", "Driving", "File"))
+        settings, terms = gr.JSON(value={}, label="Settings"), gr.JSON(label="Terms")
+        answer, made, text = gr.JSON(label="Answer"), gr.File(label="Made"), gr.Textbox(label="Id")
+    quick, model = "preview", "model"
+    _endpoint(faces, [photo, settings], answer, quick)
+    _endpoint(consents, [photo], answer, quick)
+    _endpoint(grant, [photo, terms], text, quick)
+    _endpoint(preview, [photo, driving, settings], made, quick)
+    _endpoint(animate, [photo, driving, settings], [made, answer], model)
+    _endpoint(track, [driving, settings], made, model)
+    _endpoint(verify, [file], answer, "verify")
+
+
+def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lane: str) -> None:
+    """Hang a function on a button that no page shows."""
+
+    @functools.wraps(function)
+    def told(*values: Any, **more: Any) -> Any:
+        try:
+            return function(*values, **more)
+        except FommError as error:
+            paths = [Path(value) for value in values if isinstance(value, str)]
+            raise gr.Error(words.explain(error, *paths), print_exception=False) from error
+        except StoppedError as error:
+            raise gr.Error("Stopped; nothing of it was kept.", print_exception=False) from error
+
+    gr.Button(visible=False).click(
+        told, inputs, outputs, api_name=function.__name__, concurrency_id=lane, show_progress="hidden"
+    )
+
+
+def _settings(mapping: Json | None) -> AnimateSettings:
+    return AnimateSettings.from_mapping(mapping or {})
+
+
+def _finish(work: Work[Any]) -> Any:
+    """Wait for the end of a computation."""
+    for _ in work.watch():
+        pass
+    return work.result()

@@ -1,0 +1,138 @@
+"""The studio as a web server: the page, its queue, its limits, a health answer, and an orderly end."""
+
+from __future__ import annotations
+
+import os
+import threading
+from dataclasses import dataclass
+from typing import Any
+
+import gradio as gr
+from starlette.requests import Request
+from starlette.responses import JSONResponse
+from starlette.routing import Route
+
+from fomm import __version__
+from fomm.errors import SettingsError
+from fomm.studio.animate_tab import build_animate_tab
+from fomm.studio.api import add_api
+from fomm.studio.gallery import bundled
+from fomm.studio.service import Studio
+from fomm.studio.theme import CSS, theme
+from fomm.studio.verify_tab import build_verify_tab
+
+_MASTHEAD = (
+    '<header class="masthead"><h1>fomm <b>studio</b></h1><p>Bring one consented portrait to life. '
+    "Every frame is labelled, watermarked and signed.</p></header>"
+)
+_LANGUAGE = "<script>document.documentElement.lang = 'en'</script>"
+
+
+@dataclass(frozen=True)
+class Serving:
+    """Where and for whom the page is served.
+
+    Attributes:
+        host: address to listen on.
+        port: 0 takes a free one.
+        auth: name and password pairs; empty lets everybody in.
+        root_path: path under which a reverse proxy shows the page.
+        share: open a public tunnel; needs `auth`.
+
+    Raises:
+        SettingsError: a public tunnel without a password.
+    """
+
+    host: str = "127.0.0.1"
+    port: int = 7860
+    auth: tuple[tuple[str, str], ...] = ()
+    root_path: str = ""
+    share: bool = False
+
+    def __post_init__(self) -> None:
+        if self.share and not self.auth:
+            raise SettingsError(
+                "A public link without a password would let anybody record consents here; give --auth NAME:PASSWORD."
+            )
+
+
+def build(studio: Studio) -> gr.Blocks:
+    """Return the page."""
+    portraits, clips = bundled()
+    os.environ["GRADIO_TEMP_DIR"] = str(studio.sessions.uploads)  # Gradio has no other way to say where uploads go
+    gr.set_static_paths([studio.sessions.folders, *(example.path for example in [*portraits, *clips])])
+    hour = 3600
+    page: gr.Blocks = gr.Blocks(
+        title="fomm studio", analytics_enabled=False, fill_width=True, delete_cache=(hour // 4, hour)
+    )
+    with page:
+        add_api(studio)  # first: the page's own events get what names are left
+        gr.HTML(_MASTHEAD, padding=False)
+        with gr.Tabs():
+            with gr.Tab("Animate", id="animate"):
+                build_animate_tab(studio, portraits, clips)
+            with gr.Tab("Verify", id="verify"):
+                build_verify_tab(studio)
+
+        def leave(request: gr.Request) -> None:
+            studio.sessions.close(request.session_hash or "")
+
+        page.unload(leave)
+    page.queue(max_size=studio.settings.queue, status_update_rate="auto")
+    return page
+
+
+def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, str]:
+    """Start to serve in the background and return the page and its address.
+
+    Raises:
+        SettingsError: the port is taken.
+    """
+    serving = serving or Serving()
+    page = build(studio)
+
+    def health(request: Request) -> JSONResponse:
+        return JSONResponse({"status": "ok", "version": __version__, "sessions": len(studio.sessions)})
+
+    options: dict[str, Any] = {
+        "theme": theme(),
+        "css": CSS,
+        "head": _LANGUAGE,
+        "server_name": serving.host,
+        "server_port": serving.port or None,
+        "auth": list(serving.auth) or None,
+        "root_path": serving.root_path or None,
+        "share": serving.share,
+        "max_file_size": studio.settings.max_upload_mb * 1_000_000,
+        "run_history": False,  # faces would stay in the browser
+        "footer_links": ["api"],
+        "allowed_paths": [str(studio.sessions.folders)],
+        "enable_monitoring": False,
+        "ssr_mode": False,
+        "quiet": True,
+        "prevent_thread_lock": True,
+        "app_kwargs": {"routes": [Route("/health", health)]},
+    }
+    try:
+        _, address, _ = page.launch(**options)
+    except OSError as error:
+        raise SettingsError(f"The studio cannot listen on port {serving.port}; choose another with --port.") from error
+    return page, address
+
+
+def serve(studio: Studio, serving: Serving, announce: Any = None) -> None:
+    """Serve until the process is told to end; then stop renders and delete what visitors left.
+
+    Args:
+        studio: the model and its ledger.
+        serving: where and for whom.
+        announce: called with the page's address once it is up.
+    """
+    page, address = launch(studio, serving)
+    try:
+        if announce is not None:
+            announce(address)
+        threading.Event().wait()
+    finally:
+        page.close(verbose=False)
+        studio.close()

@@ -1,0 +1,196 @@
+"""What the page and the HTTP API ask for: one shared model, one method per question, everything through the pipeline.
+
+Methods take a visitor's session and paths of files; they raise `FommError` with a sentence, and release every generated
+picture through `fomm.trust.release`.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from pathlib import Path
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.errors import FaceError, MediaError, SettingsError
+from fomm.face.crop import CropWindow
+from fomm.face.locate import Face, choose
+from fomm.face.windows import portrait_window
+from fomm.media.image import read_image
+from fomm.media.limits import check_file
+from fomm.media.probe import VideoInfo, probe
+from fomm.motion.track import MotionTrack
+from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.preview import preview, sample_motion
+from fomm.scenes.settings import AnimateSettings
+from fomm.settings import Settings, option
+from fomm.studio.session import Session, Sessions
+from fomm.studio.work import Work
+from fomm.trust.canonical import sha256_hex
+from fomm.trust.consent import Consent, ConsentTerms
+from fomm.trust.ledger import ConsentEntry
+from fomm.trust.release import Receipt
+from fomm.trust.verify import Report, verify
+
+
+@dataclass(frozen=True)
+class StudioSettings(Settings):
+    """What the studio allows its visitors."""
+
+    max_seconds: float = option(120.0, "Longest clip rendered, in seconds.", low=1.0)
+    max_upload_mb: int = option(500, "Largest upload, in megabytes.", low=1)
+    queue: int = option(16, "Most renders waiting at once.", low=1, high=1000)
+    idle_minutes: float = option(60.0, "Forget a visitor who closed no page after this long.", low=1.0)
+
+
+@dataclass(frozen=True)
+class PhotoLook:
+    """What a photo shows.
+
+    Attributes:
+        size: width and height of the upright photo in pixels.
+        faces: all faces, from the left.
+        chosen: the face that is used, None when there is none or the crop is given by hand.
+        window: what will move, None when nothing can be cropped.
+        problem: why there is no window, empty when there is one.
+    """
+
+    size: tuple[int, int]
+    faces: list[Face]
+    chosen: Face | None
+    window: CropWindow | None
+    problem: str = ""
+
+
+class Studio:
+    """One model and one ledger for all visitors.
+
+    Args:
+        pipeline: model, face finder and ledger.
+        settings: what visitors may do.
+    """
+
+    def __init__(self, pipeline: Pipeline, settings: StudioSettings | None = None) -> None:
+        self.pipeline = pipeline
+        self.settings = settings or StudioSettings()
+        self.sessions = Sessions(self.settings.idle_minutes * 60)
+
+    def look(self, session: Session, photo: Path, settings: AnimateSettings) -> PhotoLook:
+        """Find the faces of a photo and the window that will move.
+
+        Raises:
+            MediaError: it cannot be read.
+        """
+        image = self._image(session, photo)
+        size = (image.shape[1], image.shape[0])
+        finder = self.pipeline.finder
+        found = session.remember(("faces", photo), lambda: finder.find(image))
+        faces = sorted(found, key=lambda face: face.center[0])
+        try:
+            window = portrait_window(image, finder, settings.face)
+        except FaceError as error:
+            return PhotoLook(size, faces, None, None, str(error))
+        by_hand = settings.face.source_box is not None or not faces
+        return PhotoLook(size, faces, None if by_hand else choose(faces, settings.face.source_face, size), window)
+
+    def clip(self, driving: Path) -> VideoInfo | MotionTrack:
+        """Return what a driving file is.
+
+        Raises:
+            MediaError, MotionError: it cannot be used.
+        """
+        if driving.suffix == TRACK_SUFFIX:
+            return MotionTrack.load(driving, self.pipeline.detector)
+        return probe(check_file(driving))
+
+    def check_length(self, driving: Path, settings: AnimateSettings) -> None:
+        """Refuse a clip that is too long for this studio.
+
+        Raises:
+            MediaError: it is, and `max_seconds` does not shorten it.
+        """
+        info = self.clip(driving)
+        seconds = len(info) / info.fps if isinstance(info, MotionTrack) else info.duration
+        most = self.settings.max_seconds
+        if min(seconds or 0, settings.max_seconds or most + 1) > most:
+            raise MediaError(
+                f"{driving.name} is {float(seconds or 0):.0f} s long and this studio renders up to {most:g} s; set "
+                f"'Stop after' to {most:g} or less, or cut the clip."
+            )
+
+    def consents(self, session: Session, photo: Path) -> list[ConsentEntry]:
+        """Return the active consents of exactly this photo, newest first."""
+        self._image(session, photo)  # says what is wrong with the file
+        exact, _ = self.pipeline.ledger.find(photo.read_bytes(), photo.name)
+        return [entry for entry in exact if entry.state == "active"]
+
+    def grant(self, photo: Path, terms: ConsentTerms, *, renew: bool = False) -> Consent:
+        """Record a consent for a photo.
+
+        Raises:
+            SettingsError: the terms are contradictory or have ended.
+            ConsentError: an earlier consent was revoked and `renew` is false.
+        """
+        return self.pipeline.ledger.grant(check_file(photo).read_bytes(), terms, name=photo.name, renew=renew)
+
+    def preview(self, session: Session, photo: Path, driving: Path, settings: AnimateSettings) -> Receipt:
+        """Release one marked picture of the animation into the session's folder.
+
+        Raises:
+            FommError: each failure in one sentence.
+        """
+        self.clip(driving)
+        key = ("motion", driving, settings.face.driving_face, settings.face.driving_box, settings.max_seconds)
+        authorised = self.pipeline.authorise(photo, settings)  # a refusal comes before any work
+        if authorised.consent.terms.outputs is not None:
+            raise SettingsError(
+                f"Consent {authorised.consent.id} allows a fixed number of outputs and a preview would count as one; "
+                "render when you are ready."
+            )
+        motion = session.remember(key, lambda: sample_motion(self.pipeline, driving, settings))
+        output = session.new_path("preview.jpg")
+        return preview(self.pipeline, authorised, photo, driving, motion, output, settings)
+
+    def render(self, session: Session, photo: Path, driving: Path, settings: AnimateSettings) -> Work[Receipt]:
+        """Begin to render; the result lies in the session's folder.
+
+        Raises:
+            MediaError: the clip cannot be used or is too long.
+        """
+        self.check_length(driving, settings)
+        output = session.new_path(f"{photo.stem[:40]}-{driving.stem[:40]}.mp4")
+        return Work(
+            session, lambda progress: self.pipeline.animate(photo, driving, output, settings, progress=progress)
+        )
+
+    def track(self, session: Session, driving: Path, settings: AnimateSettings) -> Work[Path]:
+        """Begin to read a clip's motion into a track file in the session's folder.
+
+        Raises:
+            MediaError: the clip cannot be used or is too long.
+        """
+        self.check_length(driving, settings)
+        output = session.new_path(f"{driving.stem[:40]}{TRACK_SUFFIX}")
+
+        def extract(progress: Callable[[str, int, int | None], None]) -> Path:
+            self.pipeline.track(driving, settings, progress).save(output)
+            return output
+
+        return Work(session, extract)
+
+    def verify(self, path: Path) -> Report:
+        """Say what a file carries."""
+        return verify(path, self.pipeline.ledger, deep=False)
+
+    def close(self) -> None:
+        """Stop everything and delete what visitors left."""
+        self.sessions.close_all()
+
+    def _image(self, session: Session, photo: Path) -> NDArray[np.uint8]:
+        return session.remember(("image", photo), lambda: read_image(check_file(photo)))
+
+
+def evidence_digest(path: Path | None) -> str:
+    """Return the SHA-256 of a signed form or recording, empty when there is none."""
+    return sha256_hex(check_file(path).read_bytes()) if path else ""

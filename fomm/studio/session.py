@@ -1,0 +1,128 @@
+"""What one visitor has in the studio: a private temp folder, what was computed for them, and a running render.
+
+Everything of a session is deleted when its page is closed or reloaded; sessions of programs, which close no page, end
+when they have been idle for long.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import secrets
+import shutil
+import tempfile
+import threading
+import time
+from collections import OrderedDict
+from collections.abc import Callable, Hashable
+from pathlib import Path
+from typing import Any, TypeVar
+
+T = TypeVar("T")
+_KEPT = 6  # results a session remembers: a photo, a clip and their last variants
+
+
+class Session:
+    """One visitor's state.
+
+    Args:
+        folder: a fresh folder, removed with the session.
+
+    Attributes:
+        uploads: files of this session outside its folder, removed with it unless another session has the same file.
+        workers: threads that compute for it.
+        stop: set to make them end.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.uploads: set[Path] = set()
+        self.workers: set[threading.Thread] = set()
+        self.stop = threading.Event()
+        self.used = time.monotonic()
+        self._kept: OrderedDict[Hashable, Any] = OrderedDict()
+        self._guard = threading.RLock()
+
+    def remember(self, key: Hashable, make: Callable[[], T]) -> T:
+        """Return what `make` gave for `key` before, or make it now; the oldest results are forgotten."""
+        with self._guard:
+            if key not in self._kept:
+                self._kept[key] = make()
+            self._kept.move_to_end(key)
+            while len(self._kept) > _KEPT:
+                self._kept.popitem(last=False)
+            found: T = self._kept[key]
+            return found
+
+    def new_path(self, name: str) -> Path:
+        """Return a path of that file name in a fresh folder of the session."""
+        folder = self.folder / secrets.token_hex(8)
+        folder.mkdir()
+        return folder / name
+
+    def close(self) -> None:
+        """Stop what is running and remove the folder."""
+        self.stop.set()
+        for worker in list(self.workers):
+            worker.join(timeout=10)
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+
+class Sessions:
+    """All sessions of one server, by the key that the browser got.
+
+    Args:
+        idle_seconds: sessions unused for longer are ended.
+
+    Attributes:
+        folders: holds a folder per session.
+        uploads: where the web server puts what visitors upload.
+    """
+
+    def __init__(self, idle_seconds: float = 3600.0) -> None:
+        self._root = Path(tempfile.mkdtemp(prefix="fomm-studio-"))
+        self.folders, self.uploads = self._root / "sessions", self._root / "uploads"
+        self.folders.mkdir()
+        self.uploads.mkdir()
+        self._idle = idle_seconds
+        self._sessions: dict[str, Session] = {}
+        self._guard = threading.Lock()
+
+    def __len__(self) -> int:
+        return len(self._sessions)
+
+    def get(self, key: str) -> Session:
+        """Return the session of that key, made on first use."""
+        self._end_idle()
+        with self._guard:
+            session = self._sessions.get(key)
+            if session is None:
+                folder = self.folders / secrets.token_hex(16)  # not to be guessed: files in it can be fetched by path
+                folder.mkdir()
+                session = self._sessions[key] = Session(folder)
+            session.used = time.monotonic()
+            return session
+
+    def close(self, key: str) -> None:
+        """End one session; an unknown key is one that ended already."""
+        with self._guard:
+            session = self._sessions.pop(key, None)
+            if session is None:
+                return
+            shared = set().union(*(other.uploads for other in self._sessions.values()))
+        session.close()
+        for path in session.uploads - shared:
+            with contextlib.suppress(OSError):
+                path.unlink()
+                path.parent.rmdir()
+
+    def close_all(self) -> None:
+        """End every session and remove the folder that held them."""
+        for key in list(self._sessions):
+            self.close(key)
+        shutil.rmtree(self._root, ignore_errors=True)
+
+    def _end_idle(self) -> None:
+        now = time.monotonic()
+        idle = [k for k, s in self._sessions.items() if now - s.used > self._idle and not s.workers]
+        for key in idle:
+            self.close(key)

@@ -1,0 +1,99 @@
+"""A long computation in a thread of its own: watched while it runs, stopped between two frames."""
+
+from __future__ import annotations
+
+import threading
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from typing import Generic, TypeVar
+
+from fomm.scenes.tracking import Progress
+from fomm.studio.session import Session
+
+T = TypeVar("T")
+
+
+class StoppedError(Exception):
+    """The visitor stopped the computation, or left."""
+
+
+@dataclass(frozen=True)
+class Step:
+    """How far a computation is.
+
+    Attributes:
+        stage: "track" or "render"; empty before the first frame.
+        done: frames done in this stage.
+        total: frames of this stage, None when unknown.
+        fps: frames per second so far.
+        seconds_left: of this stage, None when unknown.
+    """
+
+    stage: str = ""
+    done: int = 0
+    total: int | None = None
+    fps: float = 0.0
+    seconds_left: float | None = None
+
+
+class Work(Generic[T]):
+    """Runs `task` in a thread.
+
+    Args:
+        session: whose `stop` ends it.
+        task: gets a progress callback, which raises when the work has to stop.
+    """
+
+    def __init__(self, session: Session, task: Callable[[Progress], T]) -> None:
+        self._session, self._task = session, task
+        self._step = Step()
+        self._began = 0.0
+        self._result: T | None = None
+        self._error: BaseException | None = None
+        session.stop.clear()
+        self._thread = threading.Thread(target=self._run, name="fomm-studio-work", daemon=True)
+        session.workers.add(self._thread)
+        self._thread.start()
+
+    def watch(self, every: float = 0.25) -> Iterator[Step]:
+        """Yield how far it is until it ends; whoever stops watching stops the work."""
+        try:
+            while self._thread.is_alive():
+                yield self._step
+                self._thread.join(timeout=every)
+        finally:
+            if self._thread.is_alive():
+                self._session.stop.set()
+            self._thread.join()
+
+    def result(self) -> T:
+        """Return what the task gave, after `watch` has ended.
+
+        Raises:
+            StoppedError: it was stopped.
+            FommError: the task's own failure.
+        """
+        if self._error is not None:
+            raise self._error
+        return self._result  # type: ignore[return-value]  # a T once the task has returned
+
+    def _run(self) -> None:
+        try:
+            self._result = self._task(self._report)
+        except BaseException as error:  # handed to whoever asks for the result
+            self._error = error
+        finally:
+            self._session.workers.discard(self._thread)
+
+    def _report(self, stage: str, done: int, total: int | None) -> None:
+        if self._session.stop.is_set():
+            raise StoppedError("Stopped.")
+        now = time.monotonic()
+        if stage != self._step.stage:
+            self._began, self._first = now, done
+            self._step = Step(stage, done, total)
+            return
+        fps = (done - self._first) / max(now - self._began, 1e-6)
+        left = (total - done) / fps if total is not None and fps > 0 else None
+        self._step = Step(stage, done, total, fps, left)
