@@ -8,6 +8,7 @@ driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,6 +17,7 @@ from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 from fomm.errors import MotionError, SettingsError
+from fomm.motion.blink import Eye, close_eyes
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
@@ -38,6 +40,7 @@ class TransferSettings(Settings):
         "best",
         "Driving frame that counts as the photo's pose: best match, first, the track's stored one, or a frame number.",
     )
+    full_blinks: bool = option(True, "Shut the photo's eyes when the driver's are shut, whatever their shape.")
     strength: float = option(1.0, "Multiply the motion: below 1 calmer, above 1 exaggerated.", low=0.0, high=2.0)
 
     def __post_init__(self) -> None:
@@ -56,6 +59,7 @@ class Transfer:
         source: keypoints of the photo, `[1, K, 2]`.
         track: the driving clip, smoothed already if wanted.
         settings: how.
+        eyes: keypoints that are tied to eyelids, for full blinks; none in a model whose keypoints are not tied.
 
     Attributes:
         reference: index of the driving frame that counts as the photo's pose.
@@ -65,10 +69,17 @@ class Transfer:
         MotionError: keypoints of source and track do not belong together, or the reference is not a frame of it.
     """
 
-    def __init__(self, source: Keypoints, track: MotionTrack, settings: TransferSettings | None = None) -> None:
+    def __init__(
+        self,
+        source: Keypoints,
+        track: MotionTrack,
+        settings: TransferSettings | None = None,
+        eyes: Sequence[Eye] = (),
+    ) -> None:
         self.settings = settings or TransferSettings()
         self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
         self._track = track
+        self._eyes = tuple(eyes) if self.settings.full_blinks else ()
         if source.value.shape != (1, *track.value.shape[1:]) or (source.jacobian is None) != (track.jacobian is None):
             raise MotionError(
                 f"The photo has keypoints {list(source.value.shape)} and the motion track "
@@ -95,6 +106,7 @@ class Transfer:
     def _relative(self, driving: Keypoints) -> Keypoints:
         strength = self.settings.strength
         value = self._source.value + strength * self.scale * (driving.value - self._start.value)  # [B, K, 2]
+        value = close_eyes(value, driving.value, self._start.value, self._eyes)
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]

@@ -67,3 +67,8 @@ LIPS += (14, 317, 402, 318, 324, 308, 191, 80, 81, 82, 13, 312, 311, 310, 415)
 LIDS: tuple[int, ...] = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160, 159, 158, 157, 173)
 LIDS += (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
 """Landmarks of the mesh along both lips, and along all four eyelids."""
+
+EYES = tuple(
+    tuple(TIED_LANDMARKS.index(landmark) for landmark in eye) for eye in ((33, 133, 159, 145), (263, 362, 386, 374))
+)
+"""For both eyes, the tied keypoints of outer corner, inner corner, upper lid and lower lid."""
