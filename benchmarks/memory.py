@@ -5,7 +5,7 @@
 
 Each animation runs in a process of its own. Ten times a second the resident memory of it and of all its children is
 added up from /proc (Linux only). Pages that several processes share, as a child just forked does with its parent, are
-split between them ("Pss").
+split between them ("Pss"). A child that is still a copy of its parent, about to become ffmpeg, does not count.
 """
 
 from __future__ import annotations
@@ -83,9 +83,12 @@ def watch(command: list[str]) -> tuple[int, float]:
 def tree_bytes(root: int) -> int:
     """Return the resident memory of a process and its descendants; those that end meanwhile count nothing."""
     total, waiting = 0, [root]
+    python = Path(f"/proc/{root}/exe")
     while waiting:
         pid = waiting.pop()
         try:
+            if pid != root and Path(f"/proc/{pid}/exe").samefile(python):
+                continue
             rollup = Path(f"/proc/{pid}/smaps_rollup").read_text()
             for task in Path(f"/proc/{pid}/task").iterdir():
                 waiting += map(int, (task / "children").read_text().split())

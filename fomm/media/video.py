@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Generator
+from concurrent.futures import ThreadPoolExecutor
 from fractions import Fraction
 from pathlib import Path
 from typing import Any
@@ -29,6 +30,7 @@ __all__ = ["VideoInfo", "probe", "read_video", "sample_frames"]
 # earlier source frame, the same whether the clip is read from the start or from the middle.
 _TIE_BREAK = Fraction(7, 100)
 _CHROMA_STEP = 4
+_SEEKS_AT_ONCE = 4
 _SHORT_BY = Fraction(1, 2)  # seconds a clip may fall short of its header before that is worth a warning
 
 
@@ -96,10 +98,13 @@ def sample_frames(path: Path | str, count: int, limits: MediaLimits | None = Non
     if info.frame_count is None:
         return _sample_by_reading(path, count, limits)
     wanted = sorted({min(info.frame_count - 1, info.frame_count * (2 * i + 1) // (2 * count)) for i in range(count)})
-    found = []
-    for index in wanted:
-        for frame in read_video(path, start=index, stop=index + 1, limits=limits):
-            found.append((index, frame))
+
+    def sample(index: int) -> list[tuple[int, Frame]]:
+        return [(index, frame) for frame in read_video(path, start=index, stop=index + 1, limits=limits)]
+
+    # Each ffmpeg waits more, for the disk and its own threads, than it computes.
+    with ThreadPoolExecutor(_SEEKS_AT_ONCE) as pool:
+        found = [pair for pairs in pool.map(sample, wanted) for pair in pairs]
     # A header may promise more than there is: whatever the clip does hold is at its beginning.
     return found or _sample_by_reading(path, count, limits)
 
