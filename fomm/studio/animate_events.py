@@ -94,7 +94,7 @@ class AnimateEvents:
         except FommError as error:
             return words.note(words.explain(error, file), "bad")
         if isinstance(info, MotionTrack):
-            return words.note(f"A saved motion of {len(info) / info.fps:.1f} s, without picture or sound.")
+            return words.note(f"A saved motion of {float(len(info) / info.fps):.1f} s, without picture or sound.")
         seconds = f"{float(info.duration):.1f} s, " if info.duration else ""
         sound = "with sound" if info.has_audio else "without sound"
         return words.note(f"{seconds}{info.width} x {info.height} px, {float(info.fps):.4g} fps, {sound}.")

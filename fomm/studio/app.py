@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 import threading
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -120,7 +121,7 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
     return page, address
 
 
-def serve(studio: Studio, serving: Serving, announce: Any = None) -> None:
+def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to end; then stop renders and delete what visitors left.
 
     Args:
@@ -128,11 +129,13 @@ def serve(studio: Studio, serving: Serving, announce: Any = None) -> None:
         serving: where and for whom.
         announce: called with the page's address once it is up.
     """
-    page, address = launch(studio, serving)
+    page: gr.Blocks | None = None
     try:
+        page, address = launch(studio, serving)
         if announce is not None:
             announce(address)
         threading.Event().wait()
     finally:
-        page.close(verbose=False)
+        if page is not None:
+            page.close(verbose=False)
         studio.close()

@@ -66,7 +66,7 @@ def build_form() -> ConsentForm:
             make = gr.CheckboxGroup(_MAKE, value=["animate"], label="What may be made")
             use = gr.CheckboxGroup([(u.capitalize(), u) for u in USE], value=["private"], label="Where it may be shown")
             until = gr.Textbox(
-                value=lambda: f"{datetime.now(UTC) + _YEAR:%Y-%m-%d}",
+                value=f"{datetime.now(UTC) + _YEAR:%Y-%m-%d}",
                 label="Last day",
                 info="Year-month-day; a consent of a living person always ends.",
                 max_lines=1,

@@ -79,6 +79,7 @@ CSS = f"""
 .masthead h1 b {{ color: {ACCENT}; font-weight: 680; }}
 .masthead p {{ color: {MUTED}; margin: 0; }}
 .card {{ background: {PANEL}; border: 1px solid {EDGE}; border-radius: 14px; padding: 16px !important; gap: 12px; }}
+.card > .block {{ flex-grow: 0 !important; }}
 .card .block {{ border-width: 0; box-shadow: none; }}
 .card .block.drop {{ border: 1px dashed {EDGE}; border-radius: 10px; }}
 .step {{ display: flex; align-items: center; gap: 10px; }}

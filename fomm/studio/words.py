@@ -22,7 +22,7 @@ from fomm.trust.verify import Report
 _STAGES = {"": "Getting ready", "track": "Reading the motion", "render": "Animating"}
 # Advice of the library that means the command line, and what it means on the page.
 _ADVICE = (
-    (r"(?:if the person \w+ (?:in it )?agreed(?: again)?, )?record (?:it|a new one): fomm consent grant.*",
+    (r"(?:if the person(?: in it)? agreed(?: again)?, )?record (?:it|a new one): fomm consent grant.*",
      "record the person's consent in step 3."),
     (r"use the original file or record a consent for this one: fomm consent grant.*",
      "use the original file or record a consent for this one in step 3."),

@@ -1,0 +1,68 @@
+"""A studio on the tiny model with a private ledger, and the same one served over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from types import SimpleNamespace
+
+import pytest
+
+pytest.importorskip("gradio", reason="the studio extra is not installed: pip install 'fomm[studio]'")
+
+import gradio_client
+
+from fomm.render.settings import RenderSettings
+from fomm.scenes.animate import Pipeline
+from fomm.studio.app import Serving, launch
+from fomm.studio.service import Studio, StudioSettings
+from fomm.trust.consent import ConsentTerms
+from fomm.trust.ledger import Ledger
+
+FAST = {"encode": {"preset": "ultrafast"}, "refine": {"min_side": 0}}
+
+
+@pytest.fixture(scope="session")
+def studio(tiny_checkpoint: Path, portrait_photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:
+    """A studio in whose ledger the person of `portrait_photo` agreed."""
+    ledger = Ledger(tmp_path_factory.mktemp("ledger"))
+    terms = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
+    ledger.grant(portrait_photo.read_bytes(), terms, name=portrait_photo.name)
+    pipeline = Pipeline(str(tiny_checkpoint), RenderSettings(device="cpu"), ledger)
+    studio = Studio(pipeline, StudioSettings(max_seconds=1.0))
+    yield studio
+    studio.close()
+    assert not studio.sessions.folders.exists()
+    assert not studio.sessions.uploads.exists()
+
+
+@pytest.fixture(scope="session")
+def address(studio: Studio) -> Iterator[str]:
+    """Where the studio is served."""
+    page, address = launch(studio, Serving(port=0))
+    yield address.rstrip("/")
+    page.close(verbose=False)
+
+
+@pytest.fixture(scope="session")
+def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> gradio_client.Client:
+    return gradio_client.Client(address, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+
+
+@pytest.fixture
+def visitor(request: pytest.FixtureRequest) -> SimpleNamespace:
+    """What the page's functions see of a browser."""
+    return SimpleNamespace(session_hash=request.node.name)
+
+
+@pytest.fixture
+def fill(portrait_photo: Path, talk: Path) -> Callable[..., list[object]]:
+    """Return the values of the Animate tab's inputs, with chosen ones replaced."""
+    from fomm.studio.controls import CONTROLS
+
+    def values(*, photo: Path | None = portrait_photo, clip: Path | None = talk, **controls: object) -> list[object]:
+        given = {"encode.preset": "ultrafast", **{name.replace("__", "."): value for name, value in controls.items()}}
+        chosen = [given.get(control.path) for control in CONTROLS]
+        return [photo and str(photo), clip and str(clip), None, "largest", 1.0, "", *chosen]
+
+    return values

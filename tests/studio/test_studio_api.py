@@ -1,0 +1,63 @@
+"""The HTTP API as a program meets it, over a real connection."""
+
+from pathlib import Path
+
+import httpx
+import pytest
+from gradio_client import handle_file
+from gradio_client.exceptions import AppError
+
+FAST = {"encode": {"preset": "ultrafast"}}
+NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify"}
+
+
+def test_names_are_stable_and_nothing_else_is_offered(client):
+    assert set(client.view_api(return_format="dict")["named_endpoints"]) == NAMES
+
+
+def test_a_consented_photo_becomes_a_verified_clip(client, portrait_photo, talk):
+    photo, clip = handle_file(portrait_photo), handle_file(talk)
+    found = client.predict(photo, {}, api_name="/faces")
+    assert len(found["faces"]) == 1
+    assert client.predict(photo, api_name="/consents")[0]["subject"] == "Ada"
+    track = client.predict(clip, {}, api_name="/track")
+    made, report = client.predict(photo, handle_file(track), FAST, api_name="/animate")
+    assert report["verdict"] == "intact"
+    assert report["registry"]["state"] == "released"
+    assert client.predict(handle_file(made), api_name="/verify")["verdict"] == "intact"
+
+
+def test_a_preview_is_a_marked_picture(client, portrait_photo, talk):
+    made = client.predict(handle_file(portrait_photo), handle_file(talk), {}, api_name="/preview")
+    report = client.predict(handle_file(made), api_name="/verify")
+    assert (report["verdict"], Path(made).suffix) == ("intact", ".jpg")
+
+
+def test_refusals_are_sentences(client, make_photo, portrait_photo, talk, tmp_path):
+    stranger, empty = make_photo(tmp_path / "stranger.png"), tmp_path / "empty.mp4"
+    empty.touch()
+    for photo, driving, settings, words in (
+        (stranger, talk, {}, "No consent is recorded for stranger.png"),
+        (portrait_photo, empty, {}, "empty.mp4 is empty"),
+        (portrait_photo, portrait_photo, {}, "is a picture"),
+        (portrait_photo, talk, {"transfer": {"stength": 1}}, "did you mean 'strength'"),
+    ):
+        with pytest.raises(AppError, match=words) as refused:
+            client.predict(handle_file(photo), handle_file(driving), settings, api_name="/animate")
+        assert "fomm consent grant" not in str(refused.value)
+
+
+def test_files_of_the_server_cannot_be_named(client, address, tmp_path):
+    """A caller may name uploads only, or it could read what lies on the server's disk."""
+    secret = tmp_path / "secret.mp4"
+    secret.write_text("secret")
+    file = {"path": str(secret), "meta": {"_type": "gradio.FileData"}}
+    begun = httpx.post(f"{address}/gradio_api/call/verify", json={"data": [file]})
+    answer = httpx.get(f"{address}/gradio_api/call/verify/{begun.json()['event_id']}", timeout=30).text
+    assert answer.startswith("event: error")
+    assert "verdict" not in answer
+    assert httpx.get(f"{address}/gradio_api/file={secret}").status_code in (403, 404)
+
+
+def test_health_says_that_it_serves(address):
+    assert httpx.get(f"{address}/health").json()["status"] == "ok"

@@ -1,0 +1,114 @@
+"""The newcomer's path in a real browser: pick portrait and clip, consent, preview, render, play, verify."""
+
+import os
+import re
+import shutil
+from pathlib import Path
+
+import httpx
+import pytest
+
+playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
+QUIET = [
+    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
+    "--disable-component-update", "--disable-sync",
+]  # fmt: skip
+PATIENCE = 60_000  # ms, for a busy machine
+pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
+
+
+@pytest.fixture(scope="module")
+def browser():
+    with playwright.sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def page(browser, address):
+    """The open page; scripts that fail fail the test."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    failed = []
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.goto(address)
+    page.wait_for_selector("#render")
+    yield page
+    page.close()
+    assert failed == []
+
+
+def keep_picture(page, name):
+    """Keep a screenshot where the caller asks for them."""
+    if os.environ.get("FOMM_SCREENSHOTS"):
+        page.screenshot(path=str(Path(os.environ["FOMM_SCREENSHOTS"]) / name), full_page=True)
+
+
+def test_a_newcomer_makes_a_marked_animation(page):
+    page.locator("#portraits button").first.click()
+    page.wait_for_selector("#photo-stage .face.chosen")
+    page.locator("#clips button").first.click()
+    page.wait_for_selector("#clip-note .note")
+    page.get_by_label("Nobody: made by AI").check()
+    page.get_by_label("Where the picture comes from").fill("Stable Diffusion 3, CC0")
+    page.get_by_role("button", name="Record this consent").click()
+    page.wait_for_selector("#consent-note .good")
+    page.wait_for_selector("#preview img")
+    page.get_by_label("Stop after (seconds)").fill("0.4")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Render", exact=True).click()
+    page.wait_for_selector("#report .note.good")
+    assert "Intact." in page.locator("#report").inner_text()
+    page.wait_for_function("document.querySelector('#video video').readyState >= 2")
+    page.evaluate("document.querySelector('#video video').play()")
+    page.wait_for_function("document.querySelector('#video video').currentTime > 0")
+    with page.expect_download() as download:
+        page.locator("#download").click()
+    made = download.value.path()
+    keep_picture(page, "result.png")
+    page.get_by_role("tab", name="Verify").click()
+    page.locator("#verify-file input[type=file]").set_input_files(
+        {"name": "made.mp4", "mimeType": "video/mp4", "buffer": Path(made).read_bytes()}
+    )
+    page.wait_for_selector("#verify-report .note.good")
+    keep_picture(page, "verify.png")
+
+
+def test_a_refusal_is_told_in_the_page_and_the_page_stays_usable(page, make_photo, tmp_path):
+    broken = tmp_path / "broken.png"
+    broken.write_bytes(b"not a picture")
+    page.locator("#photo input[type=file]").set_input_files(str(broken))
+    page.wait_for_selector("#photo-stage .note.bad")
+    assert "broken.png" in page.locator("#photo-stage").inner_text()
+    page.get_by_role("button", name="Choose another photo").click()
+    page.locator("#photo input[type=file]").set_input_files(str(make_photo(tmp_path / "plain.png")))
+    page.wait_for_selector("#photo-stage img")
+    assert re.search("No face", page.locator("#photo-stage").inner_text())
+    page.get_by_role("button", name="Render", exact=True).click()
+    page.wait_for_selector("#status .note.bad")
+
+
+def test_nothing_scrolls_sideways_on_a_phone(page):
+    page.set_viewport_size({"width": 390, "height": 844})
+    assert page.evaluate("document.documentElement.scrollWidth") <= 390
+
+
+def test_closing_the_page_deletes_the_visitors_files(browser, address, studio, portrait_photo):
+    page = browser.new_page()
+    page.goto(address)
+    page.locator("#photo input[type=file]").set_input_files(str(portrait_photo))
+    page.wait_for_selector("#photo-stage svg", timeout=PATIENCE)
+    before = httpx.get(f"{address}/health").json()["sessions"]
+    uploaded = [path for session in studio.sessions._sessions.values() for path in session.uploads]
+    assert any(path.exists() for path in uploaded)
+    page.close()
+    waiter = browser.new_page()
+    for _ in range(300):
+        if httpx.get(f"{address}/health").json()["sessions"] < before:
+            break
+        waiter.wait_for_timeout(100)
+    waiter.close()
+    assert httpx.get(f"{address}/health").json()["sessions"] < before

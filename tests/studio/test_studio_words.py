@@ -1,0 +1,61 @@
+"""The page's sentences and controls."""
+
+from pathlib import Path
+
+import pytest
+
+from fomm.errors import ConsentError, FaceError, SettingsError
+from fomm.studio import words
+from fomm.studio.app import Serving
+from fomm.studio.controls import CONTROLS, settings_of
+from fomm.studio.work import Step
+from fomm.trust.consent import grant_command
+
+BLANK = [None] * len(CONTROLS)
+
+
+def test_commands_and_temp_paths_become_steps_and_names():
+    photo = Path("/uploads/abc/ada.png")
+    told = words.explain(
+        ConsentError(f"No consent is recorded for {photo}; if the person in it agreed, record it: "
+                     f"{grant_command(str(photo))}"), photo
+    )  # fmt: skip
+    assert told == "No consent is recorded for ada.png; record the person's consent in step 3."
+    told = words.explain(
+        FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
+    )
+    assert "--" not in told
+
+
+def test_nothing_a_visitor_names_is_read_as_html():
+    assert "<script>" not in words.note("<script>alert(1)</script>")
+    assert "<b>" not in words.photo_stage(Path('/x/"><b>.png'), (10, 10), [], None, None)
+
+
+def test_progress_names_frames_speed_and_time_left():
+    told = words.progress(Step("render", 50, 100, 12.5, 90.0))
+    for part in ("Animating", "50 of 100 frames", "12.5 fps", "1 min 30 s left", "width:50.0%"):
+        assert part in told
+
+
+def test_controls_follow_the_settings():
+    defaults = settings_of(BLANK, "largest", None, None)
+    assert defaults == type(defaults)()
+    for control in CONTROLS:
+        assert control.component().label == control.label
+    values = list(BLANK)
+    values[[control.path for control in CONTROLS].index("transfer.strength")] = 3.0
+    with pytest.raises(SettingsError, match="'Motion strength' must be at most 2"):
+        settings_of(values, "largest", 1.0, "")
+
+
+def test_a_crop_by_hand_replaces_the_found_face():
+    assert settings_of(BLANK, "2", 1.2, "1,2,30,40").face.source_box == (1, 2, 30, 40)
+    with pytest.raises(SettingsError, match="four whole numbers"):
+        settings_of(BLANK, "2", 1.2, "a,b")
+
+
+def test_a_public_link_needs_a_password():
+    with pytest.raises(SettingsError, match="--auth"):
+        Serving(share=True)
+    assert Serving(share=True, auth=(("ada", "secret"),)).share
