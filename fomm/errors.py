@@ -13,6 +13,10 @@ class FommError(Exception):
     exit_code = 1
 
 
+class FommWarning(UserWarning):
+    """A note to the user that stops nothing, one sentence like an error's; the command line prints it."""
+
+
 class SettingsError(FommError):
     """A setting, option or configuration key is unknown, out of range or contradictory."""
 

@@ -19,8 +19,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from fomm import __version__
-from fomm.errors import FommError
-from fomm.media.limits import MediaWarning
+from fomm.errors import FommError, FommWarning
 
 _INTERRUPTED = 128 + signal.SIGINT
 _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -79,7 +78,7 @@ def _run() -> int:
     try:
         with warnings.catch_warnings(), _ended_by_exception():
             warnings.showwarning = _show_warning
-            code = commands.main(standalone_mode=False)
+            code = commands.main(prog_name="fomm", standalone_mode=False)
             return code if isinstance(code, int) else 0
     except NoArgsIsHelpError as error:
         error.show()
@@ -140,5 +139,5 @@ def _say(sentence: str) -> None:
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:
     """Print our own warnings as one line; those of libraries say nothing to a user."""
-    if issubclass(category, MediaWarning):
+    if issubclass(category, FommWarning):
         _say(f"note: {message}")

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
-from fomm.errors import MediaError
+from fomm.errors import FommWarning, MediaError
 from fomm.settings import Settings, option
 
 SNIFF_BYTES = 512
@@ -31,7 +31,7 @@ _SIGNATURES = {
 }
 
 
-class MediaWarning(UserWarning):
+class MediaWarning(FommWarning):
     """A clip is damaged or shorter than it claims, but its readable part was used."""
 
 

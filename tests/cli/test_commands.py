@@ -9,7 +9,7 @@ import pytest
 
 from fomm.cli.main import commands
 from fomm.cli.options import build_settings
-from fomm.errors import CheckpointError, SettingsError
+from fomm.errors import CheckpointError, FommWarning, SettingsError
 from fomm.media.limits import MediaWarning
 from fomm.motion.track import MotionTrack
 from fomm.scenes.demo import demo_files
@@ -199,13 +199,18 @@ def test_training_names_configurations_and_shows_progress(fomm, tmp_path, monkey
     assert options == {"device": "cpu", "steps": 50, "limit": None}
 
 
-def test_warnings_about_media_are_one_line_and_others_none(fomm, tmp_path, monkeypatch):
+def test_our_warnings_are_one_line_each_and_those_of_libraries_none(fomm, tmp_path, monkeypatch):
     def info(model):
         warnings.warn("the clip is short", MediaWarning, stacklevel=1)
+        warnings.warn("the picture is small", FommWarning, stacklevel=1)
         warnings.warn("tensor internals", UserWarning, stacklevel=1)
         raise CheckpointError("after all.")
 
     monkeypatch.setattr("fomm.cli.checkpoint.checkpoint_info", info)
     outcome = fomm("checkpoint", "info", "x")
-    assert outcome.err.splitlines() == ["fomm: note: the clip is short", "fomm: after all."]
+    assert outcome.err.splitlines() == [
+        "fomm: note: the clip is short",
+        "fomm: note: the picture is small",
+        "fomm: after all.",
+    ]
     assert outcome.code == 5
