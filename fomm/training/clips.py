@@ -29,6 +29,8 @@ from fomm.errors import MediaError
 FRAME_SIDE = 256
 FIELD_SIDE = 64
 _FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
+_BLINK_UNITS = (8, 9)  # eyeBlinkLeft and eyeBlinkRight among the 52 expression units
+_BLINK = 0.5  # change of lid closure between source and driving frame that counts as a blink
 _LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
 
 
@@ -56,6 +58,7 @@ class PairedClips:
 
     Attributes:
         index: by clip name, its `split`, `portrait` and blend partners.
+        blinks: bool `[N, T]`, where source and driving frame differ in how far the eyes are shut.
         names: the clips, a pair side by side: clip `i` and clip `i ^ 1` move alike.
 
     Args:
@@ -84,6 +87,8 @@ class PairedClips:
         self.flow = np.stack([clip["flow"] for clip in truth])  # [N, T, 64, 64, 2]
         self.valid = np.stack([clip["valid"] for clip in truth])  # [N, T, 64, 8]
         self.person = np.stack([clip["person"] for clip in truth])  # [N, T, 64, 8]
+        lids = np.stack([clip["expression"][:, list(_BLINK_UNITS)].mean(1) for clip in truth]).astype(float)  # [N, T]
+        self.blinks = np.abs(lids - np.take_along_axis(lids, self.source, axis=1)) > _BLINK
         self.landmarks = np.stack([clip["landmarks"] for clip in truth])  # [N, T, 468, 2]
         self.frames = _decode_all([folder / f"{name}.mp4" for name in self.names], self.source.shape[1], cache, split)
 
@@ -129,7 +134,7 @@ def _read_index(path: Path) -> dict[str, dict[str, object]]:
 def _read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks")}
+            return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise MediaError(f"{path} is not the truth of a labelled clip ({error}); copy it again.") from error
 

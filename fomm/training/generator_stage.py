@@ -52,8 +52,10 @@ class GeneratorStage:
         """Return the weighted losses of one batch and the frames they are of."""
         weights, losses = self.stage.generator, {}
         if self.stage.name == "joint":
-            losses = motion_losses(self.model, sample, self.stage.motion, self.stage.cross_share)
-        motion, driving = self._motion(sample)
+            moved = motion_losses(self.model, sample, self.stage.motion, self.stage.cross_share)
+            losses, motion, driving = dict(moved.losses), moved.motion, moved.driving
+        else:
+            motion, driving = self._motion(sample)
         field = motion.flow.shape[1]
         region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
         source, target = sample.clean[:, 0], sample.clean[:, 1]
@@ -79,7 +81,7 @@ class GeneratorStage:
         return self._decode(sample.clean[:, 0], self._motion(sample)[0])
 
     def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
-        with torch.set_grad_enabled(torch.is_grad_enabled() and self.stage.name == "joint"):
+        with torch.no_grad():
             return transferred_motion(self.model, sample, self.stage.cross_share)
 
     def _decode(self, source: Tensor, motion: Motion) -> Blend:

@@ -9,13 +9,14 @@ put on common axes: `p = p0_i + A (p1_j - p1_i)`, `J = A J1_j J1_i^-1 A^-1 J0_i`
 from __future__ import annotations
 
 import math
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.compact import CompactModel
-from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap, inverse_2x2
+from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
 from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, TIED_LANDMARKS
 from fomm.training.augment import TransferSample
 from fomm.training.settings import MotionWeights
@@ -24,10 +25,19 @@ FREE_PLACES = ((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7))
 """Both shoulders, the chest and the hair, see `_free_keypoints`; (x, y) in face heights from the face's centre."""
 
 
+@dataclass(frozen=True)
+class MotionOutcome:
+    """Weighted losses by name, the motion they judge, and the keypoints that drove it."""
+
+    losses: dict[str, Tensor]
+    motion: Motion
+    driving: Keypoints
+
+
 def motion_losses(
     model: CompactModel, sample: TransferSample, weights: MotionWeights, cross_share: float
-) -> dict[str, Tensor]:
-    """Return the weighted losses by name; the first part of the batch drives itself, the rest is driven across."""
+) -> MotionOutcome:
+    """Return the losses of one batch; the first part drives itself, the rest is driven across."""
     count = len(sample.clean)
     split = count - round(count * cross_share)
     found = model.detect(sample.seen.flatten(0, 1))
@@ -39,7 +49,7 @@ def motion_losses(
     occlusion, photometric = _picture_losses(sample, motion.flow, motion.occlusion, region)
     value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], model.settings.tied_keypoints)
     error = (motion.flow - sample.flow).abs().sum(-1)
-    return {
+    losses = {
         "flow": weights.flow * _weighted_mean(error, sample.valid * region),
         "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
         "keypoints": weights.keypoints * _tied_keypoints(found, sample),
@@ -48,6 +58,7 @@ def motion_losses(
         "occlusion": weights.occlusion * occlusion,
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
     }
+    return MotionOutcome(losses, motion, driving)
 
 
 def split_moments(found: Keypoints) -> list[Keypoints]:

@@ -84,7 +84,11 @@ class PairedTask:
         """Return an augmented sample of random clips and frames."""
         stage = self.config.training.stages[draw.phase]
         numbers = np.random.default_rng(draw.seed)
-        picks = numbers.integers(0, (len(self.clips.names), self.clips.source.shape[1]), (stage.batch_size, 2))
+        picks = numbers.integers(0, self.clips.source.shape, (stage.batch_size, 2))
+        blinks = np.argwhere(self.clips.blinks)
+        if len(blinks):
+            chosen = numbers.random(stage.batch_size) < stage.blink_share
+            picks[chosen] = numbers.choice(blinks, int(chosen.sum()))
         batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
         generator = torch.Generator().manual_seed(draw.seed)
         self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)
@@ -95,7 +99,7 @@ class PairedTask:
         """Compute the stage's losses."""
         if self._generator_stage is not None:
             return self._generator_stage.losses(batch)
-        return Outcome(motion_losses(self.model, batch, self.stage.motion, self.stage.cross_share))
+        return Outcome(motion_losses(self.model, batch, self.stage.motion, self.stage.cross_share).losses)
 
     def pictures(self, batch: TransferSample) -> Pictures:
         """Return the batch warped and, once the generator learns, generated."""

@@ -40,6 +40,7 @@ def _write_clip(folder, name, seed):
         source=np.zeros(LENGTH, np.uint8),
         flow=flow,
         landmarks=np.round(moved * 8).astype(np.int16),
+        expression=np.repeat(np.linspace(0, 1, len(moved), dtype=np.float16)[:, None], 52, axis=1),
         valid=np.packbits(np.ones((LENGTH, 64, 64), bool), axis=-1),
         person=np.packbits(person, axis=-1),
     )
