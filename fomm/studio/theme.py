@@ -112,7 +112,8 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [tabindex]:fo
 .grid-container {{ grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)) !important; }}
 .tab-container button {{ font-size: 1rem; }}
 @media (max-width: 640px) {{
-  .gradio-container {{ padding: 0 10px 32px !important; }}
+  .gradio-container, .gradio-container > main {{ padding: 0 6px 24px !important; }}
+  #result .video-container, #result video {{ height: auto !important; }}
   .card {{ padding: 12px !important; border-radius: 12px; }}
   .masthead {{ padding-top: 16px; }}
   .report {{ grid-template-columns: 1fr; gap: 0 0; }}
