@@ -10,9 +10,12 @@ how long the caller waited for them. On a busy machine `--cpu --threads 1` tells
 
 from __future__ import annotations
 
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before PyTorch is loaded
+
 import argparse
 import functools
-import os
 import queue
 import tempfile
 import threading
