@@ -126,7 +126,7 @@ def make_clip(picture: NDArray[np.uint8], motion: str, frames: int) -> Clip:
             grid = grid + head * torch.tensor([0.05 * math.sin(phase), 0.03 * math.sin(1.3 * phase)])
         frame = grid_sample(source, grid * fit, mode="bilinear", padding_mode="border", align_corners=False)
         clip.append((frame[0] * light).clamp(0, 255).round().byte().permute(1, 2, 0).numpy())
-    return np.stack(clip)
+    return np.ascontiguousarray(np.stack(clip))
 
 
 def write(clip: Clip, path: Path) -> None:

@@ -74,6 +74,7 @@ class Embedder:
             raise TrustError(
                 f"This embedder marks uint8 [{height}, {width}, 3], not {frame.dtype} {list(frame.shape)}."
             )
+        frame = np.ascontiguousarray(frame)  # a frame that came from a [3, H, W] tensor is not
         cells = self._gain(block_luma(frame, self._cell))  # [rows, columns]
         first, second, part = self._columns
         wide = cells[:, first] * (1 - part) + cells[:, second] * part  # [rows, W]
