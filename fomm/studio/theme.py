@@ -79,7 +79,7 @@ CSS = f"""
 .masthead h1 b {{ color: {ACCENT}; font-weight: 680; }}
 .masthead p {{ color: {MUTED}; margin: 0; }}
 .card {{ background: {PANEL}; border: 1px solid {EDGE}; border-radius: 14px; padding: 16px !important; gap: 12px; }}
-.card > .block {{ flex-grow: 0 !important; }}
+.card > .block, .card > button {{ flex-grow: 0 !important; }}
 .card .block {{ border-width: 0; box-shadow: none; }}
 .card .block.drop {{ border: 1px dashed {EDGE}; border-radius: 10px; }}
 .step {{ display: flex; align-items: center; gap: 10px; }}
@@ -112,7 +112,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [tabindex]:fo
 .grid-container {{ grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)) !important; }}
 .tab-container button {{ font-size: 1rem; }}
 @media (max-width: 640px) {{
-  .gradio-container, .gradio-container > main {{ padding: 0 6px 24px !important; }}
+  .gradio-container, .gradio-container main {{ padding: 0 6px 24px !important; }}
   #result .video-container, #result video {{ height: auto !important; }}
   .card {{ padding: 12px !important; border-radius: 12px; }}
   .masthead {{ padding-top: 16px; }}

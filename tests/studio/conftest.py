@@ -19,8 +19,6 @@ from fomm.studio.service import Studio, StudioSettings
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
 
-FAST = {"encode": {"preset": "ultrafast"}, "refine": {"min_side": 0}}
-
 
 @pytest.fixture(scope="session")
 def studio(tiny_checkpoint: Path, portrait_photo: Path, tmp_path_factory: pytest.TempPathFactory) -> Iterator[Studio]:

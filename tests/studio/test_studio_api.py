@@ -1,13 +1,15 @@
 """The HTTP API as a program meets it, over a real connection."""
 
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
 import pytest
-from gradio_client import handle_file
+from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 FAST = {"encode": {"preset": "ultrafast"}}
+VISITORS = 4
 NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify"}
 
 
@@ -57,6 +59,26 @@ def test_files_of_the_server_cannot_be_named(client, address, tmp_path):
     assert answer.startswith("event: error")
     assert "verdict" not in answer
     assert httpx.get(f"{address}/gradio_api/file={secret}").status_code in (403, 404)
+
+
+def test_visitors_at_once_get_their_own_files(client, address, studio, portrait_photo, talk, tmp_path):
+    track = client.predict(handle_file(talk), {"max_seconds": 0.2}, api_name="/track")
+
+    def visit(number: int) -> str:
+        own = Client(address, verbose=False, download_files=str(tmp_path / str(number)))
+        _, report = own.predict(handle_file(portrait_photo), handle_file(track), FAST, api_name="/animate")
+        return f"{report['verdict']} {report['registry']['output_id']}"
+
+    before = set(studio.sessions._sessions)
+    with ThreadPoolExecutor(VISITORS) as pool:
+        found = set(pool.map(visit, range(VISITORS)))
+    assert len(found) == VISITORS
+    assert all(made.startswith("intact") for made in found)
+    folders = [studio.sessions.get(key).folder for key in set(studio.sessions._sessions) - before]
+    assert [len(list(folder.rglob("*.mp4"))) for folder in folders] == [1] * VISITORS
+    for key in set(studio.sessions._sessions) - before:
+        studio.sessions.close(key)
+    assert not any(folder.exists() for folder in folders)
 
 
 def test_health_says_that_it_serves(address):

@@ -1,9 +1,12 @@
 """The page's sentences and controls."""
 
+import importlib.util
 from pathlib import Path
 
 import pytest
+from click.testing import CliRunner
 
+from fomm.cli.studio import studio as command
 from fomm.errors import ConsentError, FaceError, SettingsError
 from fomm.studio import words
 from fomm.studio.app import Serving
@@ -59,3 +62,10 @@ def test_a_public_link_needs_a_password():
     with pytest.raises(SettingsError, match="--auth"):
         Serving(share=True)
     assert Serving(share=True, auth=(("ada", "secret"),)).share
+
+
+def test_without_gradio_one_sentence_says_how_to_install_it(monkeypatch):
+    monkeypatch.setattr(importlib.util, "find_spec", lambda name: None)
+    refused = CliRunner().invoke(command).exception
+    assert isinstance(refused, SettingsError)
+    assert "pip install 'fomm[studio]'" in str(refused)
