@@ -40,7 +40,7 @@ class Detection:
         scale: Size of the pattern against the frame's short side: 1 as embedded, 1 / r after a crop to the share r.
         aspect: Horizontal over vertical scale; not 1 only for a stretched picture (deep search).
         mirrored: True if the picture is flipped left to right (deep search).
-        sync: Best sync score; above about 6 a mark of this key is likely present even where it cannot be read.
+        sync: Best sync score; above about 7 a mark of this key is likely present even where it cannot be read.
         tries: How many decoded messages had their tag checked, at most.
         frames: How many frames were averaged.
     """
