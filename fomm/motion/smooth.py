@@ -56,32 +56,45 @@ def smooth(track: MotionTrack, settings: SmoothSettings | None = None) -> Motion
 
 
 def _smooth_groups(signal: Tensor, frames: int, gate: float) -> Tensor:
-    """Smooth `[T, K, D]`; the D numbers of a keypoint share one decision."""
-    raw = signal.double().numpy()
+    """Smooth `[T, K, D]`; the D numbers of a keypoint share one decision.
+
+    Keypoints are taken one by one: all at once, a long clip's float64 copies would outweigh the rest of a render.
+    """
+    raw = signal.numpy()
+    count = raw.shape[1]
+    noise = np.array([_noise_energy(raw[:, k].astype(np.float64)) for k in range(count)])
+    # Lips that never rest look noisy, so no keypoint counts as much noisier than the middle one.
+    noise = np.minimum(noise, 1.5 * np.median(noise))
+    smoothed = np.empty_like(raw)
+    for k in range(count):
+        smoothed[:, k] = _smooth_one(raw[:, k].astype(np.float64), float(noise[k]), frames, gate)
+    return torch.from_numpy(smoothed)
+
+
+def _smooth_one(raw: Floats, noise: float, frames: int, gate: float) -> Floats:
+    """Smooth one keypoint's numbers `[T, D]`, given their noise variance."""
     calm = savgol_filter(raw, frames, ORDER, axis=0, mode="interp")
     residual = raw - calm
-    strayed = (residual**2).sum(axis=-1, keepdims=True)  # [T, K, 1]
+    strayed = (residual**2).sum(axis=-1, keepdims=True)  # [T, 1]
     # A parabola fitted to noise follows some of it: this share is left in the residual.
     left_over = 1.0 - savgol_coeffs(frames, ORDER)[frames // 2]
-    expected = np.maximum(left_over * _noise_energy(raw), np.finfo(np.float64).tiny)  # [1, K, 1]
+    expected = max(left_over * noise, np.finfo(np.float64).tiny)
     # The frames around a fast movement belong to it, so its flanks are not bent.
     energy = maximum_filter1d(uniform_filter1d(strayed, 3, axis=0, mode="nearest"), 3, axis=0, mode="nearest")
-    keep = np.clip((energy / expected - gate) / gate, 0.0, 1.0)  # [T, K, 1]
-    return torch.from_numpy(calm + keep * residual).float()
+    keep = np.clip((energy / expected - gate) / gate, 0.0, 1.0)  # [T, 1]
+    smoothed: Floats = calm + keep * residual
+    return smoothed
 
 
-def _noise_energy(raw: Floats) -> Floats:
-    """Estimate the noise variance of each keypoint, summed over its D numbers: `[T, K, D]` to `[1, K, 1]`.
+def _noise_energy(raw: Floats) -> float:
+    """Estimate the noise variance of one keypoint, summed over its D numbers `[T, D]`.
 
-    Fourth differences hide any smooth motion (a cubic has none) and the median hides rare fast ones. Lips that never
-    rest would still look noisy, so no keypoint counts as much noisier than the middle one.
+    Fourth differences hide any smooth motion (a cubic has none) and the median hides rare fast ones.
     """
     fourth = np.diff(raw, 4, axis=0)
-    energy = (fourth**2).sum(axis=-1, keepdims=True) / math.comb(8, 4)  # white noise: sum of squared binomials
-    dimensions = raw.shape[-1]
-    median_over_mean = (1.0 - 2.0 / (9.0 * dimensions)) ** 3  # of a chi-squared distribution (Wilson-Hilferty)
-    noise: Floats = np.median(energy, axis=0, keepdims=True) / median_over_mean  # [1, K, 1]
-    return np.minimum(noise, 1.5 * np.median(noise, axis=1, keepdims=True))
+    energy = (fourth**2).sum(axis=-1) / math.comb(8, 4)  # white noise: sum of squared binomials
+    median_over_mean = (1.0 - 2.0 / (9.0 * raw.shape[-1])) ** 3  # of a chi-squared distribution (Wilson-Hilferty)
+    return float(np.median(energy) / median_over_mean)
 
 
 def _odd(frames: float) -> int:
