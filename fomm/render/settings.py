@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import torch
 
 from fomm.errors import SettingsError
+from fomm.nn.layout import has_native_bfloat16
 from fomm.settings import Settings, option
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
@@ -56,12 +57,6 @@ def decide(settings: RenderSettings) -> Compute:
         raise SettingsError("float16 is slower than float32 on a CPU; use --precision bfloat16 or float32.")
     batch_size = settings.batch_size or (1 if device.type == "cpu" else _GPU_BATCH)
     return Compute(device, dtype, batch_size)
-
-
-def has_native_bfloat16() -> bool:
-    """Tell whether this CPU multiplies bfloat16 in hardware; elsewhere it is slower than float32."""
-    capabilities = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capabilities.get("avx512_bf16") or capabilities.get("amx_bf16") or capabilities.get("bf16"))
 
 
 def _best_device() -> str:

@@ -18,6 +18,7 @@ import torch
 from torch import nn
 
 from fomm.errors import CheckpointError, SettingsError
+from fomm.nn.layout import has_native_bfloat16
 from fomm.training.learner import Learner
 from fomm.training.progress import Listener, Meter, log_progress
 from fomm.training.run_folder import RunFolder, RunState
@@ -231,9 +232,3 @@ def looking_at(model: nn.Module) -> Iterator[None]:
     finally:
         for module, mode in modes.items():
             module.training = mode
-
-
-def has_native_bfloat16() -> bool:
-    """Tell whether this CPU multiplies bfloat16 in hardware; elsewhere autocast would only slow it down."""
-    capability = torch.cpu.get_capabilities() if hasattr(torch.cpu, "get_capabilities") else {}
-    return bool(capability.get("avx512_bf16") or capability.get("amx_bf16"))
