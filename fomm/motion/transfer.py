@@ -2,13 +2,13 @@
 
 Relative motion (Siarohin et al. 2019, section 3.3) keeps the photo's own face shape and carries over only how the
 driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0^-1 J_source`, with the scale
-`s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently.
+`s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently. Where keypoints are tied to
+a face, `s` is the ratio of the faces' sizes instead, and motion of the head and expression have strengths of their own.
 """
 
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,7 +17,8 @@ from scipy.spatial import ConvexHull, QhullError
 from torch import Tensor
 
 from fomm.errors import MotionError, SettingsError
-from fomm.motion.blink import Eye, close_eyes
+from fomm.motion.anatomy import Anatomy
+from fomm.motion.blink import close_eyes
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
@@ -42,6 +43,8 @@ class TransferSettings(Settings):
     )
     full_blinks: bool = option(True, "Shut the photo's eyes when the driver's are shut, whatever their shape.")
     strength: float = option(1.0, "Multiply the motion: below 1 calmer, above 1 exaggerated.", low=0.0, high=2.0)
+    head: float = option(1.0, "Multiply the motion of head and shoulders alone.", low=0.0, high=2.0)
+    expression: float = option(1.0, "Multiply the expression alone: mouth, eyes, brows.", low=0.0, high=2.0)
 
     def __post_init__(self) -> None:
         super().__post_init__()
@@ -59,14 +62,16 @@ class Transfer:
         source: keypoints of the photo, `[1, K, 2]`.
         track: the driving clip, smoothed already if wanted.
         settings: how.
-        eyes: keypoints that are tied to eyelids, for full blinks; none in a model whose keypoints are not tied.
+        anatomy: what the keypoints are tied to, for full blinks and for head and expression apart; None in a model
+            whose keypoints are not tied.
 
     Attributes:
         reference: index of the driving frame that counts as the photo's pose.
         scale: `s` above.
 
     Raises:
-        MotionError: keypoints of source and track do not belong together, or the reference is not a frame of it.
+        MotionError: keypoints of source and track do not belong together, the reference is not a frame of it, or head
+            and expression are to differ although nothing tells them apart.
     """
 
     def __init__(
@@ -74,12 +79,17 @@ class Transfer:
         source: Keypoints,
         track: MotionTrack,
         settings: TransferSettings | None = None,
-        eyes: Sequence[Eye] = (),
+        anatomy: Anatomy | None = None,
     ) -> None:
         self.settings = settings or TransferSettings()
         self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
         self._track = track
-        self._eyes = tuple(eyes) if self.settings.full_blinks else ()
+        self._anatomy = anatomy
+        if anatomy is None and self.settings.head != self.settings.expression:
+            raise MotionError(
+                "Head and expression can have strengths of their own only with a model whose keypoints are tied to "
+                "the face, as the bundled one's are; set both alike, or choose that model."
+            )
         if source.value.shape != (1, *track.value.shape[1:]) or (source.jacobian is None) != (track.jacobian is None):
             raise MotionError(
                 f"The photo has keypoints {list(source.value.shape)} and the motion track "
@@ -89,7 +99,7 @@ class Transfer:
         self._start = track.keypoints(self.reference, self.reference + 1)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
-            self.scale = _relative_scale(self._source.value[0], self._start.value[0])
+            self.scale = _relative_scale(self._source.value, self._start.value, anatomy)
 
     def __len__(self) -> int:
         return len(self._track)
@@ -104,14 +114,23 @@ class Transfer:
         return self._relative(driving) if self.settings.mode == "relative" else self._absolute(driving)
 
     def _relative(self, driving: Keypoints) -> Keypoints:
-        strength = self.settings.strength
-        value = self._source.value + strength * self.scale * (driving.value - self._start.value)  # [B, K, 2]
-        value = close_eyes(value, driving.value, self._start.value, self._eyes)
+        settings, anatomy = self.settings, self._anatomy
+        value = self._source.value + self.scale * self._steps(driving.value)  # [B, K, 2]
+        if anatomy is not None and settings.full_blinks and settings.expression > 0:
+            value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
-        turned = torch.lerp(torch.eye(2).expand_as(turned), turned, strength)
+        turned = torch.lerp(torch.eye(2).expand_as(turned), turned, settings.strength * settings.head)
         return Keypoints(value, turned @ self._source.jacobian)
+
+    def _steps(self, driving: Tensor) -> Tensor:
+        """Return how far the driver's keypoints `[B, K, 2]` went since the reference, as strong as the settings say."""
+        settings, start = self.settings, self._start.value
+        if self._anatomy is None or settings.head == settings.expression:
+            return settings.strength * settings.head * (driving - start)
+        carried = self._anatomy.carried_by_head(start, driving)
+        return settings.strength * (settings.head * (carried - start) + settings.expression * (driving - carried))
 
     def _absolute(self, driving: Keypoints) -> Keypoints:
         strength = self.settings.strength
@@ -131,8 +150,11 @@ def hull_area(value: Tensor) -> float:
         return 0.0
 
 
-def _relative_scale(source: Tensor, start: Tensor) -> float:
-    source_area, start_area = hull_area(source), hull_area(start)
+def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> float:
+    """Return how much larger the photo's face is than the driver's, from keypoints `[1, K, 2]`."""
+    if anatomy is not None:
+        return float(anatomy.size(source) / anatomy.size(start).clamp_min(1e-4))
+    source_area, start_area = hull_area(source[0]), hull_area(start[0])
     if min(source_area, start_area) < np.finfo(np.float32).eps:
         return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
     return math.sqrt(source_area / start_area)

@@ -1,6 +1,7 @@
 """Which face landmarks the compact model's tied keypoints follow, and how they swap when a picture is mirrored.
 
-Indices are those of the public 468-point face-mesh topology (MediaPipe). "Left" and "right" are the image's.
+Indices are those of the public face-mesh topology (MediaPipe): 468 points on the skin, then five for each iris, its
+centre first. "Left" and "right" are the image's.
 """
 
 from __future__ import annotations
@@ -12,6 +13,7 @@ _MIRRORED_PAIRS: dict[str, tuple[tuple[int, int], ...]] = {
     "nose": ((98, 327),),
     "outline": ((234, 454), (172, 397)),
     "cheeks": ((50, 280),),
+    "irises": ((468, 473),),
 }
 _ON_THE_AXIS: dict[str, tuple[int, ...]] = {"mouth": (0, 17, 13, 14), "nose": (1, 168), "outline": (10, 152)}
 
@@ -35,6 +37,9 @@ def _ordered() -> tuple[tuple[int, ...], tuple[int, ...], dict[str, tuple[int, .
 
 TIED_LANDMARKS, MIRROR, REGIONS = _ordered()
 """Landmark of each tied keypoint, the keypoint it becomes in a mirrored picture, and keypoints by region."""
+
+SKIN = 468
+"""Landmarks on the skin; those from here on are the irises'."""
 
 LIPS: tuple[int, ...] = (
     61,

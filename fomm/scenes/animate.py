@@ -23,12 +23,12 @@ from fomm.media.audio import probe_audio
 from fomm.media.codecs import choose_codec, container_for
 from fomm.media.limits import MediaLimits, check_file
 from fomm.media.probe import probe
-from fomm.motion.blink import Eye
+from fomm.motion.anatomy import Anatomy
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
-from fomm.nn.landmarks import EYES, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES
 from fomm.nn.model import AnimationModel
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
@@ -60,7 +60,7 @@ class Pipeline:
     Attributes:
         model: SHA-256 of the checkpoint, as it goes into registry and manifest.
         detector: fingerprint of the keypoint detector, as it goes into motion tracks.
-        eyes: the keypoints that its training tied to eyelids, if it did.
+        anatomy: what its training tied keypoints to, if it did.
     """
 
     def __init__(self, model: str, render: RenderSettings | None = None, ledger: Ledger | None = None) -> None:
@@ -69,8 +69,8 @@ class Pipeline:
         self.detector = detector_fingerprint(loaded.model)
         config = loaded.model.config
         side = config.image_size if isinstance(config, CompactSettings) else _PAPER_SIDE
-        tied = isinstance(config, CompactSettings) and config.tied_keypoints == len(TIED_LANDMARKS)
-        self.eyes = tuple(Eye(*eye) for eye in EYES) if tied else ()
+        tied = config.tied_keypoints if isinstance(config, CompactSettings) else 0
+        self.anatomy = Anatomy.of_tied(tied) if tied > max(map(max, EYES)) else None
         self.animator = Animator(loaded.model, side, render)
         self.finder = FaceFinder()
         self.ledger = ledger or Ledger()
@@ -143,7 +143,7 @@ class Pipeline:
         Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
-            transfer = Transfer(portrait.keypoints, track, settings.transfer, self.eyes)
+            transfer = Transfer(portrait.keypoints, track, settings.transfer, self.anatomy)
         if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
             audio = driving
         with open_release(

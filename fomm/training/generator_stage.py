@@ -93,7 +93,7 @@ def transferred_motion(model: CompactModel, sample: TransferSample, cross_share:
     source = sample.clean[:, 0]
     split = len(source) - round(len(source) * cross_share)
     moments = split_moments(model.detect(sample.seen.flatten(0, 1)))
-    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes)[split:]])
+    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes, model.settings.tied_keypoints)[split:]])
     return model.move(source, driving, moments[0]), driving
 
 

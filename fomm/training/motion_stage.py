@@ -3,7 +3,8 @@
 Two of them need paired synthetic data. *Supervised dense flow*: the predicted backward flow equals the rendered one.
 *Cross-identity transfer*: person 0 at moment i, driven by person 1 going from i to j, moves as person 0 did from i to
 j. The keypoints of that case are relative, as the paper transfers them (its section 3.3), with both people's views
-put on common axes: `p = p0_i + A (p1_j - p1_i)`, `J = A J1_j J1_i^-1 A^-1 J0_i`.
+put on common axes: `p = p0_i + s A (p1_j - p1_i)`, `J = A J1_j J1_i^-1 A^-1 J0_i`, where `s` is how much larger
+person 0's face is than person 1's.
 """
 
 from __future__ import annotations
@@ -17,12 +18,16 @@ from torch.nn import functional as F
 
 from fomm.nn.compact import CompactModel
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
-from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, TIED_LANDMARKS
+from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
 from fomm.training.augment import TransferSample
 from fomm.training.settings import MotionWeights
 
-FREE_PLACES = ((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7))
-"""Both shoulders, the chest and the hair, see `_free_keypoints`; (x, y) in face heights from the face's centre."""
+FREE_PLACES = (
+    *((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7)),  # shoulders, chest, top of the hair
+    *((-0.45, 0.65), (0.45, 0.65), (-0.4, 1.0), (0.4, 1.0)),  # both sides of the neck, both sides of the chest
+    *((-0.35, -0.6), (0.35, -0.6), (-0.5, -0.1), (0.5, -0.1)),  # hair above the temples, hair beside the eyes
+)
+"""Where free keypoints belong, see `_free_keypoints`; (x, y) in face heights from the face's centre."""
 
 
 @dataclass(frozen=True)
@@ -42,18 +47,19 @@ def motion_losses(
     split = count - round(count * cross_share)
     found = model.detect(sample.seen.flatten(0, 1))
     moments = split_moments(found)
-    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes)[split:]])
+    tied = model.settings.tied_keypoints
+    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes, tied)[split:]])
     source_picture = sample.clean[:, 0]
     motion = model.move(source_picture, driving, moments[0])
     region = region_weights(sample, weights.mouth, weights.eyes, motion.flow.shape[1])
     occlusion, photometric = _picture_losses(sample, motion.flow, motion.occlusion, region)
-    value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], model.settings.tied_keypoints)
+    value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], tied)
     error = (motion.flow - sample.flow).abs().sum(-1)
     losses = {
         "flow": weights.flow * _weighted_mean(error, sample.valid * region),
         "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
-        "keypoints": weights.keypoints * _tied_keypoints(found, sample),
-        "free_keypoints": weights.free_keypoints * _free_keypoints(moments, sample, model.settings.tied_keypoints),
+        "keypoints": weights.keypoints * _tied_keypoints(found, sample, tied),
+        "free_keypoints": weights.free_keypoints * _free_keypoints(moments, sample, tied),
         "photometric": weights.photometric * photometric,
         "occlusion": weights.occlusion * occlusion,
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
@@ -74,15 +80,29 @@ def _by_moment(x: Tensor) -> Tensor:
     return x.view(-1, 4, *x.shape[1:])
 
 
-def across(moments: list[Keypoints], axes: Tensor) -> Keypoints:
-    """Return person 0's keypoints moved as person 1 moved, on person 0's axes."""
+def across(moments: list[Keypoints], axes: Tensor, tied: int = 0) -> Keypoints:
+    """Return person 0's keypoints moved as person 1 moved, on person 0's axes and at the size of person 0's face.
+
+    Args:
+        moments: keypoints of person 0 at source and driving moment, then of person 1 at the same.
+        axes: turns displacements of person 1 into those of person 0, `[B, 2, 2]`.
+        tied: how many keypoints, the first ones, lie on the face and tell its size; 0 for all.
+    """
     here, _, before, after = moments
     if here.jacobian is None or before.jacobian is None or after.jacobian is None:
         raise ValueError("Relative transfer needs keypoints with Jacobians.")
-    value = here.value + (after.value - before.value) @ axes.transpose(-1, -2)
+    tied = tied or here.value.shape[1]
+    size, other = spread(here.value[:, :tied]).detach(), spread(before.value[:, :tied]).detach()  # [B]
+    scale = torch.where(torch.minimum(size, other) > 1e-3, size / other.clamp_min(1e-3), 1.0)
+    value = here.value + scale[:, None, None] * (after.value - before.value) @ axes.transpose(-1, -2)
     change = after.jacobian @ inverse_2x2(before.jacobian)
     frame = axes[:, None]
     return Keypoints(value, frame @ change @ inverse_2x2(frame) @ here.jacobian)
+
+
+def spread(value: Tensor) -> Tensor:
+    """Return the root mean square distance of keypoints `[B, K, 2]` from their centre, `[B]`."""
+    return (value - value.mean(1, keepdim=True)).square().sum(-1).mean(1).sqrt()
 
 
 def region_weights(sample: TransferSample, mouth: float, eyes: float, side: int) -> Tensor:
@@ -103,21 +123,22 @@ def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
     side = flow.shape[1]
     shift = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
     read = F.grid_sample(shift, driving[:, :, None], padding_mode="border", align_corners=False)
-    error = (read[..., 0].transpose(1, 2) + driving - source).abs().sum(-1)  # [B, 468]
+    error = (read[..., 0].transpose(1, 2) + driving - source).abs().sum(-1)  # [B, L]
     weight = torch.ones(error.shape[1])
     weight[list(LIPS)] = 5.0
     weight[list(LIDS)] = 5.0
+    weight[SKIN:] = 5.0
     inside = (driving.abs().amax(-1) < 1) & (source.abs().amax(-1) < 1)
     return _weighted_mean(error, weight.to(error) * inside)
 
 
-def _tied_keypoints(found: Keypoints, sample: TransferSample) -> Tensor:
-    tied = sample.landmarks[:, :, list(TIED_LANDMARKS)]  # [B, 4, K, 2]
-    tied = torch.where(sample.mirrored[:, None, None, None], tied[:, :, list(MIRROR)], tied)
-    predicted = _by_moment(found.value)[:, :, : len(TIED_LANDMARKS)]
+def _tied_keypoints(found: Keypoints, sample: TransferSample, tied: int) -> Tensor:
+    wanted = sample.landmarks[:, :, list(TIED_LANDMARKS[:tied])]  # [B, 4, K, 2]
+    wanted = torch.where(sample.mirrored[:, None, None, None], wanted[:, :, list(MIRROR[:tied])], wanted)
+    predicted = _by_moment(found.value)[:, :, :tied]
     weight = torch.ones(len(TIED_LANDMARKS))
-    weight[list(REGIONS["mouth"] + REGIONS["eyes"])] = 3.0
-    return ((predicted - tied).abs().sum(-1) * weight.to(tied)).mean()
+    weight[list(REGIONS["mouth"] + REGIONS["eyes"] + REGIONS["irises"])] = 3.0
+    return ((predicted - wanted).abs().sum(-1) * weight[:tied].to(wanted)).mean()
 
 
 def _free_keypoints(moments: list[Keypoints], sample: TransferSample, tied: int) -> Tensor:

@@ -1,0 +1,64 @@
+"""What keypoints mean in a model whose training tied them to a face, and head motion told apart from expression.
+
+The skull is nearly rigid and a face turns little between frames, so points that no muscle moves (bridge and wings of
+the nose, corners of the eyes, outline of the forehead) go through one affine map of the picture. Fitting that map to
+them gives the motion of the head; what is left of every other keypoint's motion is expression.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fomm.motion.blink import Eye
+from fomm.nn.landmarks import EYES, TIED_LANDMARKS
+
+_STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
+
+
+@dataclass(frozen=True)
+class Anatomy:
+    """Which keypoints are where on the face.
+
+    Attributes:
+        face: how many keypoints lie on the face; they come first, the others follow hair and body.
+        eyes: corners and lids of both eyes.
+        steady: keypoints that move with the skull alone.
+    """
+
+    face: int
+    eyes: tuple[Eye, ...]
+    steady: tuple[int, ...]
+
+    @classmethod
+    def of_tied(cls, tied: int) -> Anatomy:
+        """Return the anatomy of a model whose first `tied` keypoints follow `fomm.nn.landmarks.TIED_LANDMARKS`."""
+        steady = tuple(TIED_LANDMARKS.index(landmark) for landmark in _STEADY_LANDMARKS)
+        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady)
+
+    def size(self, value: Tensor) -> Tensor:
+        """Return the size of the face, `[B]`: the root mean square distance of its keypoints from their centre.
+
+        Args:
+            value: keypoints `[B, K, 2]`.
+        """
+        face = value[:, : self.face]
+        return (face - face.mean(1, keepdim=True)).square().sum(-1).mean(1).sqrt()
+
+    def carried_by_head(self, start: Tensor, driving: Tensor) -> Tensor:
+        """Return where the driving frames' keypoints would be if the head had moved without any expression.
+
+        Keypoints off the face have no expression: they stay as they are.
+
+        Args:
+            start: keypoints of the reference frame, `[1, K, 2]`.
+            driving: keypoints of the driving frames, `[B, K, 2]`.
+        """
+        steady = list(self.steady)
+        ones = torch.ones_like(start[..., :1])
+        homogeneous = torch.cat((start, ones), dim=-1)  # [1, K, 3]
+        fitted = torch.linalg.lstsq(homogeneous[:, steady].expand(len(driving), -1, -1), driving[:, steady]).solution
+        carried = homogeneous @ fitted  # [B, K, 2]
+        return torch.cat((carried[:, : self.face], driving[:, self.face :]), dim=1)
