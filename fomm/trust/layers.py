@@ -131,7 +131,8 @@ def read_registry(path: Path, output_id: str, ledger: Ledger) -> RegistryReading
         return RegistryReading(UNAVAILABLE, str(error), output_id)
     exact = bool(output.sha256) and output.sha256 == hash_file(path)
     when = f"{output.state} on {format_time(output.released or output.created)}"
-    detail = f"{when}, {'byte for byte this file' if exact else 'as a file with other bytes'}"
+    other = "as a file with other bytes" if output.sha256 or output.state != "released" else "shown live, never a file"
+    detail = f"{when}, {'byte for byte this file' if exact else other}"
     return RegistryReading(output.state, detail, output_id, exact, output.consent, consent_state)
 
 

@@ -1,8 +1,9 @@
 """The only exit for generated frames: consent, label, watermark, encoding, sealing and delivery in one place.
 
-No other module opens an encoder for generated frames. A release reserves an output id, marks every frame, encodes to a
-hidden partial file, reads the watermark back, signs the finished bytes with a manifest, asks the ledger once more,
-records the file's hash, and only then gives it its name. Any failure on the way leaves nothing behind.
+No other module opens an encoder for generated frames, but `fomm.trust.live`, whose `LiveRelease` is handed out here.
+A release reserves an output id, marks every frame, encodes to a hidden partial file, reads the watermark back, signs
+the finished bytes with a manifest, asks the ledger once more, records the file's hash, and only then gives it its name.
+Any failure on the way leaves nothing behind.
 """
 
 from __future__ import annotations
@@ -27,10 +28,11 @@ from fomm.trust.authorise import Authorisation
 from fomm.trust.draft import Receipt, metadata_for, reserve_draft
 from fomm.trust.formats import sealed_as
 from fomm.trust.label import Box, Label, LabelSettings
+from fomm.trust.live import LiveRelease
 from fomm.trust.provenance import Provenance
 from fomm.trust.signer import Signer
 
-__all__ = ["Provenance", "Receipt", "Release", "Signer", "open_release", "release_still"]
+__all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Signer", "open_release", "release_still"]
 
 RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
 READ_BACK_FRAMES = 75

@@ -30,7 +30,7 @@ class Output:
         state: reserved, released or failed.
         created: when the id was reserved, UTC.
         owner: mark of the process that reserved it.
-        sha256: SHA-256 of the released file, empty before.
+        sha256: SHA-256 of the released file; empty before, and for a live session, which has no file.
         released: when it was released, UTC.
         reason: why it failed, empty otherwise.
     """
