@@ -106,7 +106,7 @@ class OneEuro:
     """Causal smoothing of live keypoints: a low-pass filter whose cutoff rises with the keypoint's speed.
 
     Args:
-        fps: frames per second of what is fed in.
+        fps: frames per second of what is fed in, where the calls do not say.
         min_cutoff: cutoff in Hz at rest; lower is calmer and lags more.
         beta: how fast the cutoff rises, in Hz per unit of speed (window half-widths per second).
         speed_cutoff: cutoff in Hz of the speed itself.
@@ -119,17 +119,23 @@ class OneEuro:
         self._speed: Tensor | None = None
         self._smooth: Keypoints | None = None
 
-    def __call__(self, keypoints: Keypoints) -> Keypoints:
-        """Feed the next frame, `[1, K, 2]`; the Jacobian follows the keypoint's cutoff."""
+    def __call__(self, keypoints: Keypoints, elapsed: float | None = None) -> Keypoints:
+        """Feed the next frame, `[1, K, 2]`; the Jacobian follows the keypoint's cutoff.
+
+        Args:
+            keypoints: of the frame.
+            elapsed: seconds since the frame before, above 0; `1 / fps` when None.
+        """
+        fps = self._fps if elapsed is None else 1.0 / elapsed
         if self._raw is None or self._speed is None or self._smooth is None:
             self._raw, self._speed = keypoints.value, torch.zeros_like(keypoints.value)
             self._smooth = keypoints
             return keypoints
-        rate = (keypoints.value - self._raw) * self._fps
-        self._speed = self._speed + self._weight(torch.tensor(self._speed_cutoff)) * (rate - self._speed)
+        rate = (keypoints.value - self._raw) * fps
+        self._speed = self._speed + _weight(torch.tensor(self._speed_cutoff), fps) * (rate - self._speed)
         self._raw = keypoints.value
         speed = self._speed.norm(dim=-1, keepdim=True)  # [1, K, 1]
-        weight = self._weight(self._min_cutoff + self._beta * speed)
+        weight = _weight(self._min_cutoff + self._beta * speed, fps)
         value = torch.lerp(self._smooth.value, keypoints.value, weight)
         jacobian = keypoints.jacobian
         if jacobian is not None and self._smooth.jacobian is not None:
@@ -137,6 +143,7 @@ class OneEuro:
         self._smooth = Keypoints(value, jacobian)
         return self._smooth
 
-    def _weight(self, cutoff: Tensor) -> Tensor:
-        """Return the share of the new sample for a cutoff in Hz."""
-        return 1.0 / (1.0 + self._fps / (2.0 * math.pi * cutoff))
+
+def _weight(cutoff: Tensor, fps: float) -> Tensor:
+    """Return the share of the new sample for a cutoff in Hz."""
+    return 1.0 / (1.0 + fps / (2.0 * math.pi * cutoff))

@@ -110,7 +110,10 @@ class Transfer:
         Returns:
             `[B, K, 2]` and `[B, K, 2, 2]`, float32 on the CPU; the same for a frame whatever slice it is in.
         """
-        driving = self._track.keypoints(start, stop)
+        return self.carry(self._track.keypoints(start, stop))
+
+    def carry(self, driving: Keypoints) -> Keypoints:
+        """Return the keypoints that move the photo for ones `[B, K, 2]` of the same driver, of the track or live."""
         return self._relative(driving) if self.settings.mode == "relative" else self._absolute(driving)
 
     def _relative(self, driving: Keypoints) -> Keypoints:

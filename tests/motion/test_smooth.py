@@ -116,3 +116,15 @@ def test_the_live_filter_knows_no_future():
     first = [one(Keypoints(frame[None])).value for frame in noisy]
     second = [other(Keypoints(frame[None])).value for frame in noisy[:10]]
     assert torch.equal(torch.cat(first[:10]), torch.cat(second))
+
+
+def test_the_live_filter_takes_frames_at_uneven_times():
+    ramp = torch.linspace(0, 1, 41)  # one second
+    even, uneven = OneEuro(fps=40), OneEuro(fps=40)
+    moments = [0, 1, 4, 5, 9, 12, 14, 20, 22, 27, 28, 33, 36, 40]
+    for position in ramp:
+        smooth_even = even(Keypoints(position.expand(1, 3, 2)))
+    for before, moment in zip([0, *moments], moments, strict=False):
+        elapsed = max(1, moment - before) / 40
+        smooth_uneven = uneven(Keypoints(ramp[moment].expand(1, 3, 2)), elapsed)
+    assert torch.allclose(smooth_uneven.value, smooth_even.value, atol=0.02)

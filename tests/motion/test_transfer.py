@@ -114,3 +114,12 @@ def test_an_unknown_reference_is_refused():
         Transfer(photo(), make_track(), TransferSettings(reference="12"))
     with pytest.raises(SettingsError, match="best, first, stored"):
         TransferSettings(reference="last")
+
+
+def test_live_keypoints_move_the_photo_as_a_tracks_do():
+    source, track = photo(), make_track()
+    transfer = Transfer(source, track.slice(0, 1), TransferSettings(reference="first"))
+    whole = Transfer(source, track, TransferSettings(reference="0")).driving(5, 6)
+    live = transfer.carry(track.keypoints(5, 6))
+    assert torch.equal(live.value, whole.value)
+    assert torch.equal(live.jacobian, whole.jacobian)

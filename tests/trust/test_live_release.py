@@ -95,7 +95,7 @@ def test_no_live_frame_is_without_label_and_watermark(ledger, leave, seed, width
     rest = np.ones((height, width), bool)
     rest[y0:y1, x0:x1] = False
     change, wanted = (left - labelled)[rest].mean(axis=1), mark[rest].mean(axis=1)
-    assert np.corrcoef(change, wanted)[0, 1] > 0.2  # 0 for another pattern, or none
+    assert np.corrcoef(change, wanted)[0, 1] > 0.12  # 0.03 for another id, 0 for no mark
 
 
 def test_revoking_mid_stream_stops_it_for_good(ledger, leave, no_wait):
