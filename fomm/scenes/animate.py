@@ -160,7 +160,7 @@ class Pipeline:
             face_box=face_box,
             force=force,
         ) as release:
-            for frames in self._frames(portrait, transfer, paste):
+            for frames in self.frames(portrait, transfer, paste):
                 release.write(frames)
                 progress("render", release.frames, len(transfer))
         return release.receipt
@@ -172,8 +172,8 @@ class Pipeline:
         else:
             probe(driving)
 
-    def authorise(self, photo: Path, settings: AnimateSettings) -> Authorisation:
-        """Return leave to animate a photo.
+    def authorise(self, photo: Path, settings: AnimateSettings, purpose: str = "animate") -> Authorisation:
+        """Return leave to animate a photo, or with the purpose "live" to show it live.
 
         Raises:
             ConsentError: no consent covers it.
@@ -181,7 +181,7 @@ class Pipeline:
         """
         with check_file(photo).open("rb") as file:
             data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
-        return authorise(data, purpose="animate", ledger=self.ledger, name=str(photo), use=settings.use)
+        return authorise(data, purpose=purpose, ledger=self.ledger, name=str(photo), use=settings.use)
 
     def portrait(self, authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> Portrait:
         """Find the face in an authorised photo and encode it; small photos are enlarged to `refine.min_side` first.
@@ -198,9 +198,11 @@ class Pipeline:
             window = CropWindow(window.x * scale, window.y * scale, window.side * scale)
         return self.animator.portrait(picture, window)
 
-    def _frames(self, portrait: Portrait, transfer: Transfer, paste: PasteBack) -> Iterator[NDArray[np.uint8]]:
-        """Yield composed frames, a few at a time."""
-        for start in range(0, len(transfer), _CHUNK):
+    def frames(
+        self, portrait: Portrait, transfer: Transfer, paste: PasteBack, first: int = 0
+    ) -> Iterator[NDArray[np.uint8]]:
+        """Yield composed frames from `first` on, uint8 `[B, H, W, 3]`, a few at a time."""
+        for start in range(first, len(transfer), _CHUNK):
             driving = transfer.driving(start, min(start + _CHUNK, len(transfer)))
             for made in self.animator.frames(portrait, driving):
                 yield paste.compose(made)

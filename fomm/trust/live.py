@@ -62,11 +62,15 @@ class LiveRelease:
         face_box: Box | None = None,
     ) -> None:
         if not isinstance(authorisation, Authorisation) or not authorisation.genuine or authorisation.make != LIVE:
-            raise ConsentError("Live frames leave with an authorisation for live use only; call authorise(..., 'live').")
+            raise ConsentError(
+                "Live frames leave with an authorisation for live use only; call authorise(..., 'live')."
+            )
         provenance = provenance or Provenance()
         width, height = self.size = size
         if min(size) < SURE_SIDE:
-            raise OutputError(f"A live frame needs {SURE_SIDE} px on its short side, not {min(size)}; enlarge the photo.")
+            raise OutputError(
+                f"A live frame needs {SURE_SIDE} px on its short side, not {min(size)}; enlarge the photo."
+            )
         self._label = Label(label or LabelSettings(), width, height, face_box)
         watermark = Watermark(authorisation.ledger.keys.secret(WATERMARK_SECRET))
         registry = Registry(authorisation.ledger)

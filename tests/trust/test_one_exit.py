@@ -1,4 +1,4 @@
-"""No module but `fomm.trust.release` and `fomm.trust.live` (and the media room itself) may open an encoder or write pictures."""
+"""No module but `fomm.trust.release`, its live part, and the media room may open an encoder or write pictures."""
 
 from __future__ import annotations
 
