@@ -50,22 +50,17 @@ class FaceWatcher:
             if index % self._interval:
                 held.append(frame)
                 continue
-            now = self._sees(frame)
+            now = self.sees(frame)
             yield from self._settle(held, before, now)
             yield frame, now
             held, before = [], now
         if held:
-            now = self._sees(held[-1])
+            now = self.sees(held[-1])
             yield from self._settle(held[:-1], before, now)
             yield held[-1], now
 
-    def _settle(self, held: list[Frame], before: bool, after: bool) -> Iterator[tuple[Frame, bool]]:
-        """Flag the frames between two looks."""
-        for frame in held:
-            yield frame, before if before == after else self._sees(frame)
-
-    def _sees(self, frame: Frame) -> bool:
-        """Look for the followed face in one crop."""
+    def sees(self, frame: Frame) -> bool:
+        """Look for the followed face in one crop `uint8 [S, S, 3]`, and follow it there."""
         if self._last is None:
             return True
         faces = self._finder.find(frame, side=SEARCH_SIDE, smallest=0.2)
@@ -73,6 +68,11 @@ class FaceWatcher:
         if match is not None:
             self._last = match
         return match is not None
+
+    def _settle(self, held: list[Frame], before: bool, after: bool) -> Iterator[tuple[Frame, bool]]:
+        """Flag the frames between two looks."""
+        for frame in held:
+            yield frame, before if before == after else self.sees(frame)
 
 
 def _uncropped(face: Face, window: CropWindow, size: int) -> Face:

@@ -23,6 +23,8 @@ NEAR, FAR, ASIDE, TURNED = "near", "far", "aside", "turned"
 """How the resting pose differs from the reference."""
 
 RECORD_FPS = Fraction(25)
+"""Frame rate of recordings."""
+
 _REST_SECONDS = 4.0
 _EVERY = 0.2  # seconds between the samples that the median is taken of
 # In octaves, face radii, and root mean square of face radii. Over the bundled talking clip the median of four seconds
@@ -96,9 +98,7 @@ class Recorder:
 
     def reference(self) -> MotionTrack:
         """Return the reference as a track of one frame, to be joined in front of `track`."""
-        builder = TrackBuilder(RECORD_FPS, self._detector)
-        builder.append(self._reference)
-        return builder.build()
+        return still(self._reference, self._detector)
 
     def track(self) -> MotionTrack:
         """Return the recording at an even frame rate.
@@ -124,6 +124,13 @@ class Recorder:
             found=torch.where(part < 0.5, uneven.found[before], uneven.found[after]),
             reference=0,
         )
+
+
+def still(keypoints: Keypoints, detector: str) -> MotionTrack:
+    """Return keypoints `[1, K, 2]` as a track of one frame."""
+    builder = TrackBuilder(RECORD_FPS, detector)
+    builder.append(keypoints)
+    return builder.build()
 
 
 def _radius(value: Tensor) -> Tensor:
