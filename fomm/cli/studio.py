@@ -23,6 +23,7 @@ from fomm.weights.registry import DEFAULT_MODEL
 @click.option("--max-seconds", type=click.FloatRange(1), default=120.0, show_default=True, help="Longest clip.")
 @click.option("--max-upload", type=click.IntRange(1), default=500, show_default=True, help="Largest upload in MB.")
 @click.option("--queue", type=click.IntRange(1, 1000), default=16, show_default=True, help="Most renders waiting.")
+@click.option("--live", type=click.IntRange(1, 64), default=1, show_default=True, help="Most visitors live at once.")
 def studio(
     model: str,
     device: str,
@@ -34,6 +35,7 @@ def studio(
     max_seconds: float,
     max_upload: int,
     queue: int,
+    live: int,
 ) -> None:
     """Open the studio in a browser: animate, check consent, verify.
 
@@ -45,7 +47,7 @@ def studio(
     from fomm.studio.service import Studio, StudioSettings  # noqa: PLC0415
 
     serving = Serving(host, port, tuple(_login(pair) for pair in auth), root_path, share)
-    settings = StudioSettings(max_seconds=max_seconds, max_upload_mb=max_upload, queue=queue)
+    settings = StudioSettings(max_seconds=max_seconds, max_upload_mb=max_upload, queue=queue, live=live)
     shared = Studio(Pipeline(model, RenderSettings(device=device)), settings)
     serve(shared, serving, lambda address: click.echo(f"The studio is at {address} (Ctrl-C ends it)."))
 

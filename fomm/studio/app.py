@@ -18,6 +18,10 @@ from fomm.errors import SettingsError
 from fomm.studio.animate_tab import build_animate_tab
 from fomm.studio.api import add_api
 from fomm.studio.gallery import bundled
+from fomm.studio.live_layout import CSS as LIVE_CSS
+from fomm.studio.live_layout import SCRIPT
+from fomm.studio.live_route import live_route
+from fomm.studio.live_tab import build_live_tab
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
 from fomm.studio.verify_tab import build_verify_tab
@@ -72,6 +76,8 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Animate", id="animate"):
                 build_animate_tab(studio, portraits, clips)
+            with gr.Tab("Live", id="live"):
+                build_live_tab(studio, portraits)
             with gr.Tab("Verify", id="verify"):
                 build_verify_tab(studio)
 
@@ -97,8 +103,8 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
 
     options: dict[str, Any] = {
         "theme": theme(),
-        "css": CSS,
-        "head": _LANGUAGE,
+        "css": CSS + LIVE_CSS,
+        "head": _LANGUAGE + SCRIPT,
         "server_name": serving.host,
         "server_port": serving.port or None,
         "auth": list(serving.auth) or None,
@@ -112,7 +118,7 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
         "ssr_mode": False,
         "quiet": True,
         "prevent_thread_lock": True,
-        "app_kwargs": {"routes": [Route("/health", health)]},
+        "app_kwargs": {"routes": [Route("/health", health), live_route(studio.live)]},
     }
     try:
         _, address, _ = page.launch(**options)

@@ -17,6 +17,7 @@ from fomm.trust.consent import LIVING, NO_LIVING, ORIGINS, USE, ConsentTerms
 PERSON = "person"
 _KINDS = [("A living person", PERSON), ("Nobody: made by AI", ORIGINS[0]), ("Nobody: public domain", ORIGINS[1])]
 _MAKE = [("An animation", "animate"), ("Live use with a webcam", "live")]
+_COVERS = {"animate": "an animation", "live": "live use"}
 _YEAR = timedelta(days=365)
 
 
@@ -45,25 +46,30 @@ class ConsentForm:
         ]  # fmt: skip
 
 
-def build_form() -> ConsentForm:
-    """Put the form on the page, hidden until a photo needs it."""
+def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> ConsentForm:
+    """Put the form on the page, hidden until a photo needs it.
+
+    Args:
+        name: starts the elements' ids; another one for each form on the page.
+        make: what is ticked as allowed.
+    """
     with gr.Column(visible=False) as group:
-        kind = gr.Radio(_KINDS, value=PERSON, label="Who is in the photo?", elem_id="consent-kind")
-        subject = gr.Textbox(label="Their name or a pseudonym", max_lines=1, elem_id="consent-subject")
+        kind = gr.Radio(_KINDS, value=PERSON, label="Who is in the photo?", elem_id=f"{name}-kind")
+        subject = gr.Textbox(label="Their name or a pseudonym", max_lines=1, elem_id=f"{name}-subject")
         statement = gr.Textbox(
             label="The words by which they agreed",
             placeholder="I agree that this photo of me is animated, for private use, until the end of the year.",
             lines=2,
-            elem_id="consent-statement",
+            elem_id=f"{name}-statement",
         )
         source = gr.Textbox(
             label="Where the picture comes from",
             placeholder="The image model, or the museum and the year",
             visible=False,
-            elem_id="consent-source",
+            elem_id=f"{name}-source",
         )
         with gr.Accordion("Scope, end date and proof", open=False):
-            make = gr.CheckboxGroup(_MAKE, value=["animate"], label="What may be made")
+            make = gr.CheckboxGroup(_MAKE, value=list(make), label="What may be made")
             use = gr.CheckboxGroup([(u.capitalize(), u) for u in USE], value=["private"], label="Where it may be shown")
             until = gr.Textbox(
                 value=f"{datetime.now(UTC) + _YEAR:%Y-%m-%d}",
@@ -73,7 +79,7 @@ def build_form() -> ConsentForm:
             )
             evidence = gr.File(label="Signed form or recording (only its hash is kept)", type="filepath", height=96)
             renew = gr.Checkbox(label="They agreed again after withdrawing an earlier consent")
-        button = gr.Button("Record this consent", variant="primary", elem_id="consent-record")
+        button = gr.Button("Record this consent", variant="primary", elem_id=f"{name}-record")
 
     def fields(kind: str) -> tuple[gr.Textbox, gr.Textbox, gr.Textbox]:
         living = kind == PERSON
@@ -104,14 +110,19 @@ def terms_of(
     )  # fmt: skip
 
 
-def consent_state(studio: Studio, session: Session, photo: Path | None) -> tuple[str, bool]:
-    """Return what to say about a photo's consent, and whether the form is needed."""
+def consent_state(studio: Studio, session: Session, photo: Path | None, make: str = "animate") -> tuple[str, bool]:
+    """Return what to say about a photo's consent to something, and whether the form is needed."""
     if photo is None:
         return words.note("Choose a photo first."), False
     try:
         found = studio.consents(session, photo)
     except FommError as error:
         return words.note(words.explain(error, photo), "bad"), False
+    covering = [entry for entry in found if make in entry.consent.terms.make]
+    if covering:
+        return words.note(words.consent_line(covering[0]), "good"), False
     if found:
-        return words.note(words.consent_line(found[0]), "good"), False
+        return words.note(
+            f"The consent recorded for this photo does not cover {_COVERS[make]}. Record one that does."
+        ), True
     return words.note("No consent is recorded for this photo yet. Nothing is rendered without one."), True

@@ -25,6 +25,7 @@ from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
 from fomm.scenes.preview import preview, sample_motion
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
+from fomm.studio.live_streams import LiveStreams
 from fomm.studio.session import Session, Sessions
 from fomm.studio.work import Work
 from fomm.trust.canonical import sha256_hex
@@ -41,6 +42,7 @@ class StudioSettings(Settings):
     max_seconds: float = option(120.0, "Longest clip rendered, in seconds.", low=1.0)
     max_upload_mb: int = option(500, "Largest upload, in megabytes.", low=1)
     queue: int = option(16, "Most renders waiting at once.", low=1, high=1000)
+    live: int = option(1, "Most visitors who may be live at once.", low=1, high=64)
     idle_minutes: float = option(60.0, "Forget a visitor who closed no page after this long.", low=1.0)
 
 
@@ -69,12 +71,17 @@ class Studio:
     Args:
         pipeline: model, face finder and ledger.
         settings: what visitors may do.
+
+    Attributes:
+        sessions: what each visitor has.
+        live: who shows a photo live.
     """
 
     def __init__(self, pipeline: Pipeline, settings: StudioSettings | None = None) -> None:
         self.pipeline = pipeline
         self.settings = settings or StudioSettings()
         self.sessions = Sessions(self.settings.idle_minutes * 60)
+        self.live = LiveStreams(pipeline, self.settings.live)
 
     def look(self, session: Session, photo: Path, settings: AnimateSettings) -> PhotoLook:
         """Find the faces of a photo and the window that will move.

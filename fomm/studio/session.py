@@ -31,6 +31,7 @@ class Session:
         uploads: files of this session outside its folder, removed with it unless another session has the same file.
         workers: threads that compute for it.
         stop: set to make them end.
+        farewells: called when the session ends.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -38,6 +39,7 @@ class Session:
         self.uploads: set[Path] = set()
         self.workers: set[threading.Thread] = set()
         self.stop = threading.Event()
+        self.farewells: set[Callable[[], None]] = set()
         self.used = time.monotonic()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._guard = threading.RLock()
@@ -62,6 +64,8 @@ class Session:
     def close(self) -> None:
         """Stop what is running and remove the folder."""
         self.stop.set()
+        for farewell in list(self.farewells):
+            farewell()
         for worker in list(self.workers):
             worker.join(timeout=10)
         shutil.rmtree(self.folder, ignore_errors=True)
