@@ -69,7 +69,7 @@ def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> C
             elem_id=f"{name}-source",
         )
         with gr.Accordion("Scope, end date and proof", open=False):
-            make = gr.CheckboxGroup(_MAKE, value=list(make), label="What may be made")
+            made = gr.CheckboxGroup(_MAKE, value=list(make), label="What may be made")
             use = gr.CheckboxGroup([(u.capitalize(), u) for u in USE], value=["private"], label="Where it may be shown")
             until = gr.Textbox(
                 value=f"{datetime.now(UTC) + _YEAR:%Y-%m-%d}",
@@ -86,7 +86,7 @@ def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> C
         return gr.Textbox(visible=living), gr.Textbox(visible=living), gr.Textbox(visible=not living)
 
     kind.change(fields, kind, [subject, statement, source], api_visibility="private", queue=False)
-    return ConsentForm(group, kind, subject, statement, source, make, use, until, evidence, renew, button)
+    return ConsentForm(group, kind, subject, statement, source, made, use, until, evidence, renew, button)
 
 
 def terms_of(
