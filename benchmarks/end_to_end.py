@@ -15,21 +15,16 @@ import os
 os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before PyTorch is loaded
 
 import argparse
-import functools
 import queue
 import tempfile
-import threading
 import time
-from collections import defaultdict
-from collections.abc import Callable, Iterator
-from contextlib import ExitStack, contextmanager
 from pathlib import Path
 from typing import Any
-from unittest import mock
 
 import torch
 from machine import save
 from material import demo_photo, driving_clip, ledger_with, random_checkpoint
+from stopwatch import Clock, Stages, stopwatch
 
 from fomm.face.locate import FaceFinder
 from fomm.media.writer import VideoWriter
@@ -44,9 +39,8 @@ from fomm.trust.draft import Draft
 from fomm.trust.label import Label
 from fomm.trust.watermark import Embedder
 
-Clock = Callable[[], float]
 CASES = {"256 px crop": (512, 512, True), "512 px photo": (512, 512, False), "1080p photo": (1920, 1080, False)}
-STAGES = {
+STAGES: Stages = {
     "find the driving window": (tracking, "driving_window"),
     "watch the face": (FaceFinder, "find"),
     "wait for decoded frames": (queue.Queue, "get"),
@@ -91,7 +85,7 @@ def measure(case: str, pipeline: Pipeline, photo: Path, driving: Path, clock: Cl
     """Animate once and return frames per second and milliseconds per frame of each stage."""
     settings = AnimateSettings(refine=RefineSettings(crop_only=CASES[case][2]))
     output = driving.with_name(f"{case.replace(' ', '-')}.mp4")
-    with stopwatch(clock) as spent:
+    with stopwatch(STAGES, clock) as spent:
         started, begin, children = time.perf_counter(), clock(), os.times()
         receipt = pipeline.animate(photo, driving, output, settings)
         wall, whole, after = time.perf_counter() - started, clock() - begin, os.times()
@@ -115,41 +109,6 @@ def measure(case: str, pipeline: Pipeline, photo: Path, driving: Path, clock: Cl
         "frames": frames,
         "stages_ms_per_frame": stages,
     }
-
-
-@contextmanager
-def stopwatch(clock: Clock) -> Iterator[dict[str, float]]:
-    """Measure the time spent in every stage; a stage inside another counts for itself only."""
-    spent: dict[str, float] = defaultdict(float)
-    running: list[str] = []
-    switched = clock()
-
-    def switch() -> None:
-        nonlocal switched
-        now = clock()
-        if running:
-            spent[running[-1]] += now - switched
-        switched = now
-
-    def timed(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
-        @functools.wraps(function)
-        def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if threading.current_thread() is not threading.main_thread():
-                return function(*args, **kwargs)
-            switch()
-            running.append(stage)
-            try:
-                return function(*args, **kwargs)
-            finally:
-                switch()
-                running.pop()
-
-        return wrapper
-
-    with ExitStack() as stack:
-        for stage, (owner, name) in STAGES.items():
-            stack.enter_context(mock.patch.object(owner, name, timed(stage, getattr(owner, name))))
-        yield spent
 
 
 if __name__ == "__main__":

@@ -6,7 +6,7 @@ window.fommLive = (() => {
   const WIDTH = 480;        // of the camera pictures sent, px; the model sees a square of 256
   const QUALITY = 0.8;      // of their JPEG
   const ON_THE_WAY = 2;
-  const KEPT = 600;         // timings kept
+  const KEPT = 3000;        // timings kept
 
   let session = null;       // {key, path, hints, media, flying, sent, shown, timings, told}
   let mirrored = true;
@@ -49,17 +49,19 @@ window.fommLive = (() => {
   function next(own) {
     if (session !== own) return;
     const camera = at("live-camera");
-    if (camera.requestVideoFrameCallback) camera.requestVideoFrameCallback(() => take(own, camera));
-    else requestAnimationFrame(() => take(own, camera));
+    const now = () => take(own, camera, performance.now());
+    if (!camera.requestVideoFrameCallback) requestAnimationFrame(now);
+    else camera.requestVideoFrameCallback((_, frame) => frame.captureTime ? take(own, camera, frame.captureTime) : now());
   }
 
-  function take(own, camera) {
-    if (session === own && own.flying < ON_THE_WAY && camera.videoWidth) send(own, camera).catch(() => lost(own));
+  // `taken` is when the camera captured the picture, as far as the browser tells.
+  function take(own, camera, taken) {
+    if (session === own && own.flying < ON_THE_WAY && camera.videoWidth) send(own, camera, taken).catch(() => lost(own));
     next(own);
   }
 
-  async function send(own, camera) {
-    const taken = performance.now(), number = ++own.sent;
+  async function send(own, camera, taken) {
+    const number = ++own.sent;
     own.flying++;
     try {
       const width = Math.min(WIDTH, camera.videoWidth);
@@ -93,11 +95,16 @@ window.fommLive = (() => {
       canvas.height = picture.height;
     }
     canvas.getContext("2d").drawImage(picture, 0, 0);
-    // The browser paints right after this callback: that is when the frame is seen.
+    // The browser paints right after the first callback; the message comes in after that, when the frame is seen.
     requestAnimationFrame(() => {
-      const seen = performance.now();
-      own.timings.push({ seen, latency: seen - taken, server: told.ms });
-      if (own.timings.length > KEPT) own.timings.shift();
+      const { port1, port2 } = new MessageChannel();
+      port1.onmessage = () => {
+        port1.close();
+        const seen = performance.now();
+        own.timings.push({ seen, latency: seen - taken, server: told.ms });
+        if (own.timings.length > KEPT) own.timings.shift();
+      };
+      port2.postMessage(null);
     });
   }
 
