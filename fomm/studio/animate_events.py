@@ -65,13 +65,13 @@ class AnimateEvents:
         consent = self._consent(request, file)
         hidden = gr.Radio(visible=False)
         if path is None:
-            return gr.Image(visible=True), gr.HTML(visible=False), gr.Button(visible=False), hidden, *consent
+            return gr.Column(visible=True), gr.HTML(visible=False), gr.Button(visible=False), hidden, *consent
         try:
             settings = settings_of([None] * len(CONTROLS), face or "largest", zoom, box)
             seen = self._studio.look(session_of(self._studio, request, file), path, settings)
         except FommError as error:
             told = gr.HTML(words.note(words.explain(error, path), "bad"), visible=True)
-            return gr.Image(visible=False), told, gr.Button(visible=True), hidden, "", gr.Column(visible=False)
+            return gr.Column(visible=False), told, gr.Button(visible=True), hidden, "", gr.Column(visible=False)
         stage = words.photo_stage(path, seen.size, seen.faces, seen.chosen, seen.window)
         if seen.problem:
             stage += words.note(words.explain(FommError(seen.problem)), "bad")
@@ -81,7 +81,7 @@ class AnimateEvents:
             value=face if face in numbers else "largest",
             visible=len(numbers) > 1,
         )
-        return gr.Image(visible=False), gr.HTML(stage, visible=True), gr.Button(visible=True), chooser, *consent
+        return gr.Column(visible=False), gr.HTML(stage, visible=True), gr.Button(visible=True), chooser, *consent
 
     def clip(self, request: gr.Request, clip: str | None, track: str | None) -> str:
         """Say what the driving clip is, or what is wrong with it."""
@@ -97,7 +97,12 @@ class AnimateEvents:
             return words.note(f"A saved motion of {float(len(info) / info.fps):.1f} s, without picture or sound.")
         seconds = f"{float(info.duration):.1f} s, " if info.duration else ""
         sound = "with sound" if info.has_audio else "without sound"
-        return words.note(f"{seconds}{info.width} x {info.height} px, {float(info.fps):.4g} fps, {sound}.")
+        what = f"{seconds}{info.width} x {info.height} px, {float(info.fps):.4g} fps, {sound}."
+        try:
+            self._studio.check_length(file, AnimateSettings())
+        except FommError as error:
+            return words.note(f"{what} {words.explain(error, file)}", "bad")
+        return words.note(what)
 
     def record(self, request: gr.Request, file: str | None, *values: Any) -> tuple[str, gr.Column]:
         """Record the consent that the form states."""

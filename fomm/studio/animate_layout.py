@@ -22,6 +22,7 @@ _PHOTO_HINT = "JPEG, PNG, WebP or TIFF, up to 64 megapixels; a face seen from th
 class PhotoStep:
     """Step 1."""
 
+    drop: gr.Column
     image: gr.Image
     gallery: gr.Gallery
     stage: gr.HTML
@@ -69,15 +70,16 @@ def photo_step(portraits: list[Example]) -> PhotoStep:
     """Put step 1 on the page."""
     with gr.Column(elem_classes="card", min_width=300):
         gr.HTML(words.heading(1, "Photo"), padding=False)
-        image = photo_input(
-            sources=["upload", "webcam", "clipboard"],
-            show_label=False,
-            height=250,
-            elem_id="photo",
-            elem_classes="drop",
-            buttons=[],
-            alt_text="The photo to animate",
-        )
+        with gr.Column() as drop:
+            image = photo_input(
+                sources=["upload", "webcam", "clipboard"],
+                show_label=False,
+                height=250,
+                elem_id="photo",
+                elem_classes="drop",
+                buttons=[],
+                alt_text="The photo to animate",
+            )
         stage = gr.HTML(visible=False, elem_id="photo-stage", padding=False)
         change = gr.Button("Choose another photo", size="sm", visible=False)
         gr.HTML('<p class="hint">Or take one that shows nobody:</p>', padding=False)
@@ -98,7 +100,7 @@ def photo_step(portraits: list[Example]) -> PhotoStep:
         with gr.Accordion("Crop", open=False):
             zoom = gr.Slider(0.5, 1.5, 1.0, step=0.05, label="Closer or wider", info="Above 1 shows the face larger.")
             box = gr.Textbox(label="Crop by hand", info="x,y,width,height in px; empty finds the face.", max_lines=1)
-    return PhotoStep(image, gallery, stage, change, face, zoom, box)
+    return PhotoStep(drop, image, gallery, stage, change, face, zoom, box)
 
 
 def motion_step(allowed: StudioSettings, clips: list[Example]) -> MotionStep:

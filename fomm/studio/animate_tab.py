@@ -58,7 +58,7 @@ def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Exam
         [photo.image.change, photo.face.input, photo.zoom.release, photo.box.submit],
         events.look,
         [photo.image, *crop],
-        [photo.image, photo.stage, photo.change, photo.face, consent, form.group],
+        [photo.drop, photo.stage, photo.change, photo.face, consent, form.group],
         **_QUICK,
     )
     told = gr.on(

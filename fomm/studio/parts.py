@@ -16,7 +16,8 @@ LOCAL = "local"  # the key of callers without a session, such as plain HTTP requ
 def photo_input(**options: Any) -> gr.Image:
     """Return an image input that hands over the uploaded file itself, unread: consents are bound to its bytes.
 
-    The method is replaced on the instance because Gradio writes a stub file beside every subclass of a component.
+    The method is replaced on the instance because Gradio writes a stub file beside every subclass of a component. An
+    event must not answer with a new `gr.Image` for it, which would take its place: show and hide a column around it.
     """
     image = gr.Image(type="filepath", image_mode=None, **options)
     image.__dict__["preprocess"] = lambda payload: payload.path if payload is not None else None

@@ -7,7 +7,7 @@ picture through `fomm.trust.release`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import numpy as np
@@ -111,8 +111,8 @@ class Studio:
             return MotionTrack.load(driving, self.pipeline.detector)
         return probe(check_file(driving))
 
-    def check_length(self, driving: Path, settings: AnimateSettings) -> None:
-        """Refuse a clip that is too long for this studio.
+    def check_length(self, driving: Path, settings: AnimateSettings) -> AnimateSettings:
+        """Refuse a clip that is too long for this studio; one that does not tell its length is cut there.
 
         Raises:
             MediaError: it is, and `max_seconds` does not shorten it.
@@ -120,11 +120,14 @@ class Studio:
         info = self.clip(driving)
         seconds = len(info) / info.fps if isinstance(info, MotionTrack) else info.duration
         most = self.settings.max_seconds
-        if min(seconds or 0, settings.max_seconds or most + 1) > most:
+        if seconds is None:
+            return replace(settings, max_seconds=min(most, settings.max_seconds or most))
+        if min(seconds, settings.max_seconds or seconds) > most:
             raise MediaError(
-                f"{driving.name} is {float(seconds or 0):.0f} s long and this studio renders up to {most:g} s; set "
+                f"{driving.name} is {float(seconds):.0f} s long and this studio renders up to {most:g} s; set "
                 f"'Stop after' to {most:g} or less, or cut the clip."
             )
+        return settings
 
     def consents(self, session: Session, photo: Path) -> list[ConsentEntry]:
         """Return the active consents of exactly this photo, newest first."""
@@ -165,7 +168,7 @@ class Studio:
         Raises:
             MediaError: the clip cannot be used or is too long.
         """
-        self.check_length(driving, settings)
+        settings = self.check_length(driving, settings)
         output = session.new_path(f"{photo.stem[:40]}-{driving.stem[:40]}.mp4")
         return Work(
             session, lambda progress: self.pipeline.animate(photo, driving, output, settings, progress=progress)
@@ -177,7 +180,7 @@ class Studio:
         Raises:
             MediaError: the clip cannot be used or is too long.
         """
-        self.check_length(driving, settings)
+        settings = self.check_length(driving, settings)
         output = session.new_path(f"{driving.stem[:40]}{TRACK_SUFFIX}")
 
         def extract(progress: Callable[[str, int, int | None], None]) -> Path:

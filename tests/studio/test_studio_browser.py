@@ -6,6 +6,7 @@ import shutil
 from pathlib import Path
 
 import httpx
+import imageio.v3 as iio
 import pytest
 
 playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
@@ -77,18 +78,70 @@ def test_a_newcomer_makes_a_marked_animation(page):
     keep_picture(page, "verify.png")
 
 
-def test_a_refusal_is_told_in_the_page_and_the_page_stays_usable(page, make_photo, tmp_path):
-    broken = tmp_path / "broken.png"
-    broken.write_bytes(b"not a picture")
-    page.locator("#photo input[type=file]").set_input_files(str(broken))
-    page.wait_for_selector("#photo-stage .note.bad")
-    assert "broken.png" in page.locator("#photo-stage").inner_text()
-    page.get_by_role("button", name="Choose another photo").click()
-    page.locator("#photo input[type=file]").set_input_files(str(make_photo(tmp_path / "plain.png")))
-    page.wait_for_selector("#photo-stage img")
-    assert re.search("No face", page.locator("#photo-stage").inner_text())
+def give(page, place, file):
+    page.locator(f"#{place} input[type=file]").set_input_files(str(file))
+
+
+def told(page, place, words):
+    """Wait until the page says something in one of its steps."""
+    page.locator(place).get_by_text(re.compile(words)).first.wait_for()
+
+
+def test_every_refusal_is_told_in_its_step_and_the_page_stays_usable(
+    page, portrait_photo, make_photo, make_talk, tmp_path
+):
+    empty, text = tmp_path / "empty.png", tmp_path / "text.png"
+    empty.touch()
+    text.write_text("not a picture")
+    for photo, words in (
+        (empty, "empty.png is empty"),
+        (text, "text.png is a text file, not a picture"),
+        (make_photo(tmp_path / "plain.png"), "No face was found"),
+    ):
+        give(page, "photo", photo)
+        told(page, "#photo-stage", words)
+        page.get_by_role("button", name="Choose another photo").click()
+    stranger = tmp_path / "stranger.png"
+    iio.imwrite(stranger, iio.imread(portrait_photo)[30:])  # another picture: nobody agreed to it
+    give(page, "photo", stranger)
+    page.wait_for_selector("#photo-stage .face.chosen")
+    told(page, "#consent-note", "No consent is recorded for this photo yet")
+
+    nothing = tmp_path / "nothing.mp4"
+    nothing.touch()
+    for clip, words in (
+        (nothing, "nothing.mp4 is empty"),
+        (make_talk(tmp_path / "long.mp4", frames=40, audio=False), "renders up to 1 s"),
+    ):
+        give(page, "clip", clip)
+        told(page, "#clip-note", words)
+        if clip == nothing:
+            page.locator("#clip").get_by_role("button", name="Clear").first.click()
     page.get_by_role("button", name="Render", exact=True).click()
-    page.wait_for_selector("#status .note.bad")
+    told(page, "#status", "renders up to 1 s")
+    page.get_by_label("Stop after (seconds)").fill("0.4")
+    page.keyboard.press("Tab")
+    page.get_by_role("button", name="Render", exact=True).click()
+    told(page, "#status", "No consent is recorded for stranger.png")
+    keep_picture(page, "refused.png")
+
+    page.get_by_label("Their name or a pseudonym").fill("Ada")
+    page.get_by_label("The words by which they agreed").fill("Yes, animate it.")
+    page.get_by_role("button", name="Record this consent").click()
+    page.wait_for_selector("#consent-note .good")
+    page.get_by_role("button", name="Render", exact=True).click()
+    page.wait_for_selector("#report .note.good")
+
+
+def test_a_file_of_another_kind_is_refused_before_it_is_sent(page, tmp_path):
+    text = tmp_path / "notes.txt"
+    text.write_text("hello")
+    for place in ("photo", "clip"):
+        give(page, place, text)
+    page.get_by_text("Only image/* allowed").first.wait_for()
+    page.get_by_text("Only video/x-m4v,video/* allowed").first.wait_for()
+    page.locator("#portraits button").first.click()
+    page.wait_for_selector("#photo-stage .face.chosen")
 
 
 def test_nothing_scrolls_sideways_on_a_phone(page):
