@@ -14,7 +14,7 @@ playwright = pytest.importorskip("playwright.sync_api", reason="for this test: p
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
 QUIET = [
     "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync",
+    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
 ]  # fmt: skip
 PATIENCE = 60_000  # ms, for a busy machine
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
