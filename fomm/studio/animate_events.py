@@ -178,7 +178,7 @@ class AnimateEvents:
 
     def stop(self, request: gr.Request) -> str:
         """Stop this visitor's render."""
-        session_of(self._studio, request).stop.set()
+        session_of(self._studio, request).stop()
         return words.note(_STOPPED)
 
     def _consent(self, request: gr.Request, file: str | None) -> tuple[str, gr.Column]:

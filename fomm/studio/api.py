@@ -1,7 +1,8 @@
 """The same functions as an HTTP API with stable names, for `gradio_client` or plain HTTP.
 
 Files travel as gradio_client's `handle_file(...)`. `settings` is a mapping as in a settings file of the command line,
-such as `{"transfer": {"strength": 0.8}}`; unknown keys are refused by name. Every failure is a sentence.
+such as `{"transfer": {"strength": 0.8}}`; unknown keys are refused by name. Every failure is a sentence. What takes
+long answers again and again until it is done, so that a caller sees how far it is, and cancelling the call ends it.
 
 The endpoints hang on components that no page shows, because components check that a path is an upload of this server;
 Gradio's bare endpoints would hand any path on.
@@ -10,7 +11,10 @@ Gradio's bare endpoints would hand any path on.
 from __future__ import annotations
 
 import functools
-from collections.abc import Callable
+import inspect
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
@@ -21,7 +25,7 @@ from fomm.scenes.settings import AnimateSettings
 from fomm.studio import words
 from fomm.studio.parts import session_of
 from fomm.studio.service import Studio
-from fomm.studio.work import StoppedError, Work
+from fomm.studio.work import StoppedError
 from fomm.trust.consent import ConsentTerms
 
 Json = dict[str, Any]
@@ -56,16 +60,29 @@ def add_api(studio: Studio) -> None:
         session = session_of(studio, request, photo, driving)
         return str(studio.preview(session, Path(photo), Path(driving), _settings(settings)).path)
 
-    def animate(photo: str, driving: str, settings: Json, request: gr.Request) -> tuple[str, Json]:
-        """Animate a consented photo with a clip or a motion track; returns the file and the report on it."""
+    def animate(photo: str, driving: str, settings: Json, request: gr.Request) -> Iterator[tuple[str | None, Json]]:
+        """Animate a consented photo with a clip or a motion track: progress, then the file and the report on it."""
         session = session_of(studio, request, photo, driving)
-        receipt = _finish(studio.render(session, Path(photo), Path(driving), _settings(settings)))
-        return str(receipt.path), {**studio.verify(receipt.path).to_mapping(), "file": receipt.path.name}
+        work = studio.render(session, Path(photo), Path(driving), _settings(settings))
+        for step in work.watch():
+            yield None, {"progress": asdict(step)}
+        receipt = work.result()
+        yield str(receipt.path), {**studio.verify(receipt.path).to_mapping(), "file": receipt.path.name}
 
-    def track(driving: str, settings: Json, request: gr.Request) -> str:
-        """Read a clip's motion into a motion track."""
+    def track(driving: str, settings: Json, request: gr.Request) -> Iterator[str | None]:
+        """Read a clip's motion into a motion track: nothing until it is done, then the file."""
         session = session_of(studio, request, driving)
-        return str(_finish(studio.track(session, Path(driving), _settings(settings))))
+        work = studio.track(session, Path(driving), _settings(settings))
+        for _ in work.watch():
+            yield None
+        yield str(work.result())
+
+    def stop(request: gr.Request) -> bool:
+        """End what is being computed for this caller, and say whether anything was."""
+        session = session_of(studio, request)
+        running = bool(session.works)
+        session.stop()
+        return running
 
     def verify(file: str, request: gr.Request) -> Json:
         """Say what a video, picture or GIF carries: the object that `fomm verify --json` prints."""
@@ -76,6 +93,7 @@ def add_api(studio: Studio) -> None:
         photo, driving, file = (gr.File(type="filepath", label=name) for name in ("Photo", "Driving", "File"))
         settings, terms = gr.JSON(value={}, label="Settings"), gr.JSON(label="Terms")
         answer, made, text = gr.JSON(label="Answer"), gr.File(label="Made"), gr.Textbox(label="Id")
+        running = gr.Checkbox(label="Running")
     quick, model = "preview", "model"
     _endpoint(faces, [photo, settings], answer, quick)
     _endpoint(consents, [photo], answer, quick)
@@ -84,21 +102,33 @@ def add_api(studio: Studio) -> None:
     _endpoint(animate, [photo, driving, settings], [made, answer], model)
     _endpoint(track, [driving, settings], made, model)
     _endpoint(verify, [file], answer, "verify")
+    _endpoint(stop, [], running, "stop")
 
 
 def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lane: str) -> None:
     """Hang a function on a button that no page shows."""
 
-    @functools.wraps(function)
-    def told(*values: Any, **more: Any) -> Any:
+    @contextmanager
+    def telling(values: tuple[Any, ...]) -> Iterator[None]:
         try:
-            return function(*values, **more)
+            yield
         except FommError as error:
             paths = [Path(value) for value in values if isinstance(value, str)]
             raise gr.Error(words.explain(error, *paths), print_exception=False) from error
         except StoppedError as error:
             raise gr.Error("Stopped; nothing of it was kept.", print_exception=False) from error
 
+    @functools.wraps(function)
+    def answer(*values: Any, **more: Any) -> Any:
+        with telling(values):
+            return function(*values, **more)
+
+    @functools.wraps(function)
+    def answers(*values: Any, **more: Any) -> Any:
+        with telling(values):
+            yield from function(*values, **more)
+
+    told = answers if inspect.isgeneratorfunction(function) else answer
     gr.Button(visible=False).click(
         told, inputs, outputs, api_name=function.__name__, concurrency_id=lane, show_progress="hidden"
     )
@@ -106,10 +136,3 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lan
 
 def _settings(mapping: Json | None) -> AnimateSettings:
     return AnimateSettings.from_mapping(mapping or {})
-
-
-def _finish(work: Work[Any]) -> Any:
-    """Wait for the end of a computation."""
-    for _ in work.watch():
-        pass
-    return work.result()

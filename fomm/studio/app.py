@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-import threading
+import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
@@ -30,6 +30,7 @@ _MASTHEAD = (
     '<header class="masthead"><h1>fomm <b>studio</b></h1><p>Bring one consented portrait to life. '
     "Every frame is labelled, watermarked and signed.</p></header>"
 )
+_SWEEP_SECONDS = 60.0
 _LANGUAGE = "<script>document.documentElement.lang = 'en'</script>"
 
 
@@ -130,6 +131,8 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
 def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | None = None) -> None:
     """Serve until the process is told to end; then stop renders and delete what visitors left.
 
+    Visitors who closed no page are forgotten in time, also when nobody else comes.
+
     Args:
         studio: the model and its ledger.
         serving: where and for whom.
@@ -140,7 +143,9 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
         page, address = launch(studio, serving)
         if announce is not None:
             announce(address)
-        threading.Event().wait()
+        while True:
+            time.sleep(_SWEEP_SECONDS)
+            studio.sessions.end_idle()
     finally:
         if page is not None:
             page.close(verbose=False)

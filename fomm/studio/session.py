@@ -15,10 +15,30 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, Protocol, TypeVar
+
+from fomm.errors import FommError
 
 T = TypeVar("T")
 _KEPT = 6  # results a session remembers: a photo, a clip and their last variants
+_PATIENCE = 10.0  # seconds that a closing session waits for what it stopped
+
+
+class SessionEndedError(FommError):
+    """The visitor has left, or was idle for too long."""
+
+    def __init__(self) -> None:
+        super().__init__("This session has ended; reload the page.")
+
+
+class Running(Protocol):
+    """Something that computes for a session."""
+
+    def stop(self) -> None:
+        """Ask it to end soon."""
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended, for so many seconds at most."""
 
 
 class Session:
@@ -29,17 +49,17 @@ class Session:
 
     Attributes:
         uploads: files of this session outside its folder, removed with it unless another session has the same file.
-        workers: threads that compute for it.
-        stop: set to make them end.
+        works: what computes for it.
         farewells: called when the session ends.
+        ended: whether it has.
     """
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self.uploads: set[Path] = set()
-        self.workers: set[threading.Thread] = set()
-        self.stop = threading.Event()
+        self.works: set[Running] = set()
         self.farewells: set[Callable[[], None]] = set()
+        self.ended = False
         self.used = time.monotonic()
         self._kept: OrderedDict[Hashable, Any] = OrderedDict()
         self._guard = threading.RLock()
@@ -56,18 +76,44 @@ class Session:
             return found
 
     def new_path(self, name: str) -> Path:
-        """Return a path of that file name in a fresh folder of the session."""
+        """Return a path of that file name in a fresh folder of the session.
+
+        Raises:
+            SessionEndedError: its folder is gone.
+        """
         folder = self.folder / secrets.token_hex(8)
-        folder.mkdir()
+        try:
+            folder.mkdir()
+        except FileNotFoundError:
+            raise SessionEndedError from None
         return folder / name
+
+    def begin(self, work: Running) -> None:
+        """Note that something computes for this session; `works` has it until it takes itself out.
+
+        Raises:
+            SessionEndedError: nobody waits for it any more.
+        """
+        with self._guard:
+            if self.ended:
+                raise SessionEndedError
+            self.works.add(work)
+
+    def stop(self) -> None:
+        """Ask everything that computes for this session to end soon."""
+        for work in list(self.works):
+            work.stop()
 
     def close(self) -> None:
         """Stop what is running and remove the folder."""
-        self.stop.set()
+        with self._guard:
+            self.ended = True
+        self.stop()
         for farewell in list(self.farewells):
             farewell()
-        for worker in list(self.workers):
-            worker.join(timeout=10)
+        for work in list(self.works):
+            work.join(_PATIENCE)
+        self._kept.clear()
         shutil.rmtree(self.folder, ignore_errors=True)
 
 
@@ -96,7 +142,7 @@ class Sessions:
 
     def get(self, key: str) -> Session:
         """Return the session of that key, made on first use."""
-        self._end_idle()
+        self.end_idle()
         with self._guard:
             session = self._sessions.get(key)
             if session is None:
@@ -125,8 +171,10 @@ class Sessions:
             self.close(key)
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def _end_idle(self) -> None:
+    def end_idle(self) -> None:
+        """End the sessions that nobody used for long."""
         now = time.monotonic()
-        idle = [k for k, s in self._sessions.items() if now - s.used > self._idle and not s.workers]
+        with self._guard:
+            idle = [k for k, s in self._sessions.items() if now - s.used > self._idle and not s.works]
         for key in idle:
             self.close(key)

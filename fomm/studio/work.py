@@ -43,6 +43,9 @@ class Work(Generic[T]):
     Args:
         session: whose `stop` ends it.
         task: gets a progress callback, which raises when the work has to stop.
+
+    Raises:
+        SessionEndedError: nobody waits for it.
     """
 
     def __init__(self, session: Session, task: Callable[[Progress], T]) -> None:
@@ -51,10 +54,18 @@ class Work(Generic[T]):
         self._began = 0.0
         self._result: T | None = None
         self._error: BaseException | None = None
-        session.stop.clear()
+        self._stop = threading.Event()
         self._thread = threading.Thread(target=self._run, name="fomm-studio-work", daemon=True)
-        session.workers.add(self._thread)
+        session.begin(self)
         self._thread.start()
+
+    def stop(self) -> None:
+        """End it before the next frame."""
+        self._stop.set()
+
+    def join(self, timeout: float) -> None:
+        """Wait until it has ended, for so many seconds at most."""
+        self._thread.join(timeout)
 
     def watch(self, every: float = 0.25) -> Iterator[Step]:
         """Yield how far it is until it ends; whoever stops watching stops the work."""
@@ -63,9 +74,7 @@ class Work(Generic[T]):
                 yield self._step
                 self._thread.join(timeout=every)
         finally:
-            if self._thread.is_alive():
-                self._session.stop.set()
-            self._thread.join()
+            self.stop()  # of no effect on work that has ended; not waited for, because the server's loop may be calling
 
     def result(self) -> T:
         """Return what the task gave, after `watch` has ended.
@@ -84,10 +93,10 @@ class Work(Generic[T]):
         except BaseException as error:  # handed to whoever asks for the result
             self._error = error
         finally:
-            self._session.workers.discard(self._thread)
+            self._session.works.discard(self)
 
     def _report(self, stage: str, done: int, total: int | None) -> None:
-        if self._session.stop.is_set():
+        if self._stop.is_set():
             raise StoppedError("Stopped.")
         now = time.monotonic()
         if stage != self._step.stage:

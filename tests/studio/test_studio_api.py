@@ -1,5 +1,7 @@
 """The HTTP API as a program meets it, over a real connection."""
 
+import threading
+import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -10,7 +12,29 @@ from gradio_client.exceptions import AppError
 
 FAST = {"encode": {"preset": "ultrafast"}}
 VISITORS = 3
-NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify"}
+NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify", "/stop"}
+
+
+def until(true, seconds=30.0):
+    """Wait until something is so."""
+    end = time.monotonic() + seconds
+    while not true():
+        assert time.monotonic() < end
+        time.sleep(0.02)
+
+
+@pytest.fixture
+def slow_frames(studio, monkeypatch):
+    """Make every frame wait for this event, half a second at most."""
+    go, frames = threading.Event(), studio.pipeline.animator.frames
+
+    def slowly(*arguments):
+        for made in frames(*arguments):
+            go.wait(0.5)
+            yield made
+
+    monkeypatch.setattr(studio.pipeline.animator, "frames", slowly)
+    return go
 
 
 def test_names_are_stable_and_nothing_else_is_offered(client):
@@ -47,6 +71,33 @@ def test_refusals_are_sentences(client, make_photo, portrait_photo, talk, tmp_pa
         with pytest.raises(AppError, match=words) as refused:
             client.predict(handle_file(photo), handle_file(driving), settings, api_name="/animate")
         assert "fomm consent grant" not in str(refused.value)
+
+
+def test_cancelling_a_call_ends_its_computation(client, address, studio, portrait_photo, talk, slow_frames, tmp_path):
+    own = Client(address, verbose=False, download_files=str(tmp_path / "downloads"))
+    before = set(studio.sessions._sessions)
+    job = own.submit(handle_file(portrait_photo), handle_file(talk), FAST, api_name="/animate")
+    until(lambda: any("progress" in answer for _, answer in job.outputs()))
+    (key,) = set(studio.sessions._sessions) - before
+    session = studio.sessions.get(key)
+    assert session.works
+    job.cancel()
+    until(lambda: not session.works)
+    assert list(session.folder.rglob("*.mp4*")) == []
+    assert own.predict(api_name="/stop") is False
+    slow_frames.set()  # and the caller is served again
+    made, _ = own.predict(handle_file(portrait_photo), handle_file(talk), FAST, api_name="/animate")
+    assert Path(made).stat().st_size
+
+
+def test_stop_ends_the_callers_own_computation_only(address, studio, portrait_photo, talk, slow_frames, tmp_path):
+    ours, theirs = (Client(address, verbose=False, download_files=str(tmp_path / name)) for name in ("ours", "theirs"))
+    job = ours.submit(handle_file(portrait_photo), handle_file(talk), FAST, api_name="/animate")
+    until(lambda: len(job.outputs()) > 0)
+    assert theirs.predict(api_name="/stop") is False
+    assert ours.predict(api_name="/stop") is True
+    with pytest.raises(AppError, match="Stopped"):
+        job.result(timeout=30)
 
 
 def test_files_of_the_server_cannot_be_named(client, address, tmp_path):

@@ -5,7 +5,7 @@ import time
 
 import pytest
 
-from fomm.studio.session import Sessions
+from fomm.studio.session import SessionEndedError, Sessions
 from fomm.studio.work import StoppedError, Work
 
 
@@ -77,11 +77,11 @@ def test_stopping_ends_work_between_two_frames(sessions):
 
     work = Work(session, forever)
     begun.wait(5)
-    session.stop.set()
+    session.stop()
     list(work.watch(every=0.01))
     with pytest.raises(StoppedError):
         work.result()
-    assert not session.workers
+    assert not session.works
 
 
 def test_whoever_stops_watching_stops_the_work(sessions):
@@ -92,7 +92,60 @@ def test_whoever_stops_watching_stops_the_work(sessions):
             progress("render", 1, None)
             time.sleep(0.01)
 
-    watching = Work(session, forever).watch(every=0.01)
+    work = Work(session, forever)
+    watching = work.watch(every=0.01)
     next(watching)
     watching.close()
-    assert not session.workers
+    work.join(5)
+    assert not session.works
+
+
+def test_what_was_stopped_stays_stopped_when_the_next_begins(sessions):
+    session, begun, go = sessions.get("a"), threading.Event(), threading.Event()
+
+    def slow(progress):
+        begun.set()
+        go.wait(5)
+        progress("render", 1, None)
+        return "finished all the same"
+
+    first = Work(session, slow)
+    begun.wait(5)
+    session.stop()
+    second = Work(session, lambda progress: "done")
+    go.set()
+    list(first.watch(every=0.01))
+    list(second.watch(every=0.01))
+    with pytest.raises(StoppedError):
+        first.result()
+    assert second.result() == "done"
+
+
+def test_nothing_begins_for_a_visitor_who_left(sessions):
+    session = sessions.get("a")
+    sessions.close("a")
+    with pytest.raises(SessionEndedError, match="reload the page"):
+        Work(session, lambda progress: None)
+    with pytest.raises(SessionEndedError):
+        session.new_path("made.mp4")
+
+
+def test_visitors_come_and_go_at_once(sessions):
+    """Idle sessions are looked for while others begin: neither may trip over the other."""
+    keys, failed = [str(number) for number in range(200)], []
+
+    def visit(own):
+        try:
+            for key in own:
+                sessions.get(key)
+                sessions.close(key)
+        except Exception as error:
+            failed.append(error)
+
+    visitors = [threading.Thread(target=visit, args=(keys[start::8],)) for start in range(8)]
+    for visitor in visitors:
+        visitor.start()
+    for visitor in visitors:
+        visitor.join()
+    assert failed == []
+    assert len(sessions) == 0
