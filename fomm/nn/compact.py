@@ -24,6 +24,7 @@ class CompactSettings(Settings):
     image_size: int = option(256, "Side of the square images the model reads and makes, in pixels.", low=64, high=1024)
     tied_keypoints: int = option(40, "Keypoints that training ties to face landmarks.", low=0, high=200)
     free_keypoints: int = option(4, "Keypoints that find their own place.", low=0, high=50)
+    carried_motions: int = option(0, "Motions of shoulders or hair that all keypoints tell together.", low=0, high=20)
     motion_side: int = option(64, "Side of heatmaps and of the flow field.", low=16, high=256)
     detector_width: int = option(24, "Channels of the keypoint detector at heatmap resolution.", low=4, high=256)
     motion_width: int = option(24, "Channels of the dense motion network at flow resolution.", low=4, high=256)
@@ -59,6 +60,7 @@ class CompactModel(AnimationModel):
             settings.motion_side,
             settings.heatmap_variance,
             settings.flow_residual,
+            settings.carried_motions,
         )
         self.generator = CompactGenerator(settings.generator_width, settings.generator_blocks, settings.motion_width)
 

@@ -20,6 +20,7 @@ from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
 from fomm.training.motion_stage import cosine_rate, motion_losses
 from fomm.training.settings import CompactConfig, StageSettings
+from fomm.training.start import start_from
 from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity
 
 
@@ -39,6 +40,8 @@ class PairedTask:
         self.identity = RunIdentity.of(config.model, config.training.lasting())
         torch.manual_seed(self.loop.seed)
         self.model = channels_last(CompactModel(config.model).to(device))
+        if config.training.start:
+            start_from(self.model, config.training.start)
         self._generator_stage: GeneratorStage | None = None
         self._number = 0
 

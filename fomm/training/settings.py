@@ -69,6 +69,7 @@ class StageSettings(Settings):
 class TrainSettings(LoopSettings):
     """A whole run: the stages in order and what they share."""
 
+    start: str = option("", "Checkpoint to start from, by name or path; empty starts from nothing.")
     stages: tuple[StageSettings, ...] = ()
     weight_decay: float = option(1e-4, "AdamW weight decay.", low=0.0)
     perceptual: str = option("vgg16", "Backbone of the perceptual loss.", choices=("vgg16", "none"))

@@ -1,0 +1,70 @@
+from dataclasses import replace
+
+import pytest
+import torch
+from tiny_training import compact_mapping
+
+from fomm.errors import SettingsError
+from fomm.nn.compact import CompactModel
+from fomm.nn.geometry import Keypoints
+from fomm.training.clips import PairedClips
+from fomm.training.paired_task import PairedTask
+from fomm.training.settings import CompactConfig
+from fomm.training.start import start_from
+from fomm.weights.loading import save_model
+
+
+@pytest.fixture
+def small_settings():
+    return CompactConfig.from_mapping(compact_mapping(), where="test").model
+
+
+@pytest.fixture
+def checkpoint(small_settings, tmp_path):
+    torch.manual_seed(5)
+    model = CompactModel(small_settings).eval()
+    with torch.no_grad():
+        for parameter in model.dense_motion.mask.parameters():
+            parameter.normal_()
+    path = tmp_path / "small.safetensors"
+    save_model(path, model, name="small", licence="none", origin="a test")
+    return model, path
+
+
+def test_a_model_with_more_keypoints_still_finds_the_old_ones(checkpoint, small_settings):
+    old, path = checkpoint
+    grown = CompactModel(replace(small_settings, free_keypoints=6, carried_motions=2)).eval()
+    start_from(grown, str(path))
+    picture = torch.rand(1, 3, 256, 256)
+    torch.testing.assert_close(
+        grown.detect(picture).value[:, : small_settings.num_keypoints], old.detect(picture).value, atol=1e-5, rtol=1e-4
+    )
+
+
+def test_new_keypoints_hardly_change_where_the_old_ones_move_things(checkpoint, small_settings):
+    old, path = checkpoint
+    grown = CompactModel(replace(small_settings, free_keypoints=6)).eval()
+    start_from(grown, str(path))
+    with torch.no_grad():
+        grown.dense_motion.log_reach[small_settings.num_keypoints :] = -12.0  # far smaller than a cell
+    source, picture = 0.5 * torch.randn(2, 1, grown.settings.num_keypoints, 2), torch.rand(1, 3, 256, 256)
+    jacobian = torch.eye(2).expand(1, grown.settings.num_keypoints, 2, 2)
+    driving, resting = (Keypoints(value, jacobian) for value in source)
+    known = slice(small_settings.num_keypoints)
+    first = [Keypoints(seen.value[:, known], jacobian[:, known]) for seen in (driving, resting)]
+    before, after = old.move(picture, *first).displacement(), grown.move(picture, driving, resting).displacement()
+    assert (before - after).abs().max() < 1e-3 < before.abs().max()
+
+
+def test_training_starts_from_the_checkpoint_it_names(checkpoint, labelled_clips, clip_cache):
+    old, path = checkpoint
+    config = CompactConfig.from_mapping(compact_mapping({"name": "motion", "steps": 1}, start=str(path)), where="test")
+    task = PairedTask(config, PairedClips(labelled_clips, "train", clip_cache / "start"), torch.device("cpu"))
+    for name, value in old.state_dict().items():
+        torch.testing.assert_close(task.model.state_dict()[name], value)
+
+
+def test_a_checkpoint_of_other_widths_is_refused_by_name(checkpoint, small_settings):
+    _, path = checkpoint
+    with pytest.raises(SettingsError, match=r"training\.start: .*small\.safetensors.* differs in the size of"):
+        start_from(CompactModel(replace(small_settings, generator_width=8)), str(path))
