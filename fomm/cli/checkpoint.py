@@ -27,6 +27,8 @@ def info(model: str) -> None:
     click.echo(f"{found.path}")
     for name in ("name", "family", "licence", "origin"):
         click.echo(f"  {name}: {getattr(found.header, name)}")
+    if found.header.binding:
+        click.echo(f"  bound: to the consent of output {found.header.binding.get('id', '')}; animates that photo only")
     click.echo(f"  parameters: {found.parameters:,} in {found.size / 1e6:.1f} MB")
     click.echo(f"  sha256: {found.sha256}")
     click.echo(f"  settings: {json.dumps(found.header.config)}")

@@ -36,13 +36,14 @@ from fomm.render.settings import RenderSettings
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.trust.authorise import Authorisation, authorise
+from fomm.trust.bound import BoundModel
 from fomm.trust.delivery import check_destination
 from fomm.trust.draft import SURE_SIDE
 from fomm.trust.formats import sealed_as
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import Provenance, Receipt, open_release
-from fomm.weights.loading import load_model
+from fomm.weights.loading import CheckpointInfo, load_model
 
 TRACK_SUFFIX = ".safetensors"
 _PAPER_SIDE = 256
@@ -61,10 +62,17 @@ class Pipeline:
         model: SHA-256 of the checkpoint, as it goes into registry and manifest.
         detector: fingerprint of the keypoint detector, as it goes into motion tracks.
         anatomy: what its training tied keypoints to, if it did.
+        bound: to whose consent the model is bound, if it was fine-tuned on one person.
+
+    Raises:
+        CheckpointError: the model cannot be loaded.
+        ConsentError: the model is bound to a consent that does not stand here and now.
     """
 
     def __init__(self, model: str, render: RenderSettings | None = None, ledger: Ledger | None = None) -> None:
-        loaded = load_model(model)
+        self.ledger = ledger or Ledger()
+        self.bound: BoundModel | None = None
+        loaded = load_model(model, admit=self._admit)
         self.model = loaded.info.sha256
         self.detector = detector_fingerprint(loaded.model)
         config = loaded.model.config
@@ -73,7 +81,10 @@ class Pipeline:
         self.anatomy = Anatomy.of_tied(tied) if tied > max(map(max, EYES)) else None
         self.animator = Animator(loaded.model, side, render)
         self.finder = FaceFinder()
-        self.ledger = ledger or Ledger()
+
+    def _admit(self, info: CheckpointInfo) -> None:
+        self.bound = BoundModel.read(str(info.path), info.header.binding, info.sha256)
+        self.bound.check_standing(self.ledger)
 
     def track(self, driving: Path, settings: AnimateSettings, progress: Progress = no_progress) -> MotionTrack:
         """Return the motion of a driving clip, or load it when `driving` is a motion track already.
@@ -181,7 +192,7 @@ class Pipeline:
         """
         with check_file(photo).open("rb") as file:
             data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
-        return authorise(data, purpose=purpose, ledger=self.ledger, name=str(photo), use=settings.use)
+        return authorise(data, purpose=purpose, ledger=self.ledger, name=str(photo), use=settings.use, model=self.bound)
 
     def portrait(self, authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> Portrait:
         """Find the face in an authorised photo and encode it; small photos are enlarged to `refine.min_side` first.

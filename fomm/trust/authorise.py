@@ -14,7 +14,7 @@ import numpy as np
 
 from fomm.errors import ConsentError, SettingsError
 from fomm.media.image import decode_image
-from fomm.trust.canonical import format_time
+from fomm.trust.bound import BoundModel
 from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent, grant_command
 from fomm.trust.ledger import Ledger
 from fomm.trust.marks import refuse_marked_photo
@@ -35,6 +35,7 @@ class Authorisation:
         make: what is made.
         use: where it will be shown.
         content: what it is about, as far as declared.
+        model: the model it is limited to, where that is bound to a consent of its own.
     """
 
     def __init__(
@@ -47,11 +48,12 @@ class Authorisation:
         make: str,
         use: str,
         content: tuple[str, ...],
+        model: BoundModel | None = None,
     ) -> None:
         if token is not _TOKEN:
             raise ConsentError("Only fomm.trust.authorise makes an authorisation; call authorise(photo_bytes, ...).")
         self.ledger, self.consent, self.photo, self.image = ledger, consent, photo, image
-        self.make, self.use, self.content = make, use, content
+        self.make, self.use, self.content, self.model = make, use, content, model
         self._token = token
 
     def __reduce__(self) -> NoReturn:
@@ -82,9 +84,11 @@ class Authorisation:
         """
         now = now or self.ledger.clock()
         state.check_clock(now)
-        reason = _objection(state, state.consent(self.consent.id), now, self.make, self.use, self.content)
+        reason = state.objection(state.consent(self.consent.id), now, self.make, self.use, self.content)
         if reason:
             raise ConsentError(f"Consent {self.consent.id} no longer covers this render: {reason}.")
+        if self.model is not None:
+            self.model.check(state, self.ledger.keys, now, self.photo, self.use, self.content)
 
 
 def authorise(
@@ -96,6 +100,7 @@ def authorise(
     use: str = "private",
     content: Sequence[str] = (),
     now: datetime | None = None,
+    model: BoundModel | None = None,
 ) -> Authorisation:
     """Return leave to render a photo, or raise with the command that would record the missing consent.
 
@@ -107,9 +112,11 @@ def authorise(
         use: where it will be shown: private, research, internal, web, broadcast or advertising.
         content: sensitive subjects it touches: sexual, political, endorsement.
         now: the instant to judge by; the ledger's clock by default.
+        model: the model that shall render, where it is bound to a consent of its own: that one must stand too.
 
     Raises:
-        ConsentError: no consent covers this; the sentence holds the `fomm consent grant` command.
+        ConsentError: no consent covers this (the sentence holds the `fomm consent grant` command), or the model is
+            bound to another photo or to a consent that ended.
         MediaError: the photo cannot be decoded.
         SettingsError: an unknown purpose, use or content.
         TrustError: the photo is an output of fomm itself, the ledger cannot be trusted, or the clock was set back.
@@ -128,11 +135,13 @@ def authorise(
         state.check_clock(now)
         near = state.near(fingerprint)
         exact = [consent for consent in near if consent.photo.same(fingerprint)]
-        reasons = [_objection(state, consent, now, purpose, use, content) for consent in exact]
+        reasons = [state.objection(consent, now, purpose, use, content) for consent in exact]
         for consent, reason in zip(exact, reasons, strict=True):
             if reason is None:
                 state.check_cap(consent)
-                return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content))
+                if model is not None:
+                    model.check(state, ledger.keys, now, fingerprint, use, content)
+                return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content), model)
         if exact:
             raise ConsentError(
                 f"Consent {exact[0].id} does not cover {name}: {reasons[0]}; record a new one: {command}"
@@ -149,16 +158,3 @@ def authorise(
                 f"record a consent for this one: {command}"
             )
     raise ConsentError(f"No consent is recorded for {name}; if the person in it agreed, record it: {command}")
-
-
-def _objection(
-    state: LedgerState, consent: Consent, now: datetime, make: str, use: str, content: Sequence[str]
-) -> str | None:
-    """Return why a consent does not hold, revocation first, or None."""
-    own = state.revocations.get(consent.id)
-    if own:
-        return f"it was revoked on {format_time(own.created)}"
-    alike = state.withdrawal(consent.photo, since=consent.sequence)
-    if alike:
-        return f"consent {alike.consent} for the same picture was revoked later, on {format_time(alike.created)}"
-    return consent.objection(now, make, use, content)

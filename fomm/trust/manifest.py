@@ -24,7 +24,8 @@ from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
 from fomm.trust.formats import mime_of, sealed_as
 from fomm.trust.manifest_reader import SETTINGS, STATEMENT, TRUSTED, Pins, read_manifest
-from fomm.trust.provenance import SealRequest, reference
+from fomm.trust.provenance import SealRequest
+from fomm.trust.references import reference
 from fomm.trust.signer import Signer
 
 STATEMENT_VERSION = 1

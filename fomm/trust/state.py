@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -18,7 +19,7 @@ CLOCK_TOLERANCE = timedelta(minutes=2)  # time servers step the clock by seconds
 
 @dataclass(frozen=True)
 class Output:
-    """One generated file, from the reservation of its id to its release.
+    """One generated file (or model bound to a consent), from the reservation of its id to its release.
 
     Attributes:
         id: random 64-bit id, 16 hex digits; the same as in the watermark and the manifest.
@@ -144,6 +145,18 @@ class LedgerState:
         ids = {consent.id for consent in self.near(photo)}
         later = [r for r in self.revocations.values() if r.consent in ids and r.sequence > since]
         return max(later, key=lambda revocation: revocation.sequence, default=None)
+
+    def objection(
+        self, consent: Consent, now: datetime, make: str, use: str, content: Sequence[str] = ()
+    ) -> str | None:
+        """Return why a consent does not hold for this, revocation first, as the end of a sentence; None if it does."""
+        own = self.revocations.get(consent.id)
+        if own:
+            return f"it was revoked on {format_time(own.created)}"
+        alike = self.withdrawal(consent.photo, since=consent.sequence)
+        if alike:
+            return f"consent {alike.consent} for the same picture was revoked later, on {format_time(alike.created)}"
+        return consent.objection(now, make, use, content)
 
     def used(self, consent_id: str) -> int:
         """Return how many outputs count towards the consent's cap: released ones and those being made."""

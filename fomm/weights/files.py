@@ -33,13 +33,17 @@ _KEY = "fomm"
 
 @dataclass(frozen=True)
 class CheckpointHeader(Settings):
-    """What a checkpoint says about itself."""
+    """What a checkpoint says about itself.
+
+    `binding` ties weights to one person's consent (`fomm.trust.bound`); empty for weights that anybody may use.
+    """
 
     name: str = option("unnamed", "Name of the model.")
     licence: str = option("unknown", "Licence of the weights, as an SPDX expression where there is one.")
     origin: str = option("unknown", "Where the weights come from: who trained them, and on what.")
     family: str = option("paper", "Which networks the weights are for.", choices=("paper", "compact"))
     config: dict[str, Any] = field(default_factory=dict, hash=False)
+    binding: dict[str, str] = field(default_factory=dict, hash=False)
     schema: int = option(SCHEMA, "Version of the file layout.", low=1)
 
     def model_settings(self) -> Settings:
@@ -95,7 +99,8 @@ def save_checkpoint(
     path = Path(path)
     plain = {key: _plain(tensor, dtype) for key, tensor in tensors.items()}
     check_values(plain, path)
-    metadata = {_KEY: json.dumps(header.to_mapping(), sort_keys=True)}
+    said = {key: value for key, value in header.to_mapping().items() if key != "binding" or value}
+    metadata = {_KEY: json.dumps(said, sort_keys=True)}
     try:
         with _replacing(path) as temporary:
             save_file(plain, temporary, metadata=metadata)

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 
-from fomm.errors import CheckpointError, SettingsError
+from fomm.errors import CheckpointError, ConsentError, SettingsError
 from fomm.nn.build import build_model, family_of
 from fomm.nn.model import AnimationModel
 from fomm.settings import Settings
@@ -73,11 +74,22 @@ def verify_checkpoint(name_or_path: str | Path = DEFAULT_MODEL) -> CheckpointInf
     return info
 
 
-def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: torch.device | str = "cpu") -> LoadedModel:
+def load_model(
+    name_or_path: str | Path = DEFAULT_MODEL,
+    device: torch.device | str = "cpu",
+    admit: Callable[[CheckpointInfo], None] | None = None,
+) -> LoadedModel:
     """Load a shipped model by name, one of our checkpoints by path, or a published `.pth.tar` of the paper.
+
+    Args:
+        name_or_path: which.
+        device: where it computes.
+        admit: judges weights that are bound to one person's consent, by raising if they may not be used; without it
+            such weights are not loaded.
 
     Raises:
         CheckpointError: the file is missing, damaged, unsafe, does not fit, or differs from its recorded checksum.
+        ConsentError: the weights are bound to a consent, and nobody asked whether it stands.
     """
     path = resolve_checkpoint(name_or_path)
     if path.suffix in _OFFICIAL_SUFFIXES:
@@ -92,8 +104,10 @@ def load_model(name_or_path: str | Path = DEFAULT_MODEL, device: torch.device | 
     else:
         with open_checkpoint(path) as file:
             config = _check_fit(file)
-            tensors = file.tensors()
             info = _info(file)
+            if info.header.binding:
+                _ask(admit, info)
+            tensors = file.tensors()
         check_digest(path, info.sha256)
     model = build_model(config)
     model.load_state_dict({key: value for key, value in tensors.items() if not key.startswith(_TRAINING_ONLY)})
@@ -117,6 +131,16 @@ def save_model(
     """
     header = CheckpointHeader(name, licence, origin, family_of(model.config), model.config.to_mapping())
     save_checkpoint(path, model.state_dict(), header, dtype=dtype)
+
+
+def _ask(admit: Callable[[CheckpointInfo], None] | None, info: CheckpointInfo) -> None:
+    """Let `admit` judge bound weights; without it they are refused."""
+    if admit is None:
+        raise ConsentError(
+            f"The model '{info.path}' is bound to one person's consent: it serves to animate that person's photo "
+            "(fomm animate --model) and nothing else."
+        )
+    admit(info)
 
 
 def _info(file: CheckpointFile) -> CheckpointInfo:

@@ -17,7 +17,7 @@ from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
-from fomm.trust.provenance import reference
+from fomm.trust.references import reference
 from fomm.trust.release import Provenance, Receipt, open_release, release_still
 from fomm.trust.signer import PrivateKey, key_signer
 
