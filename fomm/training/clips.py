@@ -31,6 +31,8 @@ FIELD_SIDE = 64
 _FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
 _BLINK_UNITS = (8, 9)  # eyeBlinkLeft and eyeBlinkRight among the 52 expression units
 _BLINK = 0.5  # change of lid closure between source and driving frame that counts as a blink
+_TURN = 0.2  # step of the face's middle landmark, in face heights, that counts as a far move
+_NOSE = 4
 _LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
 
 
@@ -59,6 +61,7 @@ class PairedClips:
     Attributes:
         index: by clip name, its `split`, `portrait` and blend partners.
         blinks: bool `[N, T]`, where source and driving frame differ in how far the eyes are shut.
+        turns: bool `[N, T]`, where the tip of the nose is far from where it was in the source frame.
         names: the clips, a pair side by side: clip `i` and clip `i ^ 1` move alike.
 
     Args:
@@ -90,6 +93,7 @@ class PairedClips:
         lids = np.stack([clip["expression"][:, list(_BLINK_UNITS)].mean(1) for clip in truth]).astype(float)  # [N, T]
         self.blinks = np.abs(lids - np.take_along_axis(lids, self.source, axis=1)) > _BLINK
         self.landmarks = np.stack([clip["landmarks"] for clip in truth])  # [N, T, 468, 2]
+        self.turns = _far_moves(self.landmarks, self.source)
         self.frames = _decode_all([folder / f"{name}.mp4" for name in self.names], self.source.shape[1], cache, split)
 
     def __len__(self) -> int:
@@ -137,6 +141,15 @@ def _read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
             return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise MediaError(f"{path} is not the truth of a labelled clip ({error}); copy it again.") from error
+
+
+def _far_moves(landmarks: NDArray[np.int16], source: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Return where the nose moves by more than a part of the face's height, `[N, T]`."""
+    nose = landmarks[:, :, _NOSE].astype(float)  # [N, T, 2]
+    before = np.take_along_axis(nose, source[:, :, None], axis=1)
+    height = np.ptp(landmarks[..., 1].astype(float), axis=2)  # [N, T]
+    far: NDArray[np.bool_] = np.linalg.norm(nose - before, axis=-1) > _TURN * height
+    return far
 
 
 def _unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:

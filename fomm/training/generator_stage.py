@@ -58,6 +58,7 @@ class GeneratorStage:
             motion, driving = self._motion(sample)
         field = motion.flow.shape[1]
         region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
+        region = region + weights.uncovered * (1 - sample.valid[:, None])
         source, target = sample.clean[:, 0], sample.clean[:, 1]
         if 0 < self.stage.window < field:
             cells = self.stage.window

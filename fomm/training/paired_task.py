@@ -88,10 +88,11 @@ class PairedTask:
         stage = self.config.training.stages[draw.phase]
         numbers = np.random.default_rng(draw.seed)
         picks = numbers.integers(0, self.clips.source.shape, (stage.batch_size, 2))
-        blinks = np.argwhere(self.clips.blinks)
-        if len(blinks):
-            chosen = numbers.random(stage.batch_size) < stage.blink_share
-            picks[chosen] = numbers.choice(blinks, int(chosen.sum()))
+        for share, wanted in ((stage.blink_share, self.clips.blinks), (stage.turn_share, self.clips.turns)):
+            places = np.argwhere(wanted)
+            chosen = numbers.random(stage.batch_size) < share
+            if len(places):
+                picks[chosen] = numbers.choice(places, int(chosen.sum()))
         batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
         generator = torch.Generator().manual_seed(draw.seed)
         self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)

@@ -42,6 +42,7 @@ class GeneratorWeights(Settings):
     feature_matching: float = option(0.0, "Distance of the discriminator's features; 0 for none.", low=0.0)
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
+    uncovered: float = option(0.0, "Extra weight of what the source does not show.", low=0.0)
 
 
 @dataclass(frozen=True)
@@ -55,6 +56,7 @@ class StageSettings(Settings):
     learning_rate: float = option(8e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
     cross_share: float = option(0.5, "Share of samples driven by the other person.", low=0.0, high=1.0)
     blink_share: float = option(0.0, "Share of samples chosen because the eyes open or shut.", low=0.0, high=1.0)
+    turn_share: float = option(0.0, "Share of samples chosen because the head moves far.", low=0.0, high=1.0)
     perceptual_depths: tuple[int, ...] = option(
         (2, 3), "Blocks of the perceptual backbone compared at full size, at half of it, and so on."
     )

@@ -92,3 +92,19 @@ def test_saturated_flow_counts_as_unknown(labelled_clips, tmp_path):
     valid = PairedClips(copy, "train", tmp_path / "cache").batch([(0, 2)]).valid[0]
     assert not valid[5, 6]
     assert int(valid.sum()) == 64 * 64 - 1
+
+
+def test_far_moves_are_known_by_the_size_of_the_face(labelled_clips, tmp_path):
+    copy = tmp_path / "copy"
+    shutil.copytree(labelled_clips, copy)
+    for name, size in (("0a", 50), ("0b", 170)):
+        with np.load(copy / "train" / f"{name}.npz") as archive:
+            truth = dict(archive)
+        face = np.random.default_rng(3).uniform(0, 1, (468, 2))
+        face = (face - face.min(0)) / np.ptp(face, axis=0) * size
+        moved = face + np.arange(LENGTH)[:, None, None] * [SHIFT, 0]  # up to 18 px from the source, frame 0
+        truth["landmarks"] = np.round(moved * 8).astype(np.int16)
+        np.savez(copy / "train" / f"{name}.npz", **truth)
+    small, large = PairedClips(copy, "train", tmp_path / "cache").turns
+    assert small.tolist() == [False, False, True, True]
+    assert not large.any()

@@ -1,0 +1,32 @@
+import pytest
+import torch
+from tiny_training import compact_mapping
+
+from fomm.training.clips import PairedClips
+from fomm.training.paired_task import PairedTask
+from fomm.training.settings import CompactConfig
+from fomm.training.task import Draw
+
+
+@pytest.fixture
+def pixel_losses(labelled_clips, clip_cache):
+    """Return a function: the pixel loss when the truth is unknown in the given columns, for a weight of such places."""
+    clips = PairedClips(labelled_clips, "train", clip_cache)
+
+    def compute(uncovered, unknown):
+        stage = {"name": "generator", "steps": 1, "generator": {"uncovered": uncovered, "mouth": 0.0, "eyes": 0.0}}
+        task = PairedTask(CompactConfig.from_mapping(compact_mapping(stage), where="test"), clips, torch.device("cpu"))
+        task.begin(0)
+        sample = task.make_batch(Draw(0, 0, 5))
+        sample.clean[:, 1, :, :, :32] = 1 - sample.clean[:, 0, :, :, :32]  # wrong on the left
+        sample.valid[:] = 1
+        sample.valid[:, :, unknown] = 0
+        return float(task.losses(sample).losses["pixels"].detach())
+
+    return compute
+
+
+def test_mistakes_weigh_more_where_the_source_shows_nothing(pixel_losses):
+    left, right = slice(0, 32), slice(32, 64)
+    assert pixel_losses(0.0, left) == pytest.approx(pixel_losses(0.0, right), rel=1e-3)
+    assert pixel_losses(3.0, left) > 1.2 * pixel_losses(3.0, right)
