@@ -40,6 +40,7 @@ def _terms_options(command: Any) -> Any:
         click.option("--outputs", type=int, help="Most outputs in all."),
         click.option("--statement", help="The words by which the person agreed."),
         click.option("--evidence", type=_PATH, help="Signed form or recording; its hash is recorded."),
+        click.option("--clips", type=_PATH, help="Folder of clips of the person that a model may be trained on."),
         click.option("--capture", help="How consent was taken: signed-form, recorded-statement, self, ..."),
         click.option("--nobody", type=click.Choice(ORIGINS), help="The photo shows no living person: its kind."),
         click.option("--source", help="With --nobody: where the picture comes from."),
@@ -66,8 +67,6 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
         base = form.parent
     if photo is not None:
         mapping["photo"] = str(photo.resolve())
-    if given.get("evidence"):
-        mapping["evidence"] = str(Path(given["evidence"]).resolve())
     if renew:
         mapping["renew"] = True
     with _naming_options(form is None):
@@ -121,8 +120,6 @@ def request(photo: Path, output: Path | None, **given: Any) -> None:
     """Write a consent request for PHOTO that its subject can sign with a key of their own."""
     mapping = _mapping(given)
     mapping["photo"] = str(photo.resolve())
-    if given.get("evidence"):
-        mapping["evidence"] = str(Path(given["evidence"]).resolve())
     with _naming_options():
         wanted = grant_from_mapping(mapping, Path())
     write_text(output, json.dumps(make_request(wanted.data, wanted.terms, str(photo)), indent=2) + "\n")
@@ -153,6 +150,7 @@ def _mapping(given: dict[str, Any]) -> dict[str, Any]:
     direct = ("subject", "not_before", "expires", "outputs", "statement", "capture", "source")
     mapping = {key: given[key] for key in direct if given.get(key) is not None}
     mapping |= {key: list(given[key]) for key in ("make", "use", "exclude") if given.get(key)}
+    mapping |= {key: str(Path(given[key]).resolve()) for key in ("evidence", "clips") if given.get(key)}
     if given.get("nobody"):
         mapping |= {"kind": NO_LIVING, "origin": given["nobody"]}
         mapping.setdefault("capture", "source-statement")

@@ -34,6 +34,7 @@ _COMMANDS = {
     "keys": "Make, show and pin signing keys.",
     "checkpoint": "Look at, check and convert model weights.",
     "train": "Train a model on a folder of clips.",
+    "finetune": "Adapt a model to one consented person.",
     "studio": "Open the browser studio.",
 }
 _MODULES = {"demo": "animate", "track": "animate"}

@@ -27,7 +27,9 @@ def train(config: str, data: Path, run_folder: Path, device: str, steps: int | N
 
     Under `torchrun` the work is shared between processes.
     """
-    result = run_training(_find(config), data, run_folder, device=device, steps=steps, limit=limit, on_progress=_show)
+    result = run_training(
+        _find(config), data, run_folder, device=device, steps=steps, limit=limit, on_progress=show_progress
+    )
     state = "finished" if result.finished else "run the same command to go on"
     click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")
 
@@ -42,7 +44,8 @@ def _find(config: str) -> Path:
     return Path(config)
 
 
-def _show(progress: Progress) -> None:
+def show_progress(progress: Progress) -> None:
+    """Print a report to standard error, one line each."""
     losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
     click.echo(
         f"{progress.phase} ({progress.number} of {progress.phases})  step {progress.step}/{progress.steps}  "

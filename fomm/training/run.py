@@ -19,6 +19,7 @@ from fomm.training.compact_clip_task import CompactClipTask
 from fomm.training.paired_task import PairedTask
 from fomm.training.paper_task import PaperTask
 from fomm.training.progress import Listener, log_progress
+from fomm.training.run_folder import AVERAGED
 from fomm.training.settings import CompactConfig, load_compact_config
 from fomm.training.task import Task
 from fomm.training.trainer import Trainer
@@ -89,7 +90,7 @@ def train(
             workers.wait()
         trainer = Trainer(task, run_folder, place, workers=workers, on_progress=on_progress, resume=resume)
         trainer.run(steps)
-        return TrainResult(trainer.folder.averaged, trainer.steps_done, trainer.finished)
+        return TrainResult(run_folder / AVERAGED, trainer.steps_done, trainer.finished)
 
 
 def _task(

@@ -27,6 +27,7 @@ from fomm.nn.model import AnimationModel
 from fomm.training.task import Pictures, RunIdentity
 from fomm.weights.files import CheckpointHeader, save_checkpoint
 
+AVERAGED = "averaged.safetensors"
 RESUME = ("auto", "never", "adapt")
 _SHEET_ROWS = 6
 
@@ -73,7 +74,7 @@ class RunFolder:
     @property
     def averaged(self) -> Path:
         """The averaged weights as of the last save."""
-        return self.path / "averaged.safetensors"
+        return self.path / AVERAGED
 
     @property
     def _state(self) -> Path:
@@ -173,6 +174,23 @@ class RunFolder:
                 f"'{self._state}' was made with other training settings; choose another run folder, or resume with "
                 "'adapt' to go on under the new ones."
             )
+
+
+class Nowhere:
+    """Takes the place of a `RunFolder` where no trace of a run may stay behind but what its caller keeps."""
+
+    def load(self, resume: str, device: torch.device) -> RunState | None:
+        """Return None: nothing was stored."""
+        return None
+
+    def save(self, state: RunState, model: AnimationModel) -> None:
+        """Store nothing."""
+
+    def export(self, number: int, phase: str, weights: dict[str, Tensor], model: AnimationModel) -> None:
+        """Write nothing."""
+
+    def write_sheet(self, number: int, phase: str, step: int, pictures: Pictures) -> None:
+        """Write nothing."""
 
 
 def contact_sheet(pictures: Pictures) -> Tensor:

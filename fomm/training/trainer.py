@@ -21,7 +21,7 @@ from fomm.errors import CheckpointError, SettingsError
 from fomm.nn.layout import has_native_bfloat16
 from fomm.training.learner import Learner
 from fomm.training.progress import Listener, Meter, log_progress
-from fomm.training.run_folder import RunFolder, RunState
+from fomm.training.run_folder import Nowhere, RunFolder, RunState
 from fomm.training.task import Batch, Draw, Outcome, Phase, Task
 from fomm.training.workers import Workers
 
@@ -34,7 +34,8 @@ class Trainer(Generic[Batch]):
 
     Args:
         task: what to train.
-        folder: where state, weights and contact sheets go; a state found there is resumed.
+        folder: where state, weights and contact sheets go; a state found there is resumed. Without one nothing is
+            written: what was learnt is in `state.averaged`.
         device: where the task computes.
         workers: the processes that train together.
         on_progress: called in the first process every `log_every` steps and at the end of each phase.
@@ -48,7 +49,7 @@ class Trainer(Generic[Batch]):
     def __init__(
         self,
         task: Task[Batch],
-        folder: Path,
+        folder: Path | None,
         device: torch.device,
         *,
         workers: Workers | None = None,
@@ -57,7 +58,7 @@ class Trainer(Generic[Batch]):
     ) -> None:
         self.task, self.settings, self.device = task, task.loop, device
         self.workers, self.on_progress = workers or Workers(), on_progress
-        self.folder = RunFolder(folder, task.identity)
+        self.folder = RunFolder(folder, task.identity) if folder else Nowhere()
         weights = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
         self.state = self.folder.load(resume, device) or RunState(weights, weights)
         try:
@@ -186,7 +187,7 @@ class Trainer(Generic[Batch]):
         if skipped >= _MOST_SKIPPED:
             raise SettingsError(
                 f"Training diverged: {skipped} steps in a row had no finite gradient; lower the learning rate or set "
-                f"`precision: float32`, then resume '{self.folder.path}'."
+                "`precision: float32`, then resume."
             )
 
     def _report(self, phase: Phase, batch: Batch) -> None:

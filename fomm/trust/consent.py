@@ -17,6 +17,7 @@ from typing import Any
 from fomm.errors import ConsentError, SettingsError
 from fomm.settings import Settings, option
 from fomm.trust.canonical import format_time, parse_day, sha256_hex
+from fomm.trust.files import hash_file
 from fomm.trust.photo import PhotoPrint
 
 LIVING = "living_subject"
@@ -48,6 +49,7 @@ class ConsentTerms(Settings):
     outputs: int | None = option(None, "How many outputs may be released in all; empty: no cap.", low=1)
     statement: str = option("", "The words by which the person agreed, typed in.")
     evidence_sha256: str = option("", "SHA-256 of the signed form or recording that proves the consent.")
+    clips_sha256: tuple[str, ...] = option((), "SHA-256 of clips of the person that a model may be trained on.")
     capture: str = option("typed-statement", "How the consent was taken.", choices=CAPTURES)
 
     def __post_init__(self) -> None:
@@ -154,7 +156,8 @@ class GrantRequest:
 
 
 def grant_from_mapping(mapping: Mapping[str, Any], base: Path) -> GrantRequest:
-    """Read a consent file (YAML or JSON, already parsed): the keys of `ConsentTerms` plus `photo`, `evidence`, `renew`.
+    """Read a consent file (YAML or JSON, already parsed): the keys of `ConsentTerms` plus `photo`, `evidence`,
+    `clips` (a folder) and `renew`.
 
     Args:
         mapping: plain values; YAML dates are understood.
@@ -168,12 +171,15 @@ def grant_from_mapping(mapping: Mapping[str, Any], base: Path) -> GrantRequest:
         raise SettingsError(f"A consent file must hold keys and values, not {type(mapping).__name__}.")
     values = {key: _plain(value) for key, value in mapping.items()}
     photo, evidence, renew = values.pop("photo", None), values.pop("evidence", None), values.pop("renew", False)
+    clips = values.pop("clips", None)
     if not isinstance(photo, str) or not photo:
         raise SettingsError("Missing key 'photo' in the consent; give the path of the photo it covers.")
     if not isinstance(renew, bool):
         raise SettingsError(f"Consent key 'renew' must be true or false, not {renew!r}.")
     if evidence is not None:
         values["evidence_sha256"] = sha256_hex(read_bytes(base / str(evidence), "evidence file"))
+    if clips is not None:
+        values["clips_sha256"] = list(hash_clips(base / str(clips)).values())
     terms = ConsentTerms.from_mapping(values, "the consent")
     path = base / photo
     return GrantRequest(path, read_bytes(path, "photo"), terms, renew)
@@ -189,6 +195,22 @@ def read_bytes(path: Path, what: str) -> bytes:
         return path.read_bytes()
     except OSError as error:
         raise ConsentError(f"The {what} {path} cannot be read: {error.strerror}.") from error
+
+
+def hash_clips(folder: Path) -> dict[Path, str]:
+    """Return the clips in a folder, sorted by name, with the SHA-256 of each; hidden files are passed over.
+
+    Raises:
+        ConsentError: there is no such folder, it holds no files, or one cannot be read.
+    """
+    try:
+        clips = sorted(entry for entry in folder.iterdir() if entry.is_file() and not entry.name.startswith("."))
+        digests = {clip: hash_file(clip) for clip in clips}
+    except OSError as error:
+        raise ConsentError(f"The clips in {folder} cannot be read: {error.strerror}.") from error
+    if not digests:
+        raise ConsentError(f"The folder {folder} holds no clips; put videos of the person into it.")
+    return digests
 
 
 def grant_command(name: str, make: str = "animate", use: str = "private", *, renew: bool = False) -> str:

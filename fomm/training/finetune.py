@@ -1,0 +1,200 @@
+"""Fine-tune a compact model on one consented person: what the command line calls.
+
+Consent comes first: it must allow to train, and name every clip by its hash. What comes out is one file, bound to that
+consent (`fomm.trust.bind`). Nothing else is written: no state, no contact sheets, no frames of the person.
+"""
+
+from __future__ import annotations
+
+import hashlib
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+import numpy as np
+from torch import nn
+
+from fomm.errors import ConsentError, FaceError, SettingsError
+from fomm.face.locate import FaceFinder
+from fomm.face.windows import FaceSettings, driving_window, portrait_window
+from fomm.media.limits import MediaLimits, check_file
+from fomm.media.probe import probe
+from fomm.media.video import read_video
+from fomm.nn.compact import CompactModel
+from fomm.settings import Settings, option
+from fomm.training.finetune_task import FinetuneSettings, FinetuneTask, Frames
+from fomm.training.perceptual import Vgg16, bundled_vgg16
+from fomm.training.progress import Listener, log_progress
+from fomm.training.trainer import Trainer
+from fomm.training.workers import choose_device
+from fomm.trust.authorise import Authorisation, authorise
+from fomm.trust.bind import reserve_model
+from fomm.trust.bound import TRAIN
+from fomm.trust.consent import grant_command, hash_clips
+from fomm.trust.delivery import check_destination
+from fomm.trust.ledger import Ledger
+from fomm.weights.files import save_checkpoint
+from fomm.weights.loading import load_model
+from fomm.weights.registry import DEFAULT_MODEL
+
+SUFFIX = ".safetensors"
+_MOST_FRAMES = 1500  # of all clips together, about 300 MB at 256 px
+_DEPTHS = (2, 3)
+
+
+@dataclass(frozen=True)
+class PersonSettings(Settings):
+    """How a model is fine-tuned on a person."""
+
+    model: str = option(DEFAULT_MODEL, "Model to begin with, of the compact family: a bundled name or a path.")
+    backbone: str = option(
+        "auto", "Perceptual loss; auto uses vgg16 where it is installed.", choices=("auto", "vgg16", "none")
+    )
+    face: FaceSettings = field(default_factory=FaceSettings)
+    learn: FinetuneSettings = field(default_factory=FinetuneSettings)
+
+
+@dataclass(frozen=True)
+class FinetuneResult:
+    """What `finetune` made.
+
+    Attributes:
+        path: the model.
+        output_id: its id in the registry.
+        consent: id of the consent it is bound to.
+        frames: how many frames of clips it learnt from.
+        perceptual: whether the perceptual loss took part.
+    """
+
+    path: Path
+    output_id: str
+    consent: str
+    frames: int
+    perceptual: bool
+
+
+def finetune(
+    portrait: Path,
+    output: Path,
+    settings: PersonSettings,
+    *,
+    clips: Path | None = None,
+    device: str = "auto",
+    force: bool = False,
+    ledger: Ledger | None = None,
+    on_progress: Listener = log_progress,
+) -> FinetuneResult:
+    """Adapt a model to the person in a photo and bind it to their consent.
+
+    Args:
+        portrait: the consented photo; the result animates this one and no other.
+        output: the checkpoint to make.
+        settings: how.
+        clips: folder of videos of the person, each named in the consent.
+        device: "auto", "cpu", "cuda" or "mps".
+        force: replace an existing output.
+        ledger: where consents are recorded; the user's own by default.
+        on_progress: called with reports of progress.
+
+    Raises:
+        FommError: each failure in one sentence; nothing is left half-written.
+    """
+    if output.suffix != SUFFIX:
+        raise SettingsError(f"{output} must end in {SUFFIX}: a model is a safetensors file.")
+    check_destination(output, [portrait], force=force)
+    with check_file(portrait).open("rb") as file:
+        data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
+    leave = authorise(data, purpose=TRAIN, ledger=ledger or Ledger(), name=str(portrait))
+    allowed = _allowed_clips(leave, portrait, clips)
+    loaded = load_model(settings.model)
+    if not isinstance(loaded.model, CompactModel):
+        raise SettingsError(f"'{settings.model}' is not of the compact family; only such models can be fine-tuned.")
+    place, backbone = choose_device(device), _backbone(settings.backbone)
+    finder, side = FaceFinder(), loaded.model.settings.image_size
+    try:
+        photo = portrait_window(leave.image, finder, settings.face).crop(leave.image, side)
+    except FaceError as error:
+        raise FaceError(f"{portrait}: {error}") from error
+    frames = [_read(clip, finder, settings.face, side, _MOST_FRAMES // len(allowed)) for clip in allowed]
+    digest = hashlib.sha256("".join(sorted(allowed.values())).encode()).hexdigest() if allowed else ""
+    with reserve_model(
+        output,
+        leave,
+        [portrait, *allowed],
+        clips=digest,
+        model=loaded.info.sha256,
+        settings=settings.digest(),
+        force=force,
+    ) as draft:
+        task = FinetuneTask(loaded.model, photo, frames, settings.learn, backbone, place)
+        trainer = Trainer(task, None, place, on_progress=_asking(leave, on_progress))
+        trainer.run()
+        header = replace(
+            loaded.info.header,
+            name=output.stem,
+            origin=f"fine-tuned by fomm on one consented person, from {loaded.info.header.name}",
+            licence="private",
+            binding=draft.binding,
+        )
+        save_checkpoint(draft.partial, trainer.state.averaged, header)
+        draft.deliver()
+    count = sum(len(clip) for clip in frames)
+    return FinetuneResult(output, draft.binding["id"], leave.consent.id, count, backbone is not None)
+
+
+def _allowed_clips(leave: Authorisation, portrait: Path, folder: Path | None) -> dict[Path, str]:
+    """Return the clips of a folder and their hashes, if the consent names them all.
+
+    Raises:
+        ConsentError: it does not, or the folder cannot be read.
+    """
+    if folder is None:
+        return {}
+    clips = hash_clips(folder)
+    strange = [clip for clip, digest in clips.items() if digest not in leave.consent.terms.clips_sha256]
+    if strange:
+        raise ConsentError(
+            f"Consent {leave.consent.id} does not name the clip {strange[0]}; if the person agreed that a model learns "
+            f"from it, record that: {grant_command(str(portrait), TRAIN)} --make animate --clips {folder}"
+        )
+    return clips
+
+
+def _read(clip: Path, finder: FaceFinder, face: FaceSettings, side: int, most: int) -> Frames:
+    """Return up to `most` frames spread over a clip as the model sees them, uint8 `[T, side, side, 3]`."""
+    info = probe(clip)
+    try:
+        window = driving_window(clip, finder, face).window
+    except FaceError as error:
+        raise FaceError(f"{clip}: {error}") from error
+    crop = (round(window.x), round(window.y), max(2, round(window.side)), max(2, round(window.side)))
+    every = max(1, -(-(info.frame_count or most) // most))
+    frames = [frame for i, frame in enumerate(read_video(clip, crop=crop, size=(side, side))) if i % every == 0]
+    if len(frames) < 2:
+        raise SettingsError(f"The clip {clip} has a single frame; give clips in which the person moves.")
+    return np.stack(frames[:most])
+
+
+def _backbone(choice: str) -> nn.Module | None:
+    """Return the features of the perceptual loss.
+
+    Raises:
+        SettingsError: it is asked for and not installed.
+    """
+    if choice == "none":
+        return None
+    try:
+        return Vgg16(bundled_vgg16(), max(_DEPTHS))
+    except SettingsError:
+        if choice == "vgg16":
+            raise
+        return None
+
+
+def _asking(leave: Authorisation, listener: Listener) -> Listener:
+    """Return a listener that also asks the ledger whether the consent still stands."""
+
+    def report(progress: object) -> None:
+        leave.recheck()
+        listener(progress)  # type: ignore[arg-type]
+
+    return report

@@ -1,0 +1,201 @@
+"""What fine-tuning on one person learns: the generator and the dense motion, from that person's own frames.
+
+The keypoint detector stays as it is, so motion tracks made with the original model still drive the new one.
+
+- *Clips*: one frame of a clip is animated to another; whatever the source hides (teeth, shut lids, the side of the
+  head) is learnt from the frames that show it.
+- *Photo*: it is deformed at random (a similarity and a thin-plate spline, as for the paper's equivariance loss) and
+  animated to its deformed self. This teaches texture, but nothing that the photo does not show.
+
+An anchor pulls all weights to where they started (L2-SP, Li et al., 2018), so that poses seen in no frame keep what the
+original model knew.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
+from torch.nn import functional as F
+from torch.optim import Optimizer
+
+from fomm.nn.compact import CompactModel
+from fomm.nn.compact_generator import warp
+from fomm.nn.config import (
+    AugmentationParams,
+    FlipParams,
+    JitterParams,
+    RotationParams,
+    TransformParams,
+)
+from fomm.nn.geometry import Keypoints, gaussian_heatmap
+from fomm.nn.landmarks import REGIONS
+from fomm.nn.layout import channels_last
+from fomm.settings import Settings, option
+from fomm.training.critic import Critic
+from fomm.training.equivariance import Deformation
+from fomm.training.motion_stage import cosine_rate
+from fomm.training.pair_augment import augment_pair
+from fomm.training.perceptual import PerceptualDistance
+from fomm.training.task import Draw, LoopSettings, Outcome, Phase, Pictures, RunIdentity
+from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
+
+Frames = NDArray[np.uint8]
+_WINDOW = 5 / 8  # side of the learnt windows, as a share of the frame's
+_VIEWS = AugmentationParams(
+    FlipParams(horizontal_flip=True, time_flip=False),
+    RotationParams(degrees=8.0),
+    jitter_param=JitterParams(brightness=0.15, contrast=0.15, saturation=0.15, hue=0.02),
+)
+_DEFORMATION = TransformParams(sigma_affine=0.08, sigma_tps=0.01, points_tps=5)
+
+
+@dataclass(frozen=True)
+class FinetuneWeights(Settings):
+    """Weights of the losses of fine-tuning."""
+
+    pixels: float = option(10.0, "Absolute difference of the frame.", low=0.0)
+    synthesised: float = option(2.0, "Absolute difference of the synthesised colours alone.", low=0.0)
+    perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
+    anchor: float = option(1.0, "How strongly weights are pulled to where they started.", low=0.0)
+    mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
+    eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
+
+
+@dataclass(frozen=True)
+class FinetuneSettings(LoopSettings):
+    """How a model learns one person."""
+
+    steps: int = option(240, "Optimiser steps.", low=1)
+    rows: int = option(4, "Pairs of frames per step.", low=1, high=256)
+    learning_rate: float = option(2e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
+    photo_share: float = option(0.25, "Share of pairs made from the photo alone; 1 without clips.", low=0.0, high=1.0)
+    motion: bool = option(True, "Let the dense motion learn too, not only the generator.")
+    log_every: int = option(10, "Steps between progress reports.", low=1)
+    weights: FinetuneWeights = field(default_factory=FinetuneWeights)
+
+
+class FinetuneTask:
+    """Train a compact model on one person.
+
+    Args:
+        model: what to begin with; it is trained in place.
+        photo: the person's photo as the model sees it, uint8 `[S, S, 3]`.
+        clips: frames of each of their clips, uint8 `[T, S, S, 3]`, T at least 2; may be empty.
+        settings: how to learn.
+        backbone: features of the perceptual loss, as for `PerceptualDistance`; None learns from pixels alone.
+        device: where to compute.
+    """
+
+    critic: Critic | None = None
+
+    def __init__(
+        self,
+        model: CompactModel,
+        photo: Frames,
+        clips: Sequence[Frames],
+        settings: FinetuneSettings,
+        backbone: nn.Module | None,
+        device: torch.device,
+    ) -> None:
+        self.loop = self.settings = settings
+        self.photo, self.clips, self.device = photo, list(clips), device
+        self.model = channels_last(model.to(device))
+        self.phases = (Phase("finetune", settings.steps),)
+        self.identity = RunIdentity.of(model.config, settings.to_mapping())
+        self.perceptual = None if backbone is None else PerceptualDistance(backbone).to(device)
+        parts = [model.generator, model.dense_motion] if settings.motion else [model.generator]
+        self.learning = [parameter for part in parts for parameter in part.parameters()]
+        self.start = [parameter.detach().clone() for parameter in self.learning]
+
+    def begin(self, phase: int) -> None:
+        """Hold still what does not learn, batch statistics everywhere included: a few frames of one face skew them."""
+        self.model.eval().requires_grad_(False)
+        for parameter in self.learning:
+            parameter.requires_grad_(True)
+
+    def optimizer(self) -> Optimizer:
+        """Return Adam; the anchor takes the place of weight decay."""
+        return torch.optim.Adam(self.learning, lr=self.settings.learning_rate, betas=(0.5, 0.99))
+
+    def rate(self, step: int) -> float:
+        """Return the factor on the learning rate."""
+        return cosine_rate(step, self.settings.steps, warm_up=min(20, self.settings.steps))
+
+    def make_batch(self, draw: Draw) -> tuple[Tensor, int]:
+        """Return pairs `[B, 2, 3, S, S]` in [0, 1], source then driving, and how many come from clips: the first ones.
+
+        The others are the photo twice; `losses` deforms it.
+        """
+        numbers = np.random.default_rng(draw.seed)
+        generator = torch.Generator().manual_seed(draw.seed)
+        rows = self.settings.rows
+        moving = round(rows * (1 - self.settings.photo_share)) if self.clips else 0
+        pairs = []
+        for row in range(rows):
+            if row < moving:
+                clip = self.clips[int(numbers.integers(len(self.clips)))]
+                pair = clip[numbers.choice(len(clip), 2, replace=False)]
+            else:
+                pair = np.stack((self.photo, self.photo))
+            pictures = torch.from_numpy(pair).permute(0, 3, 1, 2).float().div(255)
+            pairs.append(augment_pair(pictures, _VIEWS, generator))
+        return torch.stack(pairs).to(self.device), moving
+
+    def losses(self, batch: tuple[Tensor, int]) -> Outcome:
+        """Compute the losses of a batch."""
+        weights = self.settings.weights
+        source, target, here, there = self._moments(batch)
+        motion = self.model.move(source, there, here)
+        side = motion.flow.shape[1]
+        region = self._region_weights(there, side)[:, None]  # [B, 1, side, side]
+        cells = round(side * _WINDOW / 4) * 4
+        windows = choose_windows(self._face(there), side, cells)
+        source, target, region = (cut_picture(x, windows, side, cells) for x in (source, target, region))
+        motion, there = cut_motion(motion, windows, cells), cut_keypoints(there, windows, side, cells)
+        blend = self.model.generator.decode(source, self.model.generator.encode(source), motion)
+        region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
+        losses = {"pixels": weights.pixels * ((blend.image - target).abs() * region).mean()}
+        made_up = region * (1.1 - blend.visible.detach())
+        losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
+        if self.perceptual is not None:
+            losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
+        if weights.anchor > 0:
+            away = [(now - then).square().sum() for now, then in zip(self.learning, self.start, strict=True)]
+            losses["anchor"] = weights.anchor * torch.stack(away).sum()
+        return Outcome(losses, blend.image, target, there)
+
+    def pictures(self, batch: tuple[Tensor, int]) -> Pictures:
+        """Return the batch warped and generated."""
+        source, target, here, there = self._moments(batch)
+        made = self.model.animate(self.model.encode(source), there, here)
+        return Pictures(source, target, warp(source, made.motion.displacement().permute(0, 3, 1, 2)), made.image)
+
+    @torch.no_grad()
+    def _moments(self, batch: tuple[Tensor, int]) -> tuple[Tensor, Tensor, Keypoints, Keypoints]:
+        """Return source and driving pictures and their keypoints; pairs of the photo become driving and deformed."""
+        pairs, moving = batch
+        source, target = pairs.unbind(1)
+        still = len(pairs) - moving
+        if still:
+            deformation = Deformation.random(still, _DEFORMATION, pairs.device)
+            target = torch.cat((target[:moving], deformation.apply(target[moving:], corners=False)))
+        found = self.model.detect(torch.cat((source, target)))
+        return source, target, found[: len(pairs)], found[len(pairs) :]
+
+    def _face(self, keypoints: Keypoints) -> Tensor:
+        return keypoints.value[:, : self.model.settings.tied_keypoints or None]
+
+    def _region_weights(self, keypoints: Keypoints, side: int) -> Tensor:
+        """Return pixel weights `[B, side, side]`: 1, more around the mouth and eyes where keypoints mark them."""
+        weights = self.settings.weights
+        total = torch.ones(len(keypoints), side, side, device=keypoints.value.device)
+        for name, extra, variance in (("mouth", weights.mouth, 0.004), ("eyes", weights.eyes, 0.002)):
+            if max(REGIONS[name]) < self.model.settings.tied_keypoints:
+                points = keypoints.value[:, list(REGIONS[name])]
+                total = total + extra * gaussian_heatmap(points, side, side, variance=variance, corners=False).amax(1)
+        return total
