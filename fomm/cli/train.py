@@ -22,13 +22,23 @@ _PATH = click.Path(path_type=Path)
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to compute.")
 @click.option("--steps", type=click.IntRange(1), metavar="NUMBER", help="Stop after this many optimiser steps.")
 @click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Read only this many clips, for a trial.")
-def train(config: str, data: Path, run_folder: Path, device: str, steps: int | None, limit: int | None) -> None:
+@click.option("--tensorboard", is_flag=True, help="Also write curves and pictures to RUN/tensorboard.")
+def train(
+    config: str, data: Path, run_folder: Path, device: str, steps: int | None, limit: int | None, tensorboard: bool
+) -> None:
     """Train a model as CONFIG says (a bundled name or a YAML file) on the clips in DATA.
 
     Under `torchrun` the work is shared between processes.
     """
     result = run_training(
-        _find(config), data, run_folder, device=device, steps=steps, limit=limit, on_progress=show_progress
+        _find(config),
+        data,
+        run_folder,
+        device=device,
+        steps=steps,
+        limit=limit,
+        tensorboard=tensorboard,
+        on_progress=show_progress,
     )
     state = "finished" if result.finished else "run the same command to go on"
     click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")

