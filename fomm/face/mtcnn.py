@@ -9,16 +9,19 @@ again and places the eyes, the nose and the mouth corners. The weights (MIT) are
 from __future__ import annotations
 
 import importlib.util
+import os
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, cast
 
 import numpy as np
-import onnxruntime
 from numpy.typing import NDArray
 from PIL import Image
 
 from fomm.errors import FaceError
+
+os.environ.setdefault("ORT_DISABLE_TELEMETRY", "1")  # read when it is imported: or it reports its use to its makers
+import onnxruntime
 
 Floats = NDArray[np.float32]
 

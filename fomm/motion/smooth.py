@@ -15,10 +15,10 @@ import math
 from dataclasses import dataclass, replace
 
 import numpy as np
+import scipy  # whose submodule `signal` loads on first use: half a second that a start need not wait for
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import maximum_filter1d, uniform_filter1d
-from scipy.signal import savgol_coeffs, savgol_filter
 from torch import Tensor
 
 from fomm.motion.track import MotionTrack
@@ -73,11 +73,11 @@ def _smooth_groups(signal: Tensor, frames: int, gate: float) -> Tensor:
 
 def _smooth_one(raw: Floats, noise: float, frames: int, gate: float) -> Floats:
     """Smooth one keypoint's numbers `[T, D]`, given their noise variance."""
-    calm = savgol_filter(raw, frames, ORDER, axis=0, mode="interp")
+    calm = scipy.signal.savgol_filter(raw, frames, ORDER, axis=0, mode="interp")
     residual = raw - calm
     strayed = (residual**2).sum(axis=-1, keepdims=True)  # [T, 1]
     # A parabola fitted to noise follows some of it: this share is left in the residual.
-    left_over = 1.0 - savgol_coeffs(frames, ORDER)[frames // 2]
+    left_over = 1.0 - scipy.signal.savgol_coeffs(frames, ORDER)[frames // 2]
     expected = max(left_over * noise, np.finfo(np.float64).tiny)
     # The frames around a fast movement belong to it, so its flanks are not bent.
     energy = maximum_filter1d(uniform_filter1d(strayed, 3, axis=0, mode="nearest"), 3, axis=0, mode="nearest")

@@ -12,7 +12,7 @@ from fomm.studio import words
 from fomm.studio.consent_form import ConsentForm, build_form
 from fomm.studio.controls import FINE, MAIN, build
 from fomm.studio.gallery import Example
-from fomm.studio.parts import photo_input
+from fomm.studio.parts import file_input, photo_input
 from fomm.studio.service import StudioSettings
 
 _PHOTO_HINT = "JPEG, PNG, WebP or TIFF, up to 64 megapixels; a face seen from the front works best."
@@ -129,9 +129,7 @@ def motion_step(allowed: StudioSettings, clips: list[Example]) -> MotionStep:
             padding=False,
         )
         with gr.Accordion("A saved motion instead", open=False):
-            track = gr.File(
-                label="Motion track", file_types=[TRACK_SUFFIX], type="filepath", height=110, elem_id="track"
-            )
+            track = file_input(label="Motion track", file_types=[TRACK_SUFFIX], height=110, elem_id="track")
         note = gr.HTML(elem_id="clip-note", padding=False)
     return MotionStep(clip, gallery, track, note)
 

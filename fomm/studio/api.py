@@ -23,7 +23,7 @@ import gradio as gr
 from fomm.errors import FommError
 from fomm.scenes.settings import AnimateSettings
 from fomm.studio import words
-from fomm.studio.parts import session_of
+from fomm.studio.parts import file_input, session_of
 from fomm.studio.service import Studio
 from fomm.studio.work import StoppedError
 from fomm.trust.consent import ConsentTerms
@@ -90,7 +90,7 @@ def add_api(studio: Studio) -> None:
         return {**studio.verify(Path(file)).to_mapping(), "file": Path(file).name}
 
     with gr.Column(visible=False):
-        photo, driving, file = (gr.File(type="filepath", label=name) for name in ("Photo", "Driving", "File"))
+        photo, driving, file = (file_input(label=name) for name in ("Photo", "Driving", "File"))
         settings, terms = gr.JSON(value={}, label="Settings"), gr.JSON(label="Terms")
         answer, made, text = gr.JSON(label="Answer"), gr.File(label="Made"), gr.Textbox(label="Id")
         running = gr.Checkbox(label="Running")

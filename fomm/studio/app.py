@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -22,9 +23,11 @@ from fomm.studio.live_layout import CSS as LIVE_CSS
 from fomm.studio.live_layout import SCRIPT
 from fomm.studio.live_route import live_route
 from fomm.studio.live_tab import build_live_tab
+from fomm.studio.memory import give_back
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
 from fomm.studio.verify_tab import build_verify_tab
+from fomm.studio.warm import warm_up
 
 _MASTHEAD = (
     '<header class="masthead"><h1>fomm <b>studio</b></h1><p>Bring one consented portrait to life. '
@@ -65,6 +68,7 @@ class Serving:
 def build(studio: Studio) -> gr.Blocks:
     """Return the page."""
     portraits, clips = bundled()
+    os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"  # or each event is summed up with all before it
     os.environ["GRADIO_TEMP_DIR"] = str(studio.sessions.uploads)  # Gradio has no other way to say where uploads go
     gr.set_static_paths([studio.sessions.folders, *(example.path for example in [*portraits, *clips])])
     hour = 3600
@@ -84,6 +88,7 @@ def build(studio: Studio) -> gr.Blocks:
 
         def leave(request: gr.Request) -> None:
             studio.sessions.close(request.session_hash or "")
+            give_back()
 
         page.unload(leave)
     page.queue(max_size=studio.settings.queue, status_update_rate="auto")
@@ -141,11 +146,13 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
     page: gr.Blocks | None = None
     try:
         page, address = launch(studio, serving)
+        threading.Thread(target=warm_up, args=(studio.pipeline,), name="fomm-studio-warm", daemon=True).start()
         if announce is not None:
             announce(address)
         while True:
             time.sleep(_SWEEP_SECONDS)
-            studio.sessions.end_idle()
+            if studio.sessions.end_idle():
+                give_back()
     finally:
         if page is not None:
             page.close(verbose=False)

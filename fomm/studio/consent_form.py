@@ -10,6 +10,7 @@ import gradio as gr
 
 from fomm.errors import FommError
 from fomm.studio import words
+from fomm.studio.parts import file_input
 from fomm.studio.service import Studio, evidence_digest
 from fomm.studio.session import Session
 from fomm.trust.consent import LIVING, NO_LIVING, ORIGINS, USE, ConsentTerms
@@ -77,7 +78,7 @@ def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> C
                 info="Year-month-day; a consent of a living person always ends.",
                 max_lines=1,
             )
-            evidence = gr.File(label="Signed form or recording (only its hash is kept)", type="filepath", height=96)
+            evidence = file_input(label="Signed form or recording (only its hash is kept)", height=96)
             renew = gr.Checkbox(label="They agreed again after withdrawing an earlier consent")
         button = gr.Button("Record this consent", variant="primary", elem_id=f"{name}-record")
 

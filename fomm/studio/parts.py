@@ -13,15 +13,26 @@ from fomm.studio.session import Session
 LOCAL = "local"  # the key of callers without a session, such as plain HTTP requests
 
 
-def photo_input(**options: Any) -> gr.Image:
+def photo_input(**options: Any) -> Any:
     """Return an image input that hands over the uploaded file itself, unread: consents are bound to its bytes.
 
     The method is replaced on the instance because Gradio writes a stub file beside every subclass of a component. An
     event must not answer with a new `gr.Image` for it, which would take its place: show and hide a column around it.
     """
-    image = gr.Image(type="filepath", image_mode=None, **options)
-    image.__dict__["preprocess"] = lambda payload: payload.path if payload is not None else None
-    return image
+    return _as_uploaded(gr.Image(type="filepath", image_mode=None, **options))
+
+
+def file_input(**options: Any) -> Any:
+    """Return a file input that hands over the uploaded file; Gradio's own leaves an empty temp file each time.
+
+    The same holds for it as for `photo_input`.
+    """
+    return _as_uploaded(gr.File(type="filepath", **options))
+
+
+def _as_uploaded(component: Any) -> Any:
+    component.__dict__["preprocess"] = lambda payload: payload.path if payload is not None else None
+    return component
 
 
 def session_of(studio: Studio, request: gr.Request, *files: str | None) -> Session:

@@ -171,10 +171,11 @@ class Sessions:
             self.close(key)
         shutil.rmtree(self._root, ignore_errors=True)
 
-    def end_idle(self) -> None:
-        """End the sessions that nobody used for long."""
+    def end_idle(self) -> int:
+        """End the sessions that nobody used for long, and return how many they were."""
         now = time.monotonic()
         with self._guard:
             idle = [k for k, s in self._sessions.items() if now - s.used > self._idle and not s.works]
         for key in idle:
             self.close(key)
+        return len(idle)

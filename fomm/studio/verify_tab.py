@@ -8,7 +8,7 @@ import gradio as gr
 
 from fomm.errors import FommError
 from fomm.studio import words
-from fomm.studio.parts import session_of
+from fomm.studio.parts import file_input, session_of
 from fomm.studio.service import Studio
 
 _INTRO = (
@@ -32,6 +32,6 @@ def build_verify_tab(studio: Studio) -> None:
 
     with gr.Column(elem_classes="card"):
         gr.HTML(_INTRO, padding=False)
-        file = gr.File(label="File to check", type="filepath", elem_id="verify-file", elem_classes="drop")
+        file = file_input(label="File to check", elem_id="verify-file", elem_classes="drop")
         result = gr.HTML(elem_id="verify-report", padding=False)
     file.change(check, file, result, api_visibility="private", concurrency_id="verify", concurrency_limit=2)

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
+from typing import Any
 
 import torch
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 
 from fomm.errors import CheckpointError
 
@@ -14,8 +16,34 @@ Shapes = Mapping[str, tuple[int, ...]]
 
 
 def shapes_of(module: nn.Module) -> dict[str, tuple[int, ...]]:
-    """Return the shape of every entry of a module's state dict; build the module under `torch.device("meta")`."""
+    """Return the shape of every entry of a module's state dict."""
     return {key: tuple(tensor.shape) for key, tensor in module.state_dict().items()}
+
+
+def shapes_when_built(build: Callable[[], nn.Module]) -> dict[str, tuple[int, ...]]:
+    """Return the shapes that a module will have, without any memory or time spent on its values."""
+    with torch.device("meta"), _NoValues():
+        return shapes_of(build())
+
+
+class _NoValues(TorchFunctionMode):
+    """Leaves out what only concerns values while a module is built on the meta device.
+
+    Two operations are written in Python there and load PyTorch's compiler, for a second of processor time.
+    """
+
+    def __torch_function__(
+        self, function: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        """Call the function, or stand in for it."""
+        kwargs = kwargs or {}
+        if function in (nn.init.normal_, Tensor.normal_):
+            return args[0] if args else kwargs["tensor"]
+        if function is Tensor.repeat:
+            tensor, *times = args
+            before = (1,) * (len(times) - tensor.dim()) + tuple(tensor.shape)
+            return tensor.new_empty([n * length for n, length in zip(times, before, strict=True)])
+        return function(*args, **kwargs)
 
 
 def mismatch(expected: Shapes, found: Shapes) -> str | None:

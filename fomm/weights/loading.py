@@ -12,7 +12,7 @@ from fomm.errors import CheckpointError, ConsentError, SettingsError
 from fomm.nn.build import build_model, family_of
 from fomm.nn.model import AnimationModel
 from fomm.settings import Settings
-from fomm.weights.compare import mismatch, shapes_of
+from fomm.weights.compare import mismatch, shapes_when_built
 from fomm.weights.files import CheckpointFile, CheckpointHeader, open_checkpoint, save_checkpoint, sha256
 from fomm.weights.official import load_official
 from fomm.weights.registry import DEFAULT_MODEL, check_digest, resolve_checkpoint
@@ -154,8 +154,7 @@ def _check_fit(file: CheckpointFile) -> Settings:
         config = file.header.model_settings()
     except SettingsError as error:
         raise CheckpointError(f"The header of the checkpoint '{file.path}' is wrong: {error}") from error
-    with torch.device("meta"):
-        expected = shapes_of(build_model(config))
+    expected = shapes_when_built(lambda: build_model(config))
     problem = mismatch(expected, {k: v for k, v in file.shapes.items() if not k.startswith(_TRAINING_ONLY)})
     if problem is not None:
         raise CheckpointError(f"The checkpoint '{file.path}' does not fit the settings in its own header: {problem}.")

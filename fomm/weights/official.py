@@ -20,7 +20,7 @@ from fomm.errors import CheckpointError
 from fomm.nn.config import ModelConfig
 from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.model import build_paper_model
-from fomm.weights.compare import check_values, mismatch, shapes_of
+from fomm.weights.compare import check_values, mismatch, shapes_when_built
 from fomm.weights.files import CheckpointHeader, check_size, save_checkpoint
 from fomm.weights.locations import find_config
 
@@ -112,11 +112,14 @@ def _fitting(path: Path, tensors: Mapping[str, Tensor]) -> str | None:
 
 def _problem(config: ModelConfig, tensors: Mapping[str, Tensor]) -> str | None:
     """Say how the tensors differ from what the configuration needs, or return None."""
-    with torch.device("meta"):
+
+    def build() -> nn.ModuleDict:
         parts = nn.ModuleDict(dict(build_paper_model(config).named_children()))
         if any(key.startswith("discriminator.") for key in tensors):
             parts["discriminator"] = MultiScaleDiscriminator(config.common_params, config.discriminator_params)
-    return mismatch(shapes_of(parts), {key: tuple(tensor.shape) for key, tensor in tensors.items()})
+        return parts
+
+    return mismatch(shapes_when_built(build), {key: tuple(tensor.shape) for key, tensor in tensors.items()})
 
 
 def _state_dict(path: Path, part: str, state: Any) -> dict[str, Tensor]:

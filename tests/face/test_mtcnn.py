@@ -1,4 +1,7 @@
 import importlib.util
+import os
+import subprocess
+import sys
 
 import numpy as np
 import pytest
@@ -7,6 +10,14 @@ from hypothesis import strategies as st
 
 from fomm.errors import FaceError
 from fomm.face.mtcnn import Cascade, non_maximum_suppression
+
+
+def test_the_library_that_runs_the_networks_is_kept_from_reporting_their_use(tmp_path):
+    """It would write an identifier to the temp folder as soon as it is imported, and send it to its makers."""
+    environment = {name: value for name, value in os.environ.items() if name != "ORT_DISABLE_TELEMETRY"}
+    command = [sys.executable, "-c", "import fomm.face.mtcnn"]
+    subprocess.run(command, check=True, env={**environment, "TMPDIR": str(tmp_path), "HOME": str(tmp_path)})
+    assert list(tmp_path.rglob("*")) == []
 
 
 def test_overlapping_boxes_leave_the_best_and_a_box_inside_a_box_goes_only_when_asked():

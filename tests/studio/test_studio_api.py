@@ -135,5 +135,17 @@ def test_visitors_at_once_get_their_own_files(client, address, studio, portrait_
     assert not any(folder.exists() for folder in folders)
 
 
+def test_what_a_caller_sent_is_gone_with_them(address, studio, make_photo, tmp_path):
+    own = Client(address, verbose=False, download_files=str(tmp_path / "downloads"))
+    root, known = studio.sessions.folders.parent, set(studio.sessions._sessions)
+    before = {path for path in root.rglob("*") if path.is_file()}
+    assert own.predict(handle_file(make_photo(tmp_path / "own.png", seed=77)), api_name="/verify")["verdict"]
+    assert {path.name for path in root.rglob("*") if path.is_file() and path not in before} == {"own.png"}
+    (key,) = set(studio.sessions._sessions) - known
+    own.close()
+    until(lambda: key not in studio.sessions._sessions)
+    until(lambda: {path for path in root.rglob("*") if path.is_file()} <= before)
+
+
 def test_health_says_that_it_serves(address):
     assert httpx.get(f"{address}/health").json()["status"] == "ok"
