@@ -20,8 +20,12 @@ __version__ = "0.1.0"
 
 if TYPE_CHECKING:
     from fomm.errors import FommError as FommError
+    from fomm.motion.edit import EditSettings as EditSettings
     from fomm.motion.track import MotionTrack as MotionTrack
     from fomm.scenes.animate import Pipeline as Pipeline
+    from fomm.scenes.edit import EditPhotoSettings as EditPhotoSettings
+    from fomm.scenes.edit import edit_motion as edit_motion
+    from fomm.scenes.edit import edit_still as edit_still
     from fomm.scenes.settings import AnimateSettings as AnimateSettings
     from fomm.trust.consent import ConsentTerms as ConsentTerms
     from fomm.trust.ledger import Ledger as Ledger
@@ -30,10 +34,14 @@ if TYPE_CHECKING:
 _HOMES = {
     "AnimateSettings": "fomm.scenes.settings",
     "ConsentTerms": "fomm.trust.consent",
+    "EditPhotoSettings": "fomm.scenes.edit",
+    "EditSettings": "fomm.motion.edit",
     "FommError": "fomm.errors",
     "Ledger": "fomm.trust.ledger",
     "MotionTrack": "fomm.motion.track",
     "Pipeline": "fomm.scenes.animate",
+    "edit_motion": "fomm.scenes.edit",
+    "edit_still": "fomm.scenes.edit",
     "load_model": "fomm.weights.loading",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings

@@ -6,6 +6,7 @@ import subprocess
 from collections.abc import Callable
 from fractions import Fraction
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import imageio.v3 as iio
 import imageio_ffmpeg
@@ -13,6 +14,9 @@ import numpy as np
 import pytest
 import skimage.data
 import skimage.transform
+
+if TYPE_CHECKING:
+    from fomm.nn.model import AnimationModel
 
 
 def run_ffmpeg(*arguments: str, stdin: bytes = b"") -> None:
@@ -85,9 +89,8 @@ def make_photo() -> Callable[..., Path]:
     return make
 
 
-@pytest.fixture(scope="session")
-def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """A compact model of 64 px with random weights: fast, moves things about, makes no pretty pictures."""
+def _save_tiny(path: Path, tied: int) -> AnimationModel:
+    """Save a compact model of 64 px with random weights: fast, moves things about, makes no pretty pictures."""
     import torch
 
     from fomm.nn.compact import CompactModel, CompactSettings
@@ -96,13 +99,38 @@ def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     torch.manual_seed(0)
     sizes = {"image_size": 64, "motion_side": 16, "max_width": 16, "levels": 2, "generator_blocks": 1}
     widths = {"detector_width": 8, "motion_width": 8, "generator_width": 8}
-    model = CompactModel(CompactSettings(tied_keypoints=6, free_keypoints=2, **sizes, **widths))
+    model = CompactModel(CompactSettings(tied_keypoints=tied, free_keypoints=2, **sizes, **widths))
     # Untrained heads are zero or nearly so; these let keypoints follow the picture and every output vary.
     torch.nn.init.normal_(model.detector.heatmap.weight, std=0.5)
     for head in (model.dense_motion.mask, model.dense_motion.residual, model.generator.paint):
         torch.nn.init.normal_(head.weight, std=0.2)
+    save_model(path, model, name=path.stem, licence="CC0-1.0", origin="random numbers")
+    return model.eval()
+
+
+@pytest.fixture(scope="session")
+def tiny_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model that knows nothing of faces."""
     path = tmp_path_factory.mktemp("model") / "tiny.safetensors"
-    save_model(path, model, name="tiny", licence="CC0-1.0", origin="random numbers")
+    _save_tiny(path, tied=6)
+    return path
+
+
+@pytest.fixture(scope="session")
+def editing_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A tiny model whose keypoints have names, with edit directions made up for it."""
+    import torch
+
+    from fomm.motion.edit import STROKES, SUFFIX, Directions
+    from fomm.weights.fingerprint import detector_fingerprint
+
+    path = tmp_path_factory.mktemp("model") / "editing.safetensors"
+    detector = detector_fingerprint(_save_tiny(path, tied=40))
+    numbers = torch.Generator().manual_seed(1)
+    strokes = 0.3 * torch.randn(len(STROKES), 42, 2, generator=numbers)
+    turn = torch.tensor([1.0, 0.0, 1.8, 2.0]).repeat(42, 1)
+    bend = torch.zeros(len(STROKES), 42, 2, 2)
+    Directions(turn, torch.zeros(42, 3), strokes, bend, detector, "0" * 64).save(path.with_suffix(SUFFIX))
     return path
 
 

@@ -27,6 +27,7 @@ _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [
 _COMMANDS = {
     "animate": "Animate a photo with the motion of a clip.",
     "demo": "Animate the bundled portrait with the bundled clip.",
+    "edit": "Turn the head or change the expression of a photo.",
     "track": "Extract a clip's motion, to drive photos with.",
     "consent": "Record, look up and revoke consents.",
     "verify": "Say whether a file was made with fomm, and whether it was changed.",
@@ -35,6 +36,7 @@ _COMMANDS = {
     "checkpoint": "Look at, check and convert model weights.",
     "train": "Train a model on a folder of clips.",
     "finetune": "Adapt a model to one consented person.",
+    "directions": "Learn what a model's keypoints do, for edits.",
     "studio": "Open the browser studio.",
 }
 _MODULES = {"demo": "animate", "track": "animate"}

@@ -13,7 +13,9 @@ import torch
 from torch import Tensor
 
 from fomm.motion.blink import Eye
+from fomm.nn.compact import CompactSettings
 from fomm.nn.landmarks import EYES, TIED_LANDMARKS
+from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 
@@ -62,3 +64,18 @@ class Anatomy:
         fitted = torch.linalg.lstsq(homogeneous[:, steady].expand(len(driving), -1, -1), driving[:, steady]).solution
         carried = homogeneous @ fitted  # [B, K, 2]
         return torch.cat((carried[:, : self.face], driving[:, self.face :]), dim=1)
+
+    def without_head(self, start: Tensor, driving: Tensor) -> Tensor:
+        """Return the driving frames' keypoints with the head held as in the reference: expression alone, `[B, K, 2]`.
+
+        Args:
+            start: keypoints of the reference frame, `[B, K, 2]` or `[1, K, 2]`.
+            driving: keypoints of the driving frames, `[B, K, 2]`.
+        """
+        return start + driving - self.carried_by_head(start[:1], driving)
+
+
+def anatomy_of(config: Settings) -> Anatomy | None:
+    """Return the anatomy of the model with these settings, or None where training tied no keypoints to the face."""
+    tied = config.tied_keypoints if isinstance(config, CompactSettings) else 0
+    return Anatomy.of_tied(tied) if tied > max(map(max, EYES)) else None

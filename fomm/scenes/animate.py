@@ -7,7 +7,6 @@ clip.
 
 from __future__ import annotations
 
-import hashlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -23,13 +22,11 @@ from fomm.media.audio import probe_audio
 from fomm.media.codecs import choose_codec, container_for
 from fomm.media.limits import MediaLimits, check_file
 from fomm.media.probe import probe
-from fomm.motion.anatomy import Anatomy
+from fomm.motion.anatomy import anatomy_of
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
-from fomm.nn.landmarks import EYES
-from fomm.nn.model import AnimationModel
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
@@ -43,6 +40,7 @@ from fomm.trust.formats import sealed_as
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import Provenance, Receipt, open_release
+from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
 
 TRACK_SUFFIX = ".safetensors"
@@ -60,6 +58,7 @@ class Pipeline:
 
     Attributes:
         model: SHA-256 of the checkpoint, as it goes into registry and manifest.
+        checkpoint: the checkpoint's file.
         detector: fingerprint of the keypoint detector, as it goes into motion tracks.
         anatomy: what its training tied keypoints to, if it did.
         bound: to whose consent the model is bound, if it was fine-tuned on one person.
@@ -74,11 +73,11 @@ class Pipeline:
         self.bound: BoundModel | None = None
         loaded = load_model(model, admit=self._admit)
         self.model = loaded.info.sha256
+        self.checkpoint = loaded.info.path
         self.detector = detector_fingerprint(loaded.model)
         config = loaded.model.config
         side = config.image_size if isinstance(config, CompactSettings) else _PAPER_SIDE
-        tied = config.tied_keypoints if isinstance(config, CompactSettings) else 0
-        self.anatomy = Anatomy.of_tied(tied) if tied > max(map(max, EYES)) else None
+        self.anatomy = anatomy_of(config)
         self.animator = Animator(loaded.model, side, render)
         self.finder = FaceFinder()
 
@@ -217,15 +216,6 @@ class Pipeline:
             driving = transfer.driving(start, min(start + _CHUNK, len(transfer)))
             for made in self.animator.frames(portrait, driving):
                 yield paste.compose(made)
-
-
-def detector_fingerprint(model: AnimationModel) -> str:
-    """Return a short digest of the keypoint detector's weights: equal where keypoints mean the same."""
-    digest = hashlib.sha256()
-    for name, value in sorted(model.detector.state_dict().items()):
-        digest.update(name.encode())
-        digest.update(value.detach().cpu().numpy().tobytes())
-    return digest.hexdigest()[:16]
 
 
 def _check_sound(audio: Path | None, silent: bool) -> None:

@@ -7,8 +7,8 @@ import torch
 
 from fomm.errors import MotionError
 from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.scenes.animate import detector_fingerprint
 from fomm.scenes.tracking import naming
+from fomm.weights.fingerprint import detector_fingerprint
 
 
 def test_track_keeps_time_sound_and_size(pipeline, talk, motion):

@@ -1,0 +1,213 @@
+"""Edit a consented photo by hand: one marked still, or the motion from the photo as it is to the edit and back."""
+
+from __future__ import annotations
+
+import contextlib
+import math
+from dataclasses import dataclass, field
+from fractions import Fraction
+from pathlib import Path
+
+import torch
+
+from fomm.errors import CheckpointError, OutputError, SettingsError
+from fomm.face.windows import FaceSettings
+from fomm.motion.anatomy import Anatomy
+from fomm.motion.edit import SUFFIX, UNTIED, Directions, EditSettings
+from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.nn.geometry import Keypoints
+from fomm.render.animator import Portrait
+from fomm.render.gaze import move_gaze
+from fomm.render.refine import PasteBack, RefineSettings
+from fomm.render.settings import RenderSettings
+from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.settings import AnimateSettings
+from fomm.settings import Settings, option
+from fomm.trust.authorise import Authorisation
+from fomm.trust.consent import USE
+from fomm.trust.delivery import check_destination
+from fomm.trust.label import Label, LabelSettings
+from fomm.trust.release import Provenance, Receipt, release_still
+from fomm.weights.locations import checkpoints_folder
+from fomm.weights.registry import DEFAULT_MODEL
+
+FPS = Fraction(25)
+"""Frame rate of edits as motion."""
+
+PATHS = ("return", "hold")
+
+
+@dataclass(frozen=True)
+class EditMotionSettings(Settings):
+    """How an edit becomes a motion."""
+
+    path: str = option("return", "return goes back to the photo as it is; hold stays at the edit.", choices=PATHS)
+    move_seconds: float = option(0.6, "How long the face takes to get there, in seconds.", low=0.1, high=10.0)
+    stay_seconds: float = option(0.8, "How long it stays there, in seconds.", low=0.04, high=60.0)
+
+
+@dataclass(frozen=True)
+class EditPhotoSettings(Settings):
+    """How a photo is edited, stage by stage."""
+
+    model: str = option(DEFAULT_MODEL, "Name of a bundled model, or path of a checkpoint.")
+    edit: EditSettings = field(default_factory=EditSettings)
+    motion: EditMotionSettings = field(default_factory=EditMotionSettings)
+    face: FaceSettings = field(default_factory=FaceSettings)
+    render: RenderSettings = field(default_factory=RenderSettings)
+    refine: RefineSettings = field(default_factory=RefineSettings)
+    label: LabelSettings = field(default_factory=LabelSettings)
+    use: str = option("private", "Where the result will be shown; the consent must allow it.", choices=USE)
+
+    def scene(self) -> AnimateSettings:
+        """Return the settings that an edit shares with an animation."""
+        return AnimateSettings(
+            model=self.model, face=self.face, render=self.render, refine=self.refine, label=self.label, use=self.use
+        )
+
+
+def directions_of(pipeline: Pipeline) -> Directions:
+    """Return the edit directions beside the pipeline's checkpoint, or shipped ones of the same keypoint detector.
+
+    Raises:
+        CheckpointError: its keypoints are not tied to a face, or directions are missing or of another model.
+    """
+    if pipeline.anatomy is None:
+        raise CheckpointError(UNTIED)
+    beside = pipeline.checkpoint.with_suffix(SUFFIX)
+    if not beside.is_file():  # a model adapted to one person keeps the detector of the model it came from
+        for path in sorted(checkpoints_folder().glob(f"*{SUFFIX}")):
+            with contextlib.suppress(CheckpointError):
+                return Directions.load(path, pipeline.detector)
+    return Directions.load(beside, pipeline.detector)
+
+
+def edit_still(
+    pipeline: Pipeline,
+    photo: Path,
+    output: Path,
+    settings: EditPhotoSettings,
+    *,
+    authorisation: Authorisation | None = None,
+    force: bool = False,
+) -> Receipt:
+    """Edit a consented photo and release it as a marked picture.
+
+    Args:
+        pipeline: model and face finder.
+        photo: the consented photo.
+        output: the picture to make, PNG, JPEG or WebP.
+        settings: the edit, and how it is rendered.
+        authorisation: from `Pipeline.authorise`, if the caller has one already.
+        force: replace an existing output.
+
+    Raises:
+        FommError: each failure in one sentence; nothing is left half-written.
+    """
+    check_destination(output, [photo], force=force)
+    scene = settings.scene()
+    authorisation = authorisation or pipeline.authorise(photo, scene)
+    directions = directions_of(pipeline)
+    portrait = _portrait(pipeline, authorisation, photo, settings)
+    paste = PasteBack(portrait, settings.refine)
+    box = face_area(portrait.window, scene)
+    Label(settings.label, *paste.size, box)  # one that cannot be drawn is refused before the work
+    edited = directions.apply(_keypoints(portrait), settings.edit, _anatomy(pipeline))
+    made = next(pipeline.animator.frames(portrait, edited))
+    return release_still(
+        output,
+        paste.compose(made)[0],
+        authorisation,
+        label=settings.label,
+        provenance=Provenance(
+            photo, None, pipeline.model, settings.digest(), composite=not settings.refine.crop_only
+        ),
+        face_box=box,
+        force=force,
+    )  # fmt: skip
+
+
+def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) -> MotionTrack:
+    """Return the edit as a motion for this and other photos: from the photo as it is to the edit, and back or not.
+
+    It holds keypoints and no picture; still the photo's consent is asked for, because they are those of its face.
+
+    Raises:
+        ConsentError: no consent covers the photo.
+        SettingsError: the gaze is to move, which no keypoint can carry, or nothing is to change.
+        FommError: any other failure, in one sentence.
+    """
+    edit = settings.edit
+    if edit.gaze_x or edit.gaze_y:
+        raise SettingsError(
+            "A motion cannot carry the gaze, because no keypoint follows the irises; set it to 0, or make a still."
+        )
+    if edit == EditSettings():
+        raise SettingsError("Nothing is changed yet, so there is no motion to save; choose an edit first.")
+    authorisation = pipeline.authorise(photo, settings.scene())
+    directions = directions_of(pipeline)
+    source = _keypoints(_portrait(pipeline, authorisation, photo, settings))
+    frames = [
+        directions.apply(source, _part(edit, share), _anatomy(pipeline)) for share in _shares(settings.motion)
+    ]  # fmt: skip
+    builder = TrackBuilder(FPS, pipeline.detector)
+    builder.append(Keypoints.cat(frames))
+    return builder.build()
+
+
+def save_edit_motion(
+    pipeline: Pipeline, photo: Path, output: Path, settings: EditPhotoSettings, *, force: bool = False
+) -> MotionTrack:
+    """Write what `edit_motion` returns to a motion track file and return it.
+
+    Raises:
+        OutputError: the file cannot be written, or its name does not end as a motion track's.
+        FommError: as `edit_motion`.
+    """
+    if output.suffix != TRACK_SUFFIX:
+        raise OutputError(f"{output} must end in {TRACK_SUFFIX}: a motion track is a safetensors file.")
+    check_destination(output, [photo], force=force)
+    track = edit_motion(pipeline, photo, settings)
+    track.save(output)
+    return track
+
+
+def _portrait(
+    pipeline: Pipeline, authorisation: Authorisation, photo: Path, settings: EditPhotoSettings
+) -> Portrait:  # fmt: skip
+    """Encode the photo, with its eyes looking where they should."""
+    portrait = pipeline.portrait(authorisation, photo, settings.scene())
+    edit = settings.edit
+    if not (edit.gaze_x or edit.gaze_y):
+        return portrait
+    placed = _keypoints(portrait).value[0].double().numpy()
+    eyes = _anatomy(pipeline).eyes
+    looking = move_gaze(portrait.photo, portrait.window, placed, eyes, (edit.gaze_x, edit.gaze_y))
+    return pipeline.animator.portrait(looking, portrait.window)
+
+
+def _keypoints(portrait: Portrait) -> Keypoints:
+    return portrait.keypoints.detach().to(torch.device("cpu")).to(torch.float32)
+
+
+def _shares(motion: EditMotionSettings) -> list[float]:
+    """Return how much of the edit each frame shows, easing in and out."""
+    moving = max(2, round(motion.move_seconds * FPS))
+    there = [(1 - math.cos(math.pi * step / moving)) / 2 for step in range(moving + 1)]
+    stay = [1.0] * max(1, round(motion.stay_seconds * FPS))
+    return [*there, *stay, *(there[::-1] if motion.path == "return" else [])]
+
+
+def _part(edit: EditSettings, share: float) -> EditSettings:
+    return EditSettings(**{name: value * share for name, value in edit.to_mapping().items()})
+
+
+def _anatomy(pipeline: Pipeline) -> Anatomy:
+    """Return the anatomy of a pipeline that can edit.
+
+    Raises:
+        CheckpointError: it cannot.
+    """
+    if pipeline.anatomy is None:
+        raise CheckpointError(UNTIED)
+    return pipeline.anatomy
