@@ -35,6 +35,7 @@ _COMMANDS = {
     "keys": "Make, show and pin signing keys.",
     "checkpoint": "Look at, check and convert model weights.",
     "train": "Train a model on a folder of clips.",
+    "evaluate": "Measure a model on a folder of clips, against baselines.",
     "finetune": "Adapt a model to one consented person.",
     "directions": "Learn what a model's keypoints do, for edits.",
     "studio": "Open the browser studio.",

@@ -34,6 +34,11 @@ _STRIP_LIMITS = MediaLimits(max_side=65535, max_pixels=500_000_000)
 _TEST_EVERY = 5
 
 
+def is_picture(path: Path) -> bool:
+    """Say whether a file's name is that of a picture."""
+    return path.suffix.lower() in _PICTURES
+
+
 class Clip(Protocol):
     """Frames that can be read in any order."""
 
@@ -128,7 +133,7 @@ class ClipFolder:
     def _decode(self, path: Path, target: Path) -> None:
         self.cache.mkdir(parents=True, exist_ok=True)
         if path.suffix.lower() in _PICTURES:
-            frames: Sequence[NDArray[np.uint8]] = _cut_strip(path, self.height, self.width)
+            frames: Sequence[NDArray[np.uint8]] = read_strip(path, self.height, self.width)
         else:
             frames = list(read_video(path, size=(self.width, self.height)))
         partial = target.with_suffix(f".{np.random.default_rng().integers(2**62)}.partial.npy")
@@ -148,12 +153,13 @@ def _find_clips(root: Path, split: str) -> list[Path]:
         raise MediaError(f"There is no folder of clips '{root}'.")
     if (root / "train").is_dir():
         folder = root / split
-        return _clips_in(folder) if folder.is_dir() else []
-    clips = _clips_in(root)
+        return clips_in(folder) if folder.is_dir() else []
+    clips = clips_in(root)
     return [clip for i, clip in enumerate(clips) if (i % _TEST_EVERY == _TEST_EVERY - 1) == (split == "test")]
 
 
-def _clips_in(folder: Path) -> list[Path]:
+def clips_in(folder: Path) -> list[Path]:
+    """Return the clips that lie in a folder, by name: folders of frames, videos, gifs and strips."""
     known = _PICTURES | _VIDEOS
     return sorted(
         entry
@@ -162,8 +168,12 @@ def _clips_in(folder: Path) -> list[Path]:
     )
 
 
-def _cut_strip(path: Path, height: int, width: int) -> list[NDArray[np.uint8]]:
-    """Cut a picture with frames side by side; each frame has the aspect of the configuration's frames."""
+def read_strip(path: Path, height: int, width: int) -> list[NDArray[np.uint8]]:
+    """Cut a picture into the frames that stand side by side in it, each of the aspect of `width` to `height`.
+
+    Raises:
+        MediaError: it cannot be read or is not a row of whole frames.
+    """
     strip = read_image(path, _STRIP_LIMITS)
     step = max(1, round(strip.shape[0] * width / height))
     if strip.shape[1] % step:

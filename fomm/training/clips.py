@@ -13,7 +13,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -28,12 +28,12 @@ from fomm.errors import MediaError
 
 FRAME_SIDE = 256
 FIELD_SIDE = 64
-_FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
+FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
 _BLINK_UNITS = (8, 9)  # eyeBlinkLeft and eyeBlinkRight among the 52 expression units
 _BLINK = 0.5  # change of lid closure between source and driving frame that counts as a blink
 _TURN = 0.2  # step of the face's middle landmark, in face heights, that counts as a far move
 _NOSE = 4
-_LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
+LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
 
 
 @dataclass(frozen=True)
@@ -78,14 +78,14 @@ class PairedClips:
         index_file = root / "index.json"
         if not index_file.is_file():
             raise MediaError(f"{root} is not a folder of labelled clips: it has no index.json.")
-        self.index = _read_index(index_file)
+        self.index = read_index(index_file)
         stems = sorted(name[:-1] for name, entry in self.index.items() if entry["split"] == split and name[-1] == "a")
         stems = [stem for stem in stems if f"{stem}b" in self.index][:limit]
         if not stems:
             raise MediaError(f"{root} has no pairs in the split '{split}'.")
         self.names = [stem + person for stem in stems for person in "ab"]
         folder = root / split
-        truth = [_read_truth(folder / f"{name}.npz") for name in self.names]
+        truth = [read_truth(folder / f"{name}.npz") for name in self.names]
         self.source = np.stack([clip["source"] for clip in truth]).astype(np.int64)  # [N, T]
         self.flow = np.stack([clip["flow"] for clip in truth])  # [N, T, 64, 64, 2]
         self.valid = np.stack([clip["valid"] for clip in truth])  # [N, T, 64, 8]
@@ -108,12 +108,12 @@ class PairedClips:
             moments = [(clip, source), (clip, driving), (clip ^ 1, source), (clip ^ 1, driving)]
             frames.append(np.stack([self.frames[c, t] for c, t in moments]))
             # The stored mask leaves eyes and mouth out; as a matte they belong to the person.
-            person.append(np.stack([binary_fill_holes(_unpack(self.person[c, t])) for c, t in moments]))
+            person.append(np.stack([binary_fill_holes(unpack(self.person[c, t])) for c, t in moments]))
             landmarks.append(np.stack([self.landmarks[c, t] for c, t in moments]))
             shift = self.flow[clip, driving]
             flow.append(shift)
-            valid.append(_unpack(self.valid[clip, driving]) & (np.abs(shift.astype(np.int16)) < 127).all(-1))
-        displacement = torch.from_numpy(np.stack(flow)).float() * _FLOW_UNIT
+            valid.append(unpack(self.valid[clip, driving]) & (np.abs(shift.astype(np.int16)) < 127).all(-1))
+        displacement = torch.from_numpy(np.stack(flow)).float() * FLOW_UNIT
         axis = (2 * torch.arange(FIELD_SIDE) + 1) / FIELD_SIDE - 1
         identity = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
         return TransferBatch(
@@ -121,11 +121,23 @@ class PairedClips:
             flow=displacement + identity,
             valid=torch.from_numpy(np.stack(valid)),
             person=torch.from_numpy(np.stack(person)),
-            landmarks=torch.from_numpy(np.stack(landmarks)).float() * _LANDMARK_UNIT - 1,
+            landmarks=torch.from_numpy(np.stack(landmarks)).float() * LANDMARK_UNIT - 1,
         )
 
 
-def _read_index(path: Path) -> dict[str, dict[str, object]]:
+def heldout_names(index: Mapping[str, Mapping[str, object]]) -> list[str]:
+    """Return the test clips whose own portrait is held out everywhere: its number ends in 5."""
+    return sorted(
+        name for name, entry in index.items() if entry["split"] == "test" and str(entry["portrait"]).endswith("5")
+    )
+
+
+def read_index(path: Path) -> dict[str, dict[str, object]]:
+    """Return `index.json`: by clip name its split, portrait and blend partners.
+
+    Raises:
+        MediaError: it is missing or not such an index.
+    """
     try:
         index: dict[str, dict[str, object]] = json.loads(path.read_text(encoding="utf-8"))
         if not all("split" in entry and "portrait" in entry for entry in index.values()):
@@ -135,7 +147,12 @@ def _read_index(path: Path) -> dict[str, dict[str, object]]:
     return index
 
 
-def _read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
+def read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
+    """Return the stored arrays of one clip's truth.
+
+    Raises:
+        MediaError: the file is missing or damaged.
+    """
     try:
         with np.load(path, allow_pickle=False) as archive:
             return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
@@ -152,7 +169,8 @@ def _far_moves(landmarks: NDArray[np.int16], source: NDArray[np.int64]) -> NDArr
     return far
 
 
-def _unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+def unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return stored masks `[..., N]` of N bits in eight to a byte as booleans `[..., 8 N]`."""
     return np.unpackbits(bits, axis=-1).astype(bool)
 
 

@@ -1,0 +1,127 @@
+"""Animate the first frame of a clip by the clip itself, by another one, and by a still frame; judge what comes out.
+
+The motion is carried over by `fomm.motion.transfer`, as `fomm animate` does, frame by frame without smoothing; only
+the still test smooths, because there it asks what a user sees.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from itertools import islice, pairwise
+
+import numpy as np
+from numpy.typing import NDArray
+
+from fomm.evaluation.baselines import BASELINES, COPY, displacement, to_picture, warped
+from fomm.evaluation.judge import Judge
+from fomm.evaluation.pictures import Picture
+from fomm.evaluation.reading import Reading, Tools
+from fomm.evaluation.tally import MODEL
+from fomm.face.crop import CropWindow
+from fomm.motion.smooth import smooth
+from fomm.motion.track import TrackBuilder
+from fomm.motion.transfer import Transfer, TransferSettings
+from fomm.nn.geometry import Keypoints
+from fomm.render.animator import Portrait
+
+Summary = dict[str, dict[str, float]]
+
+_STILL_FRAMES = 12
+_SEED = 4
+
+
+def judge_self(tools: Tools, clip: Reading) -> Summary:
+    """Drive a clip's first frame by the clip itself; the clip is the truth. The first frame does not count."""
+    judge = Judge(tools, clip, clip)
+    for moment, made, true in zip(*_moments(tools, clip, clip, "first"), clip.frames(), strict=False):
+        if moment > 0:
+            judge.look(moment, made, true)
+    return judge.summary()
+
+
+def judge_cross(tools: Tools, clip: Reading, driver: Reading, *, alike: bool) -> Summary:
+    """Drive a clip's first frame by somebody else.
+
+    Args:
+        tools: what measures.
+        clip: lends its first frame.
+        driver: lends the motion.
+        alike: whether both make the same movements, so that `clip` shows what should come out.
+    """
+    judge = Judge(tools, clip, driver)
+    moments, made = _moments(tools, clip, driver, "first" if alike else "best")
+    truth: Iterator[Picture | None] = clip.frames() if alike else iter([None] * len(driver))
+    for moment, frames, true, driving in zip(moments, made, truth, driver.frames(), strict=False):
+        if moment > 0 or not alike:
+            judge.look(moment, frames, true, driving)
+    return judge.summary()
+
+
+def judge_still(tools: Tools, clip: Reading) -> Summary:
+    """Drive a clip's first frame by its middle one, held still under noise; return the change of output per frame."""
+    middle = next(islice(clip.frames(), len(clip) // 2, None))
+    numbers = np.random.default_rng(_SEED)
+    noisy = [_noisy(middle, tools.settings.noise, numbers) for _ in range(_STILL_FRAMES)]
+    builder = TrackBuilder(clip.clip.fps, tools.pipeline.detector)
+    builder.append(tools.pipeline.animator.detect([clip.first, *noisy]))
+    track = builder.build()
+    steady = smooth(track.slice(1))
+    transfer = Transfer(
+        whole_portrait(tools, clip.first).keypoints, track, TransferSettings(reference="0"), tools.pipeline.anatomy
+    )
+    frames = [frame.astype(np.int16) for frame in animate(tools, clip.first, transfer.carry(steady.keypoints()))]
+    change = np.mean([np.abs(after - before).mean() for before, after in pairwise(frames)])
+    return {"still": {MODEL: float(change), COPY: 0.0}}
+
+
+def animate(tools: Tools, source: Picture, driving: Keypoints) -> Iterator[Picture]:
+    """Yield the model's frames uint8 `[S, S, 3]` for keypoints `[T, K, 2]` that were carried over already."""
+    portrait = whole_portrait(tools, source)
+    for made in tools.pipeline.animator.frames(portrait, driving):
+        for image in made.image:
+            yield to_picture(image)
+
+
+def whole_portrait(tools: Tools, picture: Picture) -> Portrait:
+    """Encode a picture uint8 `[S, S, 3]` that is one face window already."""
+    return tools.pipeline.animator.portrait(picture, CropWindow(0, 0, tools.side))
+
+
+def carried(
+    source: NDArray[np.float64], start: NDArray[np.float64], driving: NDArray[np.float64]
+) -> NDArray[np.float64]:
+    """Return the source's points moved as the driver's moved since `start`, at the size of the source's face.
+
+    Args:
+        source: `[K, 2]`.
+        start: the driver's points in its reference frame, `[K, 2]`.
+        driving: the driver's points now, `[K, 2]`.
+    """
+    spread = float(np.square(start - start.mean(0)).sum())
+    size = float(np.sqrt(np.square(source - source.mean(0)).sum() / spread)) if spread > 0 else 1.0
+    return source + size * (driving - start)
+
+
+def _moments(
+    tools: Tools, clip: Reading, driver: Reading, reference: str
+) -> tuple[Iterator[int], Iterator[dict[str, Picture]]]:
+    """Return moment numbers and, for each, the model's frame and the baselines', by method."""
+    portrait = whole_portrait(tools, clip.first)
+    settings = TransferSettings(reference=reference)
+    transfer = Transfer(portrait.keypoints, driver.track, settings, tools.pipeline.anatomy)
+
+    def made() -> Iterator[dict[str, Picture]]:
+        frames = animate(tools, clip.first, transfer.driving())
+        source, start = clip.guide[0], driver.guide[transfer.reference]
+        for moment, frame in enumerate(frames):
+            target = carried(source, start, driver.guide[moment])
+            # Copying is a warp too, by nothing; the picture itself is cheaper and free of rounding.
+            fields = {name: displacement(name, source, target) for name in BASELINES if name != COPY}
+            yield {MODEL: frame, COPY: clip.first, **{name: warped(clip.first, f) for name, f in fields.items()}}
+
+    return iter(range(len(driver))), made()
+
+
+def _noisy(picture: Picture, deviation: float, numbers: np.random.Generator) -> Picture:
+    noise = numbers.normal(0, deviation, picture.shape)
+    return np.clip(np.round(picture + noise), 0, 255).astype(np.uint8)

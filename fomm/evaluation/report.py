@@ -1,0 +1,110 @@
+"""Results as JSON for programs and as Markdown for people, each file whole or not there."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from fomm.errors import OutputError
+from fomm.evaluation.baselines import BASELINES, COPY, SIMILARITY, THIN_PLATE
+from fomm.evaluation.reenact import Summary
+from fomm.evaluation.run import Evaluation
+from fomm.evaluation.tally import MEASURES, MODEL
+from fomm.trust.files import write_whole
+
+JSON_NAME, MARKDOWN_NAME = "results.json", "results.md"
+TITLES = {
+    MODEL: "model",
+    COPY: "copying the source",
+    SIMILARITY: "one similarity warp",
+    THIN_PLATE: "thin-plate warp of landmarks",
+}
+_DIGITS = 5
+
+
+def check_folder(folder: Path, *, force: bool) -> None:
+    """Make the folder of the results and check that they may be written there.
+
+    Raises:
+        OutputError: it is a file, holds results already, or cannot be made.
+    """
+    if folder.exists() and not folder.is_dir():
+        raise OutputError(f"{folder} is a file; name a folder for the results.")
+    taken = [name for name in (JSON_NAME, MARKDOWN_NAME) if (folder / name).exists()]
+    if taken and not force:
+        raise OutputError(f"{folder / taken[0]} exists already; choose another folder or allow overwriting (--force).")
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+
+
+def write_report(evaluation: Evaluation, folder: Path) -> None:
+    """Write `results.json` and `results.md`.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    content = json.dumps(_rounded(evaluation.to_mapping()), indent=1) + "\n"
+    for name, text in ((JSON_NAME, content), (MARKDOWN_NAME, markdown(evaluation))):
+        try:
+            write_whole(folder / name, text.encode(), mode=0o644)
+        except OSError as error:
+            raise OutputError(f"{folder / name} cannot be written: {error.strerror}.") from error
+
+
+def markdown(evaluation: Evaluation) -> str:
+    """Return the tables, what judged, and what was left out."""
+    settings = evaluation.settings
+    lines = [
+        f"# Evaluation of {Path(evaluation.model).name}",
+        "",
+        f"{evaluation.clips} clips, at most {settings.frames} frames each, the first frame of each as source; costly "
+        f"distances on every {settings.every}. frame; noise of the still test {settings.noise:g} grey levels. "
+        f"Checkpoint {evaluation.sha256[:16]}.",
+        "",
+        "`+` marks a baseline that the model beats, `-` one that beats the model, `=` a draw.",
+        "",
+        "## Driven by itself",
+        "",
+        *_table(evaluation.self_driven),
+    ]
+    if evaluation.cross_driven:
+        truth = (
+            "who makes the same movements, so the true frames are known"
+            if evaluation.alike
+            else "the next clip of the folder, so the true frames are not known"
+        )
+        lines += ["", "## Driven by somebody else", "", f"The driver is {truth}.", "", *_table(evaluation.cross_driven)]
+    lines += ["", "## What judged", "", *(f"- {what}: {name}" for what, name in evaluation.tools.items())]
+    if evaluation.notes or evaluation.left_out:
+        lines += ["", "## Left out", "", *(f"- {text}" for text in (*evaluation.notes, *evaluation.left_out))]
+    return "\n".join(lines) + "\n"
+
+
+def _table(summary: Summary) -> list[str]:
+    methods = (MODEL, *BASELINES)
+    lines = ["| measure | better | " + " | ".join(TITLES[method] for method in methods) + " |", "|---" * 6 + "|"]
+    for name, values in summary.items():
+        measure = MEASURES[name]
+        cells = [_cell(name, values, method) for method in methods]
+        lines.append(f"| {measure.title} | {measure.better} | " + " | ".join(cells) + " |")
+    return lines
+
+
+def _cell(name: str, values: dict[str, float], method: str) -> str:
+    if method not in values:
+        return ""
+    text = f"{values[method]:.0%}" if name in ("missing", "closer") else f"{values[method]:.4g}"
+    if method == MODEL or MODEL not in values:
+        return text
+    return f"{text} {MEASURES[name].compare(values[MODEL], values[method])}"
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, dict):
+        return {key: _rounded(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_rounded(item) for item in value]
+    return round(value, _DIGITS) if isinstance(value, float) else value
