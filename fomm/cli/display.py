@@ -11,7 +11,7 @@ from rich.text import Text
 
 from fomm.scenes.tracking import Progress as ProgressCallback
 
-_TITLES = {"track": "Reading the motion", "render": "Animating", "measure": "Measuring clips"}
+_TITLES = {"track": "Reading the motion", "render": "Animating", "measure": "Measuring clips", "compare": "Filming"}
 
 
 class _FrameRate(ProgressColumn):

@@ -12,7 +12,7 @@ from fomm.evaluation.features import aligned_face
 from fomm.evaluation.landmarks import Points
 from fomm.evaluation.pictures import Flicker, Picture, l1, psnr, ssim
 from fomm.evaluation.reading import Reading, Tools, curves_of
-from fomm.evaluation.tally import Tally
+from fomm.evaluation.tally import TRUE_FRAMES, Tally
 
 _REPORT_SIDE = 256  # distances between landmarks are reported as if frames were this large
 
@@ -32,6 +32,7 @@ class Judge:
         self._flicker: dict[str, Flicker] = {}
         self._points: dict[str, list[Points]] = {}
         self._moments: list[int] = []
+        self._true_frames = False
         self._nearer: dict[str, list[float]] = {}  # distance to the driver minus that to the source, by method
         self._first = self._identity(source.first, source.landmarks[0])
 
@@ -48,14 +49,17 @@ class Judge:
         """
         costly = moment % self.tools.settings.every == 0
         self._moments.append(moment)
+        self._true_frames = true is not None
         found = {method: self._find(picture) for method, picture in made.items()}
         reference = self.source.landmarks[moment] if true is not None else self.driver.landmarks[moment]
         for method, picture in made.items():
             self._landmarks(method, found[method], reference if true is not None else None, reference is not None)
-            if self.tools.reads_expression:
-                self._points.setdefault(method, []).append(self.tools.expression_points(picture, found[method]))
             if true is not None:
                 self._pictures(method, picture, true)
+        if self.tools.reads_expression:
+            read = self.tools.expression_points(list(made.values()), list(found.values()))
+            for method, points in zip(made, read, strict=True):
+                self._points.setdefault(method, []).append(points)
         if true is not None and costly and self.tools.features is not None:
             distances = self.tools.features.perceptual(list(made.values()), true)
             for method, distance in zip(made, distances, strict=True):
@@ -67,14 +71,20 @@ class Judge:
         """Return the clip's measures: by name and method."""
         for method, flicker in self._flicker.items():
             self.tally.add("flicker", method, flicker.value)
-        wanted = {name: curve[self._moments] for name, curve in self.driver.curves.items()}
-        for method, points in self._points.items():
-            made = curves_of(points)
-            for name, curve in wanted.items():
-                self.tally.add(name, method, agreement(made[name], curve, STILL[name]))
+        self._expressions()
         for method, margins in self._nearer.items():
             self.tally.add("closer", method, float(np.mean(margins) > 0))
         return self.tally.summary()
+
+    def _expressions(self) -> None:
+        """Compare curves with the driver's; where those are true ones, also what the judge reads off true frames."""
+        made = {method: curves_of(points) for method, points in self._points.items()}
+        if made and self._true_frames and self.driver.clip.truth is not None:
+            made[TRUE_FRAMES] = {name: curve[self._moments] for name, curve in self.source.seen.items()}
+        for method, curves in made.items():
+            for name, curve in self.driver.curves.items():
+                agreed = agreement(curves[name], curve[self._moments], STILL[name])
+                self.tally.add(name, method, agreed)
 
     def _find(self, picture: Picture) -> Points | None:
         """Find landmarks; those of the source's own frame, which a copy is, are known already."""

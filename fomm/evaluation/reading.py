@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from itertools import islice
 
@@ -21,6 +21,7 @@ from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.scenes.animate import Pipeline
 
 LEAST_FRAMES = 4
+OWN_KEYPOINTS = "keypoints of the model under test"
 _BATCH = 8
 
 
@@ -29,12 +30,14 @@ class Tools:
     """What measures: the model's pipeline, judges that are independent of it, and how much to look at.
 
     Attributes:
-        pipeline: the model under test.
+        model: name or path of the model under test.
+        pipeline: that model, loaded.
         landmarker: the independent landmark detector.
         features: the perceptual backbone, None where it is not installed.
         settings: how much is measured.
     """
 
+    model: str
     pipeline: Pipeline
     landmarker: Landmarker
     features: Features | None
@@ -50,18 +53,19 @@ class Tools:
         """Whether lips and lids can be read off a picture at all."""
         return self.landmarker.mesh or self.pipeline.anatomy is not None
 
-    def expression_points(self, picture: Picture, found: Points | None) -> Points:
-        """Return the landmarks of `needed_landmarks` in a picture, `[N, 2]` in px, NaN where there are none.
+    def expression_points(self, pictures: Sequence[Picture], found: Sequence[Points | None]) -> list[Points]:
+        """Return the landmarks of `needed_landmarks` in each picture, `[N, 2]`, NaN where there are none.
 
         Args:
-            picture: the frame.
-            found: what the landmarker found in it.
+            pictures: frames, read by the model's own keypoints where the landmarker sees neither lips nor lids.
+            found: what the landmarker found in each.
         """
         wanted = needed_landmarks()
         if self.landmarker.mesh:
-            return np.full((len(wanted), 2), np.nan) if found is None else found[list(wanted)]
-        value = self.pipeline.animator.detect([picture]).value[0].double().numpy()  # [K, 2]
-        return value[[TIED_LANDMARKS.index(landmark) for landmark in wanted]]
+            blind = np.full((len(wanted), 2), np.nan)
+            return [blind if points is None else points[list(wanted)] for points in found]
+        value = self.pipeline.animator.detect(pictures).value.double().numpy()  # [B, K, 2]
+        return list(value[:, [TIED_LANDMARKS.index(landmark) for landmark in wanted]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -75,7 +79,7 @@ class Reading:
         landmarks: the landmarker's points of every frame in px, None where it found no face.
         guide: points that drive the baselines, `[T, K, 2]` in [-1, 1].
         guide_name: what those are.
-        curves: openings of mouth and eyes, `[T]` each; empty where nothing can read them.
+        seen: openings of mouth and eyes as the judge reads them off the frames, `[T]` each; empty where it cannot.
     """
 
     clip: Clip
@@ -84,10 +88,16 @@ class Reading:
     landmarks: list[Points | None]
     guide: NDArray[np.float64]
     guide_name: str
-    curves: dict[str, NDArray[np.float64]]
+    seen: dict[str, NDArray[np.float64]]
 
     def __len__(self) -> int:
         return len(self.track)
+
+    @property
+    def curves(self) -> dict[str, NDArray[np.float64]]:
+        """Openings of mouth and eyes, `[T]` each: the true ones where they are known, else the seen ones."""
+        truth = self.clip.truth
+        return self.seen if truth is None else curves_of(list(truth.landmarks[: len(self), list(needed_landmarks())]))
 
     def frames(self) -> Iterator[Picture]:
         """Stream the frames that were read again."""
@@ -108,15 +118,15 @@ def read_clip(clip: Clip, tools: Tools) -> Reading:
     while batch := list(islice(frames, _BATCH)):
         first = batch[0] if first is None else first
         track.append(tools.pipeline.animator.detect(batch))
-        for frame in batch:
-            landmarks.append(tools.landmarker.find(frame))
-            if clip.truth is None and tools.reads_expression:
-                points.append(tools.expression_points(frame, landmarks[-1]))
+        found = [tools.landmarker.find(frame) for frame in batch]
+        landmarks += found
+        if tools.reads_expression:
+            points += tools.expression_points(batch, found)
     if first is None or len(landmarks) < LEAST_FRAMES:
         raise MediaError(f"{clip.path} has {len(landmarks)} frames; at least {LEAST_FRAMES} are needed to measure.")
     built = track.build()
     guide, name = _guide(clip, built, landmarks, tools)
-    return Reading(clip, first, built, landmarks, guide, name, _curves(clip, points, len(landmarks)))
+    return Reading(clip, first, built, landmarks, guide, name, curves_of(points) if points else {})
 
 
 def curves_of(points: list[Points]) -> dict[str, NDArray[np.float64]]:
@@ -125,18 +135,13 @@ def curves_of(points: list[Points]) -> dict[str, NDArray[np.float64]]:
     return openings({landmark: stacked[:, place] for place, landmark in enumerate(needed_landmarks())})
 
 
-def _curves(clip: Clip, points: list[Points], count: int) -> dict[str, NDArray[np.float64]]:
-    if clip.truth is not None:
-        return curves_of(list(clip.truth.landmarks[:count, list(needed_landmarks())]))
-    return curves_of(points) if points else {}
-
-
-def _guide(
-    clip: Clip, track: MotionTrack, landmarks: list[Points | None], tools: Tools
+def found_guide(
+    track: MotionTrack, landmarks: Sequence[Points | None], tools: Tools
 ) -> tuple[NDArray[np.float64], str]:
-    """Choose the best points there are: true ones, the landmarker's mesh, or the model's own keypoints."""
-    if clip.truth is not None:
-        return clip.truth.landmarks[: len(track), list(_skin(TIED_LANDMARKS, clip.truth.landmarks))], "true landmarks"
+    """Return the best points to drive baselines with that need no labels, `[T, K, 2]` in [-1, 1], and their name.
+
+    They are the landmarker's mesh, or else the model's own keypoints.
+    """
     if tools.landmarker.mesh and landmarks[0] is not None:
         held, last = [], landmarks[0]
         for found in landmarks:
@@ -144,9 +149,14 @@ def _guide(
             held.append(last[list(TIED_LANDMARKS)])
         return np.stack(held) / (tools.side / 2) - 1, f"landmarks of {tools.landmarker.name}"
     tied = tools.pipeline.anatomy.face if tools.pipeline.anatomy else None
-    return track.value[:, :tied].double().numpy(), "keypoints of the model under test"
+    return track.value[:, :tied].double().numpy(), OWN_KEYPOINTS
 
 
-def _skin(wanted: tuple[int, ...], landmarks: NDArray[np.float64]) -> tuple[int, ...]:
-    """Leave out landmarks of the irises where a set does not hold them."""
-    return tuple(landmark for landmark in wanted if landmark < landmarks.shape[1])
+def _guide(
+    clip: Clip, track: MotionTrack, landmarks: list[Points | None], tools: Tools
+) -> tuple[NDArray[np.float64], str]:
+    """Return true points where they are known, else found ones."""
+    if clip.truth is None:
+        return found_guide(track, landmarks, tools)
+    known = [landmark for landmark in TIED_LANDMARKS if landmark < clip.truth.landmarks.shape[1]]
+    return clip.truth.landmarks[: len(track), known], "true landmarks"

@@ -7,7 +7,8 @@ the still test smooths, because there it asks what a user sees.
 from __future__ import annotations
 
 from collections.abc import Iterator
-from itertools import islice, pairwise
+from dataclasses import dataclass
+from itertools import islice, pairwise, repeat
 
 import numpy as np
 from numpy.typing import NDArray
@@ -33,7 +34,8 @@ _SEED = 4
 def judge_self(tools: Tools, clip: Reading) -> Summary:
     """Drive a clip's first frame by the clip itself; the clip is the truth. The first frame does not count."""
     judge = Judge(tools, clip, clip)
-    for moment, made, true in zip(*_moments(tools, clip, clip, "first"), clip.frames(), strict=False):
+    driven = Driven(tools, clip.first, clip.guide[0], clip, "first")
+    for moment, (made, true) in enumerate(zip(driven.frames(), clip.frames(), strict=False)):
         if moment > 0:
             judge.look(moment, made, true)
     return judge.summary()
@@ -49,11 +51,11 @@ def judge_cross(tools: Tools, clip: Reading, driver: Reading, *, alike: bool) ->
         alike: whether both make the same movements, so that `clip` shows what should come out.
     """
     judge = Judge(tools, clip, driver)
-    moments, made = _moments(tools, clip, driver, "first" if alike else "best")
-    truth: Iterator[Picture | None] = clip.frames() if alike else iter([None] * len(driver))
-    for moment, frames, true, driving in zip(moments, made, truth, driver.frames(), strict=False):
+    driven = Driven(tools, clip.first, clip.guide[0], driver, "first" if alike else "best")
+    truth: Iterator[Picture | None] = clip.frames() if alike else repeat(None)
+    for moment, (made, true, driving) in enumerate(zip(driven.frames(), truth, driver.frames(), strict=False)):
         if moment > 0 or not alike:
-            judge.look(moment, frames, true, driving)
+            judge.look(moment, made, true, driving)
     return judge.summary()
 
 
@@ -102,24 +104,35 @@ def carried(
     return source + size * (driving - start)
 
 
-def _moments(
-    tools: Tools, clip: Reading, driver: Reading, reference: str
-) -> tuple[Iterator[int], Iterator[dict[str, Picture]]]:
-    """Return moment numbers and, for each, the model's frame and the baselines', by method."""
-    portrait = whole_portrait(tools, clip.first)
-    settings = TransferSettings(reference=reference)
-    transfer = Transfer(portrait.keypoints, driver.track, settings, tools.pipeline.anatomy)
+@dataclass(frozen=True)
+class Driven:
+    """A source picture on its way to being driven by a clip, by the model and by every baseline.
 
-    def made() -> Iterator[dict[str, Picture]]:
-        frames = animate(tools, clip.first, transfer.driving())
-        source, start = clip.guide[0], driver.guide[transfer.reference]
-        for moment, frame in enumerate(frames):
-            target = carried(source, start, driver.guide[moment])
+    Attributes:
+        tools: holds the model.
+        source: the picture, uint8 `[S, S, 3]`.
+        guide: points in it, `[K, 2]` in [-1, 1].
+        driver: the clip that drives it; its guide is of the same kind.
+        reference: the driver's frame that counts as the source's pose, as in `TransferSettings`.
+    """
+
+    tools: Tools
+    source: Picture
+    guide: NDArray[np.float64]
+    driver: Reading
+    reference: str
+
+    def frames(self) -> Iterator[dict[str, Picture]]:
+        """Yield for each driving frame the pictures that come out, by method."""
+        keypoints = whole_portrait(self.tools, self.source).keypoints
+        settings = TransferSettings(reference=self.reference)
+        transfer = Transfer(keypoints, self.driver.track, settings, self.tools.pipeline.anatomy)
+        start = self.driver.guide[transfer.reference]
+        for moment, frame in enumerate(animate(self.tools, self.source, transfer.driving())):
+            target = carried(self.guide, start, self.driver.guide[moment])
             # Copying is a warp too, by nothing; the picture itself is cheaper and free of rounding.
-            fields = {name: displacement(name, source, target) for name in BASELINES if name != COPY}
-            yield {MODEL: frame, COPY: clip.first, **{name: warped(clip.first, f) for name, f in fields.items()}}
-
-    return iter(range(len(driver))), made()
+            fields = {name: displacement(name, self.guide, target) for name in BASELINES if name != COPY}
+            yield {MODEL: frame, COPY: self.source, **{name: warped(self.source, f) for name, f in fields.items()}}
 
 
 def _noisy(picture: Picture, deviation: float, numbers: np.random.Generator) -> Picture:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 from typing import Any
 
@@ -10,7 +11,7 @@ from fomm.errors import OutputError
 from fomm.evaluation.baselines import BASELINES, COPY, SIMILARITY, THIN_PLATE
 from fomm.evaluation.reenact import Summary
 from fomm.evaluation.run import Evaluation
-from fomm.evaluation.tally import MEASURES, MODEL
+from fomm.evaluation.tally import MEASURES, MODEL, TRUE_FRAMES
 from fomm.trust.files import write_whole
 
 JSON_NAME, MARKDOWN_NAME = "results.json", "results.md"
@@ -19,33 +20,37 @@ TITLES = {
     COPY: "copying the source",
     SIMILARITY: "one similarity warp",
     THIN_PLATE: "thin-plate warp of landmarks",
+    TRUE_FRAMES: "the true frames, as judged",
 }
 _DIGITS = 5
 
 
 def check_folder(folder: Path, *, force: bool) -> None:
-    """Make the folder of the results and check that they may be written there.
+    """Check that results may be written to a folder, which need not exist yet.
 
     Raises:
-        OutputError: it is a file, holds results already, or cannot be made.
+        OutputError: it is a file, is not writable, or holds results already.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; name a folder for the results.")
     taken = [name for name in (JSON_NAME, MARKDOWN_NAME) if (folder / name).exists()]
     if taken and not force:
         raise OutputError(f"{folder / taken[0]} exists already; choose another folder or allow overwriting (--force).")
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
+    nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())
+    if not os.access(nearest, os.W_OK | os.X_OK):
+        raise OutputError(f"The folder {nearest} is not writable; choose another one.")
 
 
 def write_report(evaluation: Evaluation, folder: Path) -> None:
-    """Write `results.json` and `results.md`.
+    """Write `results.json` and `results.md`; the folder is made if it is missing.
 
     Raises:
         OutputError: the folder cannot be written to.
     """
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
     content = json.dumps(_rounded(evaluation.to_mapping()), indent=1) + "\n"
     for name, text in ((JSON_NAME, content), (MARKDOWN_NAME, markdown(evaluation))):
         try:
@@ -84,8 +89,10 @@ def markdown(evaluation: Evaluation) -> str:
 
 
 def _table(summary: Summary) -> list[str]:
-    methods = (MODEL, *BASELINES)
-    lines = ["| measure | better | " + " | ".join(TITLES[method] for method in methods) + " |", "|---" * 6 + "|"]
+    ceiling = [TRUE_FRAMES] if any(TRUE_FRAMES in values for values in summary.values()) else []
+    methods = (MODEL, *BASELINES, *ceiling)
+    titles = ["measure", "better", *(TITLES[method] for method in methods)]
+    lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, values in summary.items():
         measure = MEASURES[name]
         cells = [_cell(name, values, method) for method in methods]
@@ -97,7 +104,7 @@ def _cell(name: str, values: dict[str, float], method: str) -> str:
     if method not in values:
         return ""
     text = f"{values[method]:.0%}" if name in ("missing", "closer") else f"{values[method]:.4g}"
-    if method == MODEL or MODEL not in values:
+    if method in (MODEL, TRUE_FRAMES) or MODEL not in values:
         return text
     return f"{text} {MEASURES[name].compare(values[MODEL], values[method])}"
 

@@ -21,7 +21,7 @@ from fomm.scenes.animate import Pipeline
 from fomm.scenes.tracking import Progress, no_progress
 
 STAGE = "measure"
-_UNUSABLE = (MediaError, FaceError, MotionError)
+UNUSABLE = (MediaError, FaceError, MotionError)
 _KEPT = 4  # readings kept, because a clip's driver is often the next clip
 
 
@@ -71,25 +71,35 @@ class Evaluation:
         }
 
 
-def evaluate(
-    model: str, clips: Path, settings: EvaluateSettings | None = None, progress: Progress = no_progress
-) -> Evaluation:
-    """Measure a model on a folder of clips.
+def prepare(model: str, settings: EvaluateSettings | None = None) -> Tools:
+    """Load the model and what judges it.
 
     Args:
         model: name of a bundled model, or path of a checkpoint.
-        clips: any folder of clips, or a labelled synthetic set.
         settings: how much is measured.
-        progress: told about every clip.
 
     Raises:
         CheckpointError: the model cannot be loaded.
-        MediaError: there is no clip that can be measured.
+        ConsentError: it is bound to a consent that does not stand here and now.
         SettingsError: the device is not available.
     """
     settings = settings or EvaluateSettings()
-    entries = find_entries(clips, settings.limit)
-    tools = prepare(model, settings)
+    pipeline = Pipeline(model, settings.render)
+    return Tools(model, pipeline, best_landmarker(), Features.installed(pipeline.animator.compute.device), settings)
+
+
+def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress) -> Evaluation:
+    """Measure a model on a folder of clips.
+
+    Args:
+        tools: from `prepare`.
+        clips: any folder of clips, or a labelled synthetic set.
+        progress: told about every clip.
+
+    Raises:
+        MediaError: there is no clip that can be measured.
+    """
+    entries = find_entries(clips, tools.settings.limit)
     read = _Reader(tools)
     self_driven, cross_driven = Tally(), Tally()
     by_clip: dict[str, dict[str, Any]] = {}
@@ -100,13 +110,13 @@ def evaluate(
         try:
             clip = read(entry.path, entry.truth)
             own = {**judge_self(tools, clip), **judge_flow(tools, clip, clip), **judge_still(tools, clip)}
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             left_out.append(_leave_out(str(error)))
             continue
         cross: Summary = {}
         try:
             cross = _cross(tools, entry, clip, read)
-        except _UNUSABLE as error:
+        except UNUSABLE as error:
             left_out.append(_leave_out(f"{entry.path} was not driven by another clip: {error}"))
         self_driven.include(own)
         cross_driven.include(cross)
@@ -117,7 +127,7 @@ def evaluate(
     if not by_clip:
         raise MediaError(f"No clip in '{clips}' could be measured; the first one: {left_out[0]}")
     return Evaluation(
-        model=model,
+        model=tools.model,
         sha256=tools.pipeline.model,
         clips=len(by_clip),
         tools=_names(tools, guides),
@@ -126,20 +136,9 @@ def evaluate(
         alike=any(entry.alike for entry in entries),
         by_clip=by_clip,
         left_out=left_out,
-        settings=settings,
+        settings=tools.settings,
         notes=_notes(tools),
     )
-
-
-def prepare(model: str, settings: EvaluateSettings) -> Tools:
-    """Load the model and the judges.
-
-    Raises:
-        CheckpointError: the model cannot be loaded.
-        SettingsError: the device is not available.
-    """
-    pipeline = Pipeline(model, settings.render)
-    return Tools(pipeline, best_landmarker(), Features.installed(pipeline.animator.compute.device), settings)
 
 
 class _Reader:

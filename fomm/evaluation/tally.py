@@ -7,6 +7,8 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field
 
 MODEL = "model"
+TRUE_FRAMES = "true frames"
+"""Not a method: what a judge makes of the frames that should have come out, the best that could be had."""
 
 
 @dataclass(frozen=True)

@@ -11,7 +11,7 @@ from fomm.evaluation.clips import find_entries, open_clip
 from fomm.evaluation.features import Features
 from fomm.evaluation.landmarks import FivePoints
 from fomm.evaluation.report import check_folder, markdown, write_report
-from fomm.evaluation.run import evaluate
+from fomm.evaluation.run import evaluate, prepare
 from fomm.evaluation.settings import EvaluateSettings
 from fomm.face.locate import FaceFinder
 
@@ -30,12 +30,12 @@ def _always_installed():
 
 @pytest.fixture(scope="module")
 def labelled(labelled_set, tiny_checkpoint):
-    return evaluate(str(tiny_checkpoint), labelled_set, SETTINGS)
+    return evaluate(prepare(str(tiny_checkpoint), SETTINGS), labelled_set)
 
 
 @pytest.fixture(scope="module")
 def plain(plain_set, tiny_checkpoint):
-    return evaluate(str(tiny_checkpoint), plain_set, EvaluateSettings(frames=4, every=2))
+    return evaluate(prepare(str(tiny_checkpoint), EvaluateSettings(frames=4, every=2)), plain_set)
 
 
 def test_a_labelled_set_is_measured_on_held_out_people_driven_by_their_twins(labelled):
@@ -72,12 +72,8 @@ def test_plain_clips_of_all_kinds_are_measured_and_drive_one_another(plain):
 
 def test_the_same_clip_gives_the_same_numbers_and_progress_is_told(plain, plain_set, tiny_checkpoint):
     told = []
-    again = evaluate(
-        str(tiny_checkpoint),
-        plain_set,
-        EvaluateSettings(frames=4, every=2, limit=1),
-        lambda stage, done, total: told.append((stage, done, total)),
-    )
+    tools = prepare(str(tiny_checkpoint), EvaluateSettings(frames=4, every=2, limit=1))
+    again = evaluate(tools, plain_set, lambda stage, done, total: told.append((stage, done, total)))
     assert again.by_clip == {"ann": plain.by_clip["ann"]}
     assert told == [("measure", 0, 1), ("measure", 1, 1)]
 
@@ -115,7 +111,7 @@ def test_a_clip_that_cannot_be_measured_is_named_and_left_out(plain_set, tiny_ch
     (tmp_path / "ann.mp4").write_bytes((plain_set / "ann.mp4").read_bytes())
     (tmp_path / "broken.mp4").write_bytes(b"not a video at all")
     with pytest.warns(FommWarning, match=r"broken\.mp4"):
-        result = evaluate(str(tiny_checkpoint), tmp_path, EvaluateSettings(frames=4))
+        result = evaluate(prepare(str(tiny_checkpoint), EvaluateSettings(frames=4)), tmp_path)
     assert result.by_clip["ann"]["self"]["l1"]
     assert result.by_clip["ann"]["cross"] == {}  # its driver is the broken one
     assert result.clips == 1
@@ -125,7 +121,7 @@ def test_a_clip_that_cannot_be_measured_is_named_and_left_out(plain_set, tiny_ch
 def test_a_folder_of_useless_clips_is_an_error(tiny_checkpoint, tmp_path):
     (tmp_path / "broken.mp4").write_bytes(b"not a video at all")
     with pytest.warns(FommWarning, match=r"broken\.mp4"), pytest.raises(MediaError, match="No clip in"):
-        evaluate(str(tiny_checkpoint), tmp_path, EvaluateSettings(frames=4))
+        evaluate(prepare(str(tiny_checkpoint), EvaluateSettings(frames=4)), tmp_path)
 
 
 def test_folders_without_clips_are_refused(tmp_path):
