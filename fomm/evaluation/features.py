@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor
+from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fomm.errors import CheckpointError, SettingsError
@@ -27,28 +27,26 @@ FACE_SIDE = 112
 # Where the five points go in the aligned face, as shares of its side.
 _PLACES = np.array(((0.29, 0.34), (0.71, 0.34), (0.50, 0.58), (0.33, 0.80), (0.67, 0.80)))
 _PERCEPTUAL_SIDE, _PERCEPTUAL_DEPTH = 128, 3
+_IDENTITY_DEPTH = 4
 
 
 class Features:
     """The backbone, loaded once.
 
     Args:
+        network: maps `[B, 3, H, W]` in [0, 1] and a depth to that many feature maps, as `Vgg16` does.
         device: where to compute.
-
-    Raises:
-        SettingsError: the weights are not installed.
-        CheckpointError: they are not the expected ones.
     """
 
-    def __init__(self, device: torch.device) -> None:
+    def __init__(self, network: nn.Module, device: torch.device | str = "cpu") -> None:
         self.device = device
-        self._network = Vgg16(bundled_vgg16(), depth=4).to(device)
+        self._network = network.to(device)
 
     @classmethod
     def installed(cls, device: torch.device) -> Features | None:
         """Return the backbone, or None where its weights are not installed."""
         try:
-            return cls(device)
+            return cls(Vgg16(bundled_vgg16(), depth=_IDENTITY_DEPTH), device)
         except (SettingsError, CheckpointError):
             return None
 
@@ -64,7 +62,7 @@ class Features:
 
     def identity(self, faces: list[Picture]) -> NDArray[np.float64]:
         """Return descriptions `[N, D]` of length 1 of aligned faces; their Euclidean distance is in [0, 2]."""
-        deep = self._features(self._tensor(faces), 4)[-1]  # [N, 512, 14, 14]
+        deep = self._features(self._tensor(faces), _IDENTITY_DEPTH)[-1]  # [N, 512, 14, 14]
         # Where on the face a feature lies would say more about pose than about the person.
         pooled = deep.mean((2, 3))  # [N, 512]
         return F.normalize(pooled, dim=1).double().cpu().numpy()
