@@ -34,6 +34,7 @@ _COMMANDS = {
     "registry": "Look up what an output was made of.",
     "keys": "Make, show and pin signing keys.",
     "checkpoint": "Look at, check and convert model weights.",
+    "synthesize": "Draw training clips of people who do not exist.",
     "train": "Train a model on a folder of clips.",
     "evaluate": "Measure a model on a folder of clips, against baselines.",
     "finetune": "Adapt a model to one consented person.",

@@ -4,7 +4,8 @@ H.264 4:2:0 with the index at the front by default. Colours are converted and ta
 look the same in every player. A size that the codec cannot hold (odd sides) is padded to even by repeating the last
 column or row: one pixel more, and no pixel of the picture is resampled. Frame times are exact fractions of a second.
 
-By convention only `fomm.trust.release` opens a `VideoWriter` on generated frames.
+By convention only `fomm.trust.release` opens a `VideoWriter` on generated frames; training clips of people who do not
+exist are stored by `fomm.synthesis.clip_file`.
 """
 
 from __future__ import annotations
@@ -51,6 +52,7 @@ class VideoWriter:
         audio_start: seconds into `audio` (after its first picture) that fall on the first frame written.
         metadata: texts stored in the file, such as `{"title": "..."}`; GIF has no place for them.
         suffix: container to write when `path` is a temporary name, such as ".mp4".
+        full_chroma: keep colour at full resolution (H.264 4:4:4), for data that is measured; few players show it.
 
     Raises:
         OutputError: the folder is missing or not writable, or the file type is unknown.
@@ -69,11 +71,13 @@ class VideoWriter:
         audio_start: Fraction = Fraction(0),
         metadata: Mapping[str, str] | None = None,
         suffix: str | None = None,
+        full_chroma: bool = False,
     ) -> None:
         self.path = Path(path)
         self.size = size
         self.fps = Fraction(fps)
         self.settings = settings or EncodeSettings()
+        self.pixels = "yuv444p" if full_chroma else "yuv420p"
         self.frames_written = 0
         self._container = container_for(self.path, suffix)
         _check_request(self.path, self.size, self.fps)
@@ -195,7 +199,7 @@ def _encode_command(target: Path, writer: VideoWriter, container: Container, fin
         video = _palette(video, min(writer.fps, _GIF_RATE))
     else:
         video = video.filter("scale", flags=SCALE_FLAGS, out_color_matrix="bt709", out_range="tv")
-        video = video.filter("format", "yuv420p")
+        video = video.filter("format", writer.pixels)
         # The scaler sets matrix and range only; the encoder takes primaries and transfer from the frames.
         video = video.filter("setparams", color_primaries="bt709", color_trc="bt709")
         # Said again on the output: left to guess, ffmpeg rounds rates that are near a common one.

@@ -1,0 +1,50 @@
+"""`fomm synthesize`: draw training clips of people who do not exist."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+from typing import Any
+
+import click
+
+from fomm.cli.options import StagedCommand, build_settings, settings_options
+from fomm.synthesis.run import Sources, SynthesisSettings
+from fomm.synthesis.run import synthesize as draw_clips
+
+_PATH = click.Path(path_type=Path)
+
+
+@click.command(cls=StagedCommand)
+@click.argument("portraits", type=_PATH)
+@click.option("-o", "--output", type=_PATH, required=True, help="Folder of the clip set; a stopped run goes on.")
+@click.option("--units", type=_PATH, help="Archive of expression units; face_units.npz beside PORTRAITS if not given.")
+@click.option("--mouth", type=_PATH, help="Archive of teeth and tongue; mouth.npz beside PORTRAITS if not given.")
+@click.option("--origin", default="", help="Where the portraits come from, under which licence; goes into LICENCE.md.")
+@click.option("--processes", type=click.IntRange(1), help="How many draw at once; one per processor if not given.")
+@settings_options(SynthesisSettings)
+def synthesize(
+    portraits: Path,
+    output: Path,
+    units: Path | None,
+    mouth: Path | None,
+    origin: str,
+    processes: int | None,
+    settings_file: Path | None,
+    **given: Any,
+) -> None:
+    """Draw labelled training clips from PORTRAITS, a folder of rights-clean portraits of nobody real.
+
+    Clips come in pairs: two people in the same performance, with true flow, landmarks and expression. `fomm train`
+    takes the folder as it is.
+    """
+    settings = build_settings(SynthesisSettings, given, settings_file)
+    beside = portraits.resolve().parent
+    sources = Sources(portraits, units or beside / "face_units.npz", mouth or beside / "mouth.npz")
+    count = processes or os.cpu_count() or 1
+    drawn = draw_clips(sources, output, settings, origin=origin, processes=count, on_progress=_show)
+    click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {output} -o RUN")
+
+
+def _show(done: int, total: int) -> None:
+    click.echo(f"{done} of {total} pairs", err=True)

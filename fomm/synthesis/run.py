@@ -1,0 +1,188 @@
+"""Draws a set of labelled clips: planned from a seed, drawn by several processes, and gone on with after any stop.
+
+A run leaves `index.json`, `train/`, `test/`, `LICENCE.md` and `synthesis.json`, which keeps the settings of every seed:
+the same seed goes on where it stopped, another seed adds clips to the same set.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import multiprocessing
+import os
+from collections.abc import Callable, Iterator
+from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
+from concurrent.futures.process import BrokenProcessPool
+from dataclasses import dataclass
+from pathlib import Path
+
+from fomm.errors import OutputError, SettingsError
+from fomm.settings import Settings, option
+from fomm.synthesis.clip import Studio
+from fomm.synthesis.clip_file import is_stored, store_clip
+from fomm.synthesis.licence import licence_text
+from fomm.synthesis.plan import PairPlan, plan_pair
+from fomm.synthesis.portraits import PortraitFolder
+
+_VERSION = 1  # of the drawing: another one would draw other clips from the same seed
+
+
+@dataclass(frozen=True)
+class SynthesisSettings(Settings):
+    """How many clips to draw, and from which seed."""
+
+    train_pairs: int = option(200, "Pairs of clips for training.", low=0, high=9999)
+    test_pairs: int = option(20, "Pairs whose first person is held out of training.", low=0, high=9999)
+    frames: int = option(40, "Frames of a clip, at 25 a second.", low=2, high=255)
+    seed: int = option(1, "Where all that is random comes from.", low=0, high=9999)
+
+
+@dataclass(frozen=True)
+class Sources:
+    """Where portraits, expression units, and teeth and tongue are."""
+
+    portraits: Path
+    units: Path
+    mouth: Path
+
+
+def synthesize(
+    sources: Sources,
+    output: Path,
+    settings: SynthesisSettings,
+    *,
+    origin: str = "",
+    processes: int = 1,
+    on_progress: Callable[[int, int], None] = lambda done, total: None,
+) -> int:
+    """Draw all pairs that are not there yet and return how many were drawn.
+
+    Args:
+        sources: what clips are made of.
+        output: folder of the clip set; made when missing.
+        settings: what to draw.
+        origin: where the portraits come from, under which licence; empty to take what the folder itself says.
+        processes: how many draw at the same time; the clips do not depend on it.
+        on_progress: called with the number of pairs there and in all.
+
+    Raises:
+        MediaError: portraits or archives are missing or damaged.
+        SettingsError: the settings contradict an earlier run, or nothing can be drawn on this machine.
+        OutputError: the folder cannot be written.
+    """
+    folder = PortraitFolder(sources.portraits)
+    plans = [plan_pair(folder, "train", settings.seed, n) for n in range(settings.train_pairs)]
+    plans += [plan_pair(folder, "test", settings.seed, n) for n in range(settings.test_pairs)]
+    licence = licence_text(sources.portraits, origin)
+    _prepare(output, settings, folder)
+    _write(output / "LICENCE.md", licence)
+    there = [plan for plan in plans if _is_drawn(output, plan)]
+    missing = [plan for plan in plans if not _is_drawn(output, plan)]
+    _index(output, there)
+    on_progress(len(there), len(plans))
+    for plan in _draw_all(sources, output, settings.frames, missing, processes):
+        there.append(plan)
+        _index(output, [plan])
+        on_progress(len(there), len(plans))
+    return len(missing)
+
+
+def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan], processes: int) -> Iterator[PairPlan]:
+    """Draw pairs and yield each when its files are complete."""
+    if not plans:
+        return
+    # Fresh interpreters: an OpenGL context does not survive a fork.
+    context = multiprocessing.get_context("spawn")
+    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(sources,))
+    try:
+        waiting = list(reversed(plans))
+        running: dict[Future[None], PairPlan] = {}
+        while waiting or running:
+            while waiting and len(running) < 2 * processes:
+                plan = waiting.pop()
+                running[pool.submit(_draw, plan, output, frames)] = plan
+            done, _ = wait(running, return_when=FIRST_COMPLETED)
+            for future in done:
+                plan = running.pop(future)
+                future.result()
+                yield plan
+    except BrokenProcessPool as error:
+        raise OutputError(
+            "A drawing process ended; start the same command again to go on, with fewer --processes if memory is short."
+        ) from error
+    finally:
+        pool.shutdown(wait=True, cancel_futures=True)
+
+
+_sources: Sources | None = None
+_studio: Studio | None = None
+
+
+def _begin(sources: Sources) -> None:
+    global _sources  # noqa: PLW0603  what a pool's initialiser leaves for its tasks
+    _sources = sources
+
+
+def _draw(plan: PairPlan, output: Path, frames: int) -> None:
+    global _studio  # noqa: PLW0603
+    if _studio is None:  # here and not in the initialiser, whose errors the pool would hide
+        assert _sources is not None  # noqa: S101
+        _studio = Studio(_sources.portraits, _sources.units, _sources.mouth)
+    for name, clip in zip(plan.names, _studio.render(plan, frames), strict=True):
+        store_clip(output / plan.split, name, clip)
+
+
+def _is_drawn(output: Path, plan: PairPlan) -> bool:
+    return all(is_stored(output / plan.split, name) for name in plan.names)
+
+
+def _prepare(output: Path, settings: SynthesisSettings, folder: PortraitFolder) -> None:
+    """Make the folders, drop what a killed run left half-written, and refuse to mix two ways of drawing one seed."""
+    try:
+        for split in ("train", "test"):
+            (output / split).mkdir(parents=True, exist_ok=True)
+            for partial in (output / split).glob(".*.partial*"):
+                partial.unlink(missing_ok=True)
+    except OSError as error:
+        raise OutputError(f"{output} cannot be written ({error.strerror}); choose another folder.") from error
+    portraits = hashlib.sha256("\n".join(folder.names).encode()).hexdigest()[:16]
+    drawing = {"version": _VERSION, "frames": settings.frames, "portraits": portraits}
+    file = output / "synthesis.json"
+    seeds = _read(file)
+    if seeds.get(str(settings.seed), drawing) != drawing:
+        raise SettingsError(
+            f"{output} holds clips of seed {settings.seed} drawn with other settings or portraits; "
+            "use another --seed or another folder."
+        )
+    _write(file, json.dumps(seeds | {str(settings.seed): drawing}, indent=1))
+
+
+def _index(output: Path, plans: list[PairPlan]) -> None:
+    """Add pairs to `index.json`."""
+    file = output / "index.json"
+    entries = _read(file)
+    for plan in plans:
+        entries |= plan.index()
+    _write(file, json.dumps(dict(sorted(entries.items())), indent=1))
+
+
+def _read(file: Path) -> dict[str, object]:
+    try:
+        entries = json.loads(file.read_text(encoding="utf-8"))
+        if not isinstance(entries, dict):
+            raise ValueError("not an object")
+    except FileNotFoundError:
+        return {}
+    except (OSError, ValueError) as error:
+        raise OutputError(f"{file} is damaged ({error}); delete it and run the command again.") from error
+    return entries
+
+
+def _write(file: Path, text: str) -> None:
+    partial = file.with_name(f".{file.name}.partial")
+    try:
+        partial.write_text(text + "\n", encoding="utf-8")
+        os.replace(partial, file)
+    except OSError as error:
+        partial.unlink(missing_ok=True)
+        raise OutputError(f"{file} cannot be written ({error.strerror}); free some space.") from error

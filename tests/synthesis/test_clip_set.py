@@ -1,0 +1,114 @@
+"""A whole clip set, drawn small: readable by training, the same from the same seed, and gone on with after a stop."""
+
+import json
+
+import numpy as np
+import pytest
+from scipy.ndimage import map_coordinates
+from toy_portraits import make_toys
+
+from fomm.errors import SettingsError
+from fomm.synthesis import opengl as renderer
+from fomm.synthesis.opengl import open_context
+from fomm.synthesis.run import Sources, SynthesisSettings, synthesize
+from fomm.synthesis.truth import choose_sources
+from fomm.training.clips import PairedClips
+
+SETTINGS = SynthesisSettings(train_pairs=2, test_pairs=1, frames=5, seed=3)
+
+
+@pytest.fixture(scope="module")
+def sources(toys):
+    return Sources(toys.portraits, toys.units, toys.mouth)
+
+
+@pytest.fixture(scope="module")
+def clip_set(opengl, sources, tmp_path_factory):
+    output = tmp_path_factory.mktemp("clips")
+    assert synthesize(sources, output, SETTINGS, processes=2) == 3
+    return output
+
+
+def _files(output):
+    return {path.relative_to(output).as_posix(): path.read_bytes() for path in output.rglob("*") if path.is_file()}
+
+
+def test_training_reads_it_unchanged(clip_set, tmp_path):
+    for split, pairs in (("train", 2), ("test", 1)):
+        clips = PairedClips(clip_set, split, tmp_path)
+        assert len(clips.names) == 2 * pairs
+        batch = clips.batch([(0, 1), (1, 3)])
+        assert batch.frames.shape == (2, 4, 3, 256, 256)
+        assert 0.2 < batch.person.float().mean() < 0.95
+        assert batch.valid.float().mean() > 0.7
+
+
+def test_both_people_of_a_pair_do_the_same(clip_set):
+    one, other = (np.load(clip_set / "train" / f"03_0000{side}.npz") for side in "ab")
+    for key in ("expression", "pose", "gaze"):
+        np.testing.assert_array_equal(one[key], other[key])
+    assert (one["landmarks"] != other["landmarks"]).any()
+
+
+def test_the_flow_takes_landmarks_where_they_were(clip_set):
+    for path in sorted((clip_set / "train").glob("*.npz")):
+        truth = np.load(path)
+        points = truth["landmarks"].astype(float) / 8
+        for driving, source in enumerate(truth["source"]):
+            sure = np.unpackbits(truth["valid"][driving] & truth["person"][driving], axis=-1).astype(float)
+            place = points[driving].T[::-1] / 4 - 0.5
+            settled = map_coordinates(sure, place, order=1) > 0.99
+            flow = truth["flow"][driving] / 4
+            moved = np.stack([map_coordinates(flow[..., axis], place, order=1) for axis in (0, 1)], -1)
+            error = np.linalg.norm(moved - (points[source] - points[driving]), axis=1)[settled]
+            assert settled.mean() > 0.3
+            assert np.median(error) < 0.4
+
+
+def test_it_names_its_people_and_says_where_they_come_from(clip_set):
+    index = json.loads((clip_set / "index.json").read_text())
+    assert set(index) == {f"03_{stem}{side}" for stem in ("0000", "0001", "t0000") for side in "ab"}
+    for entry in index.values():
+        if entry["split"] == "train":
+            assert "b_5" not in [entry["portrait"], *entry["others"]]
+    assert index["03_t0000a"]["portrait"] == "b_5"
+    assert "Drawn by a test; nobody real." in (clip_set / "LICENCE.md").read_text()
+
+
+def test_a_stopped_run_goes_on_and_ends_the_same(clip_set, sources):
+    whole = _files(clip_set)
+    (clip_set / "train" / "03_0001b.npz").unlink()
+    (clip_set / "train" / ".03_0001b.npz.partial").write_bytes(b"half")
+    assert synthesize(sources, clip_set, SETTINGS, processes=1) == 1
+    assert _files(clip_set) == whole
+    assert synthesize(sources, clip_set, SETTINGS, processes=1) == 0
+
+
+def test_one_seed_is_not_drawn_in_two_ways(clip_set, sources):
+    with pytest.raises(SettingsError, match="--seed"):
+        synthesize(sources, clip_set, SynthesisSettings(train_pairs=2, test_pairs=1, frames=6, seed=3))
+
+
+def test_source_frames_are_those_whose_flow_fits(toys):
+    still = np.zeros((468, 2))
+    landmarks = [still, still + 0.1, still + 1.0, still + 1.1]
+    for seed in range(20):
+        source = choose_sources(np.random.default_rng(seed), landmarks)
+        assert list(source) == [1, 0, 3, 2]
+
+
+def test_portraits_of_unknown_origin_are_refused(tmp_path, toys):
+    stray = make_toys(tmp_path / "stray")
+    (tmp_path / "stray" / "LICENCE.md").unlink()
+    with pytest.raises(SettingsError, match="--origin"):
+        synthesize(Sources(stray.portraits, stray.units, stray.mouth), tmp_path / "clips", SETTINGS)
+    assert not (tmp_path / "clips").exists()
+
+
+def test_without_moderngl_it_says_what_to_install(monkeypatch):
+    def missing(name):
+        raise ImportError(name)
+
+    monkeypatch.setattr(renderer, "import_module", missing)
+    with pytest.raises(SettingsError, match=r"fomm\[synthesis\]"):
+        open_context()
