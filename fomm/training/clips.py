@@ -12,8 +12,10 @@ a training step.
 from __future__ import annotations
 
 import json
+import os
 import zipfile
 from collections.abc import Iterable, Mapping
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -182,8 +184,13 @@ def _decode_all(clips: list[Path], length: int, cache: Path, split: str) -> NDAr
         partial = target.with_suffix(".partial.npy")
         shape = (len(clips), length, FRAME_SIDE, FRAME_SIDE, 3)
         frames = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
-        for position, clip in enumerate(clips):
-            frames[position] = _decode(clip, length)
+
+        def fill(position: int) -> None:
+            frames[position] = _decode(clips[position], length)
+
+        with ThreadPoolExecutor(os.cpu_count()) as pool:
+            for _ in pool.map(fill, range(len(clips))):
+                pass
         frames.flush()
         partial.replace(target)
     decoded: NDArray[np.uint8] = np.load(target, mmap_mode="r")

@@ -45,6 +45,8 @@ from fomm.training.task import Draw, LoopSettings, Outcome, Phase, Pictures, Run
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 Frames = NDArray[np.uint8]
+_FADING = 20.0  # how fast trust in the warp falls with its error, as in the motion stage
+_CLEARLY_OTHER = 0.15  # difference of the warp from the target that means the source does not show it
 _WINDOW = 5 / 8  # side of the learnt windows, as a share of the frame's
 _VIEWS = AugmentationParams(
     FlipParams(horizontal_flip=True, time_flip=False),
@@ -61,6 +63,8 @@ class FinetuneWeights(Settings):
     pixels: float = option(10.0, "Absolute difference of the frame.", low=0.0)
     synthesised: float = option(2.0, "Absolute difference of the synthesised colours alone.", low=0.0)
     perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
+    uncovered: float = option(3.0, "Extra weight of what the source does not show.", low=0.0)
+    occlusion: float = option(0.3, "Occlusion map against where the warp fails; only if motion learns.", low=0.0)
     anchor: float = option(1.0, "How strongly weights are pulled to where they started.", low=0.0)
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
@@ -150,7 +154,8 @@ class FinetuneTask:
         """Compute the losses of a batch."""
         weights = self.settings.weights
         source, target, here, there = self._moments(batch)
-        motion = self.model.move(source, there, here)
+        with torch.set_grad_enabled(self.settings.motion):
+            motion = self.model.move(source, there, here)
         side = motion.flow.shape[1]
         region = self._region_weights(there, side)[:, None]  # [B, 1, side, side]
         cells = round(side * _WINDOW / 4) * 4
@@ -158,10 +163,16 @@ class FinetuneTask:
         source, target, region = (cut_picture(x, windows, side, cells) for x in (source, target, region))
         motion, there = cut_motion(motion, windows, cells), cut_keypoints(there, windows, side, cells)
         blend = self.model.generator.decode(source, self.model.generator.encode(source), motion)
-        region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
+        region = F.interpolate(region, size=target.shape[2:], mode="bilinear")
+        gap = (blend.warped.detach() - target).abs().mean(1, keepdim=True)  # [B, 1, h, w]
+        region = region + weights.uncovered * (gap / _CLEARLY_OTHER).clamp_max(1)
+        region = region / region.mean()
         losses = {"pixels": weights.pixels * ((blend.image - target).abs() * region).mean()}
         made_up = region * (1.1 - blend.visible.detach())
         losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
+        if self.settings.motion and motion.occlusion is not None:
+            shown = F.interpolate(torch.exp(-_FADING * gap), size=motion.occlusion.shape[2:], mode="area")
+            losses["occlusion"] = weights.occlusion * F.binary_cross_entropy(motion.occlusion.float(), shown)
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
         if weights.anchor > 0:

@@ -15,7 +15,7 @@ from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
 from fomm.nn.layout import channels_last
 from fomm.training.augment import TransferSample, augment
-from fomm.training.clips import PairedClips
+from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
 from fomm.training.motion_stage import cosine_rate, motion_losses
@@ -94,10 +94,11 @@ class PairedTask:
             if len(places):
                 picks[chosen] = numbers.choice(places, int(chosen.sum()))
         batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
-        generator = torch.Generator().manual_seed(draw.seed)
         self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)
-        sample = augment(batch, self.loop.augment, stage.side, generator, self_driven)
-        return TransferSample(**{name: value.to(self.device) for name, value in vars(sample).items()})
+        with self.device:  # where the losses are computed: views of a large batch would keep a CPU busy for seconds
+            batch = TransferBatch(**{name: value.to(self.device) for name, value in vars(batch).items()})
+            generator = torch.Generator(self.device).manual_seed(draw.seed)
+            return augment(batch, self.loop.augment, stage.side, generator, self_driven)
 
     def losses(self, batch: TransferSample) -> Outcome:
         """Compute the stage's losses."""

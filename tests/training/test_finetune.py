@@ -144,7 +144,8 @@ def test_it_learns_the_person(tiny_checkpoint, portrait_photo, talk):
         return float((made - pictures).abs().mean())
 
     before = error()
-    settings = FinetuneSettings(steps=60, learning_rate=2e-2, precision="float32", weights={"anchor": 0.0})
+    weights = {"anchor": 0.0, "uncovered": 0.0, "occlusion": 0.0}
+    settings = FinetuneSettings(steps=60, learning_rate=2e-2, precision="float32", weights=weights)
     trainer = Trainer(FinetuneTask(model, photo, [frames], settings, None, CPU), None, CPU, on_progress=print)
     trainer.run()
     model.load_state_dict(trainer.state.averaged)
