@@ -28,6 +28,7 @@ Example:
 @click.command(cls=StagedCommand, epilog=_EXAMPLE)
 @click.argument("model")
 @click.argument("clips", type=_PATH)
+@click.option("--pairs", type=_PATH, help="CSV list of which clip drives which (columns source, driving).")
 @click.option("-o", "--output", "folder", type=_PATH, required=True, help="Folder for the results.")
 @click.option(
     "--photo",
@@ -44,6 +45,7 @@ Example:
 def evaluate(
     model: str,
     clips: Path,
+    pairs: Path | None,
     folder: Path,
     photos: tuple[Path, ...],
     photo_clips: int,
@@ -67,7 +69,7 @@ def evaluate(
     tools = prepare(model, settings)
     subjects = [authorise_photo(tools, photo) for photo in films]  # refused now, not after an hour
     with progress_bars() as progress:
-        result = run_evaluation(tools, clips, progress)
+        result = run_evaluation(tools, clips, progress, pairs)
         write_report(result, folder)
         receipts = [
             write_comparison(

@@ -27,6 +27,7 @@ from fomm.media.video import read_video
 from fomm.scenes.tracking import naming
 from fomm.training.clip_folder import clips_in, is_picture, read_strip
 from fomm.training.clips import heldout_names, read_index
+from fomm.training.pairs_list import read_pairs
 
 _LOOKS = 8  # frames of a folder looked at for the face
 
@@ -146,22 +147,27 @@ class Entry:
     driver_truth: Path | None = None
 
 
-def find_entries(root: Path, limit: int | None) -> list[Entry]:
+def find_entries(root: Path, limit: int | None, pairs: Path | None = None) -> list[Entry]:
     """List what there is to measure in a folder.
 
     With an `index.json` it is a labelled set: clips of held-out people in its test split, each driven by its twin.
-    Otherwise it is a folder of clips (its `test` folder if it has one), each driven by the next one.
+    Otherwise it is a folder of clips (its `test` folder if it has one), each driven by the next one, or as a list of
+    pairs says.
 
     Args:
         root: the folder.
         limit: how many, spread evenly; None for all.
+        pairs: list of which clip drives which, see `fomm.training.pairs_list`.
 
     Raises:
-        MediaError: there is no such folder, or no clip in it.
+        MediaError: there is no such folder, or no clip in it, or the list of pairs does not fit it.
     """
     if not root.is_dir():
         raise MediaError(f"There is no folder of clips '{root}'; give one with videos, gifs or folders of frames.")
-    entries = _labelled(root) if (root / "index.json").is_file() else _plain(root)
+    if pairs is not None:
+        entries = [Entry(pair.source, pair.driving) for pair in read_pairs(pairs, _test_clips(root))]
+    else:
+        entries = _labelled(root) if (root / "index.json").is_file() else _plain(root)
     if not entries:
         raise MediaError(f"'{root}' has no clips to measure on: put videos, gifs or folders of frames into it.")
     if limit is None or limit >= len(entries):
@@ -197,8 +203,12 @@ def _labelled(root: Path) -> list[Entry]:
     return entries
 
 
+def _test_clips(root: Path) -> list[Path]:
+    return clips_in(root / "test" if (root / "test").is_dir() else root)
+
+
 def _plain(root: Path) -> list[Entry]:
-    paths = clips_in(root / "test" if (root / "test").is_dir() else root)
+    paths = _test_clips(root)
     following = [*paths[1:], *paths[:1]]
     return [Entry(path, driver if driver != path else None) for path, driver in zip(paths, following, strict=True)]
 

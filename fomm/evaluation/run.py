@@ -88,18 +88,19 @@ def prepare(model: str, settings: EvaluateSettings | None = None) -> Tools:
     return Tools(model, pipeline, best_landmarker(), Features.installed(pipeline.animator.compute.device), settings)
 
 
-def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress) -> Evaluation:
+def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress, pairs: Path | None = None) -> Evaluation:
     """Measure a model on a folder of clips.
 
     Args:
         tools: from `prepare`.
         clips: any folder of clips, or a labelled synthetic set.
         progress: told about every clip.
+        pairs: list of which clip drives which; each is driven by the next one if not given.
 
     Raises:
         MediaError: there is no clip that can be measured.
     """
-    entries = find_entries(clips, tools.settings.limit)
+    entries = find_entries(clips, tools.settings.limit, pairs)
     read = _Reader(tools)
     self_driven, cross_driven = Tally(), Tally()
     by_clip: dict[str, dict[str, Any]] = {}
@@ -122,7 +123,8 @@ def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress) -> Eva
         cross_driven.include(cross)
         guides.add(clip.guide_name)
         driver = entry.driver.stem if entry.driver else None
-        by_clip[entry.path.stem] = {"self": own, "driver": driver, "cross": cross}
+        name = entry.path.stem
+        by_clip[f"{name} by {driver}" if name in by_clip else name] = {"self": own, "driver": driver, "cross": cross}
     progress(STAGE, len(entries), len(entries))
     if not by_clip:
         raise MediaError(f"No clip in '{clips}' could be measured; the first one: {left_out[0]}")

@@ -1,7 +1,7 @@
 """Which clips animate which, for evaluation: the paper's `pairs_list`, a CSV file with `source` and `driving` columns.
 
 Published lists name clips with or without their suffix and carry further columns (a distance, a frame), which are
-passed over. Without a list, pairs are drawn at random, the same ones for the same seed.
+passed over.
 """
 
 from __future__ import annotations
@@ -10,8 +10,6 @@ import csv
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
-
-import numpy as np
 
 from fomm.errors import MediaError
 
@@ -53,23 +51,6 @@ def read_pairs(path: Path, clips: Sequence[Path], most: int | None = None) -> li
     if not pairs:
         raise MediaError(f"No pair of {path} has both its clips there; it names, for one, {_first(rows)}.")
     return pairs[:most]
-
-
-def draw_pairs(clips: Sequence[Path], count: int, seed: int = 0) -> list[ClipPair]:
-    """Return up to `count` different random pairs of different clips, in random order.
-
-    Raises:
-        MediaError: there are fewer than two clips.
-    """
-    if len(clips) < 2:
-        raise MediaError("Animating one clip by another needs at least two clips.")
-    total = len(clips) * (len(clips) - 1)
-    chosen = np.random.default_rng(seed).permutation(total)[:count]
-    pairs = []
-    for number in chosen:
-        source, other = divmod(int(number), len(clips) - 1)
-        pairs.append(ClipPair(clips[source], clips[other + (other >= source)]))
-    return pairs
 
 
 def _first(rows: Sequence[tuple[str, str]]) -> str:

@@ -70,6 +70,14 @@ def test_plain_clips_of_all_kinds_are_measured_and_drive_one_another(plain):
     assert plain.tools["points that drive the baselines"] == "keypoints of the model under test"
 
 
+def test_a_list_of_pairs_says_who_drives_whom(plain_set, tiny_checkpoint, tmp_path):
+    pairs = tmp_path / "pairs.csv"
+    pairs.write_text("source,driving\nann,eve\nlost,bob\nann.mp4,bob.mp4\n")
+    tools = prepare(str(tiny_checkpoint), EvaluateSettings(frames=4, every=4))
+    result = evaluate(tools, plain_set, pairs=pairs)
+    assert {name: entry["driver"] for name, entry in result.by_clip.items()} == {"ann": "eve", "ann by bob": "bob"}
+
+
 def test_the_same_clip_gives_the_same_numbers_and_progress_is_told(plain, plain_set, tiny_checkpoint):
     told = []
     tools = prepare(str(tiny_checkpoint), EvaluateSettings(frames=4, every=2, limit=1))

@@ -1,11 +1,11 @@
-"""Pairs of clips for evaluation, from the paper's lists or drawn at random."""
+"""Pairs of clips for evaluation, as the paper lists them."""
 
 from pathlib import Path
 
 import pytest
 
 from fomm.errors import MediaError
-from fomm.training.pairs_list import ClipPair, draw_pairs, read_pairs
+from fomm.training.pairs_list import ClipPair, read_pairs
 
 CLIPS = [Path("test/ann.mp4"), Path("test/bob"), Path("test/eve.gif")]
 
@@ -38,13 +38,3 @@ def test_faults_are_named(write, text, words):
 def test_a_missing_list_is_named(tmp_path):
     with pytest.raises(MediaError, match=r"nowhere\.csv"):
         read_pairs(tmp_path / "nowhere.csv", CLIPS)
-
-
-def test_random_pairs_differ_repeat_and_never_mirror_a_clip_onto_itself():
-    pairs = draw_pairs(CLIPS, 6)
-    assert len(set(pairs)) == 6
-    assert all(pair.source != pair.driving for pair in pairs)
-    assert draw_pairs(CLIPS, 6) == pairs
-    assert draw_pairs(CLIPS, 6, seed=1) != pairs
-    with pytest.raises(MediaError, match="two clips"):
-        draw_pairs(CLIPS[:1], 1)
