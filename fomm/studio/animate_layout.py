@@ -66,8 +66,8 @@ class ResultStep:
     saved: gr.File
 
 
-def photo_step(portraits: list[Example]) -> PhotoStep:
-    """Put step 1 on the page."""
+def photo_step(portraits: list[Example], prefix: str = "") -> PhotoStep:
+    """Put step 1 on the page; the elements' ids begin with `prefix`."""
     with gr.Column(elem_classes="card", min_width=300):
         gr.HTML(words.heading(1, "Photo"), padding=False)
         with gr.Column() as drop:
@@ -75,12 +75,12 @@ def photo_step(portraits: list[Example]) -> PhotoStep:
                 sources=["upload", "webcam", "clipboard"],
                 show_label=False,
                 height=250,
-                elem_id="photo",
+                elem_id=f"{prefix}photo",
                 elem_classes="drop",
                 buttons=[],
                 alt_text="The photo to animate",
             )
-        stage = gr.HTML(visible=False, elem_id="photo-stage", padding=False)
+        stage = gr.HTML(visible=False, elem_id=f"{prefix}photo-stage", padding=False)
         change = gr.Button("Choose another photo", size="sm", visible=False)
         gr.HTML('<p class="hint">Or take one that shows nobody:</p>', padding=False)
         gallery = gr.Gallery(
@@ -93,10 +93,10 @@ def photo_step(portraits: list[Example]) -> PhotoStep:
             allow_preview=False,
             object_fit="cover",
             buttons=[],
-            elem_id="portraits",
+            elem_id=f"{prefix}portraits",
         )
         gr.HTML(f'<p class="hint">{_PHOTO_HINT}</p>', padding=False)
-        face = gr.Radio([], label="Which face?", visible=False, elem_id="face")
+        face = gr.Radio([], label="Which face?", visible=False, elem_id=f"{prefix}face")
         with gr.Accordion("Crop", open=False):
             zoom = gr.Slider(0.5, 1.5, 1.0, step=0.05, label="Closer or wider", info="Above 1 shows the face larger.")
             box = gr.Textbox(label="Crop by hand", info="x,y,width,height in px; empty finds the face.", max_lines=1)
@@ -170,12 +170,12 @@ def result_step() -> ResultStep:
     return ResultStep(result, video, beside, download, report, save, saved)
 
 
-def consent_step() -> tuple[gr.HTML, ConsentForm]:
-    """Put step 3 on the page."""
+def consent_step(prefix: str = "", number: int = 3) -> tuple[gr.HTML, ConsentForm]:
+    """Put the consent step on the page; the elements' ids begin with `prefix`."""
     with gr.Column(elem_classes="card", min_width=300):
-        gr.HTML(words.heading(3, "Consent"), padding=False)
-        state = gr.HTML(words.note("Choose a photo first."), elem_id="consent-note", padding=False)
-        form = build_form()
+        gr.HTML(words.heading(number, "Consent"), padding=False)
+        state = gr.HTML(words.note("Choose a photo first."), elem_id=f"{prefix}consent-note", padding=False)
+        form = build_form(f"{prefix}consent")
     return state, form
 
 

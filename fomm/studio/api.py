@@ -21,6 +21,7 @@ from typing import Any
 import gradio as gr
 
 from fomm.errors import FommError
+from fomm.scenes.edit import EditPhotoSettings
 from fomm.scenes.settings import AnimateSettings
 from fomm.studio import words
 from fomm.studio.parts import file_input, session_of
@@ -103,6 +104,25 @@ def add_api(studio: Studio) -> None:
     _endpoint(track, [driving, settings], made, model)
     _endpoint(verify, [file], answer, "verify")
     _endpoint(stop, [], running, "stop")
+    _add_edits(studio)
+
+
+def _add_edits(studio: Studio) -> None:
+    def edit(photo: str, settings: Json, request: gr.Request) -> tuple[str, Json]:
+        """Edit a consented photo, such as `{"edit": {"yaw": 10}}`; returns the PNG and the report on it."""
+        session = session_of(studio, request, photo)
+        receipt = studio.edit(session, Path(photo), _edit_settings(settings), ".png")
+        return str(receipt.path), {**studio.verify(receipt.path).to_mapping(), "file": receipt.path.name}
+
+    def edit_motion(photo: str, settings: Json, request: gr.Request) -> str:
+        """Save an edit of a consented photo as a motion track."""
+        return str(studio.edit_motion(session_of(studio, request, photo), Path(photo), _edit_settings(settings)))
+
+    with gr.Column(visible=False):
+        photo, made = file_input(label="Photo"), gr.File(label="Made")
+        settings, answer = gr.JSON(value={}, label="Settings"), gr.JSON(label="Answer")
+    _endpoint(edit, [photo, settings], [made, answer], "model")
+    _endpoint(edit_motion, [photo, settings], made, "model")
 
 
 def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lane: str) -> None:
@@ -136,3 +156,7 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lan
 
 def _settings(mapping: Json | None) -> AnimateSettings:
     return AnimateSettings.from_mapping(mapping or {})
+
+
+def _edit_settings(mapping: Json | None) -> EditPhotoSettings:
+    return EditPhotoSettings.from_mapping(mapping or {})

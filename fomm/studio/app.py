@@ -18,6 +18,7 @@ from fomm import __version__
 from fomm.errors import SettingsError
 from fomm.studio.animate_tab import build_animate_tab
 from fomm.studio.api import add_api
+from fomm.studio.edit_tab import build_edit_tab
 from fomm.studio.gallery import bundled
 from fomm.studio.live_layout import CSS as LIVE_CSS
 from fomm.studio.live_layout import SCRIPT
@@ -81,6 +82,8 @@ def build(studio: Studio) -> gr.Blocks:
         with gr.Tabs():
             with gr.Tab("Animate", id="animate"):
                 build_animate_tab(studio, portraits, clips)
+            with gr.Tab("Edit", id="edit"):
+                build_edit_tab(studio, portraits)
             with gr.Tab("Live", id="live"):
                 build_live_tab(studio, portraits)
             with gr.Tab("Verify", id="verify"):

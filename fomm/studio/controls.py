@@ -10,7 +10,7 @@ import types
 import typing
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, TypeVar
 
 import gradio as gr
 
@@ -20,26 +20,30 @@ from fomm.motion.transfer import REFERENCES
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings
 
+AnySettings = TypeVar("AnySettings", bound=Settings)
+
 
 @dataclass(frozen=True)
 class Control:
     """One setting on the page.
 
     Attributes:
-        path: where it lies in `AnimateSettings`, such as `transfer.strength`.
+        path: where it lies in the settings, such as `transfer.strength`.
         label: its name in plain words.
         step: of its slider.
         offered: values to choose from where others may be typed in too.
+        root: the settings it is part of.
     """
 
     path: str
     label: str
     step: float = 0.05
     offered: tuple[str, ...] = ()
+    root: type[Settings] = AnimateSettings
 
     def component(self) -> gr.components.Component:
         """Return the slider, list or box that edits it."""
-        field, hint = _field(self.path)
+        field, hint = _field(self)
         common = {"label": self.label, "info": field.metadata["help"], "value": field.default}
         choices = [(_plain(choice), choice) for choice in field.metadata["choices"] or self.offered]
         if choices:
@@ -57,6 +61,8 @@ class Control:
 # Shown at once, and behind "Fine tuning".
 MAIN = (
     Control("transfer.strength", "Motion strength"),
+    Control("transfer.head", "Head and shoulders"),
+    Control("transfer.expression", "Expression"),
     Control("face.driving_face", "Person in the clip", offered=FACE_NAMES),
     Control("max_seconds", "Stop after (seconds)"),
     Control("use", "Where it will be shown"),
@@ -65,12 +71,13 @@ MAIN = (
 FINE = (
     Control("transfer.mode", "Face shape"),
     Control("transfer.reference", "Start frame", offered=REFERENCES),
+    Control("transfer.full_blinks", "Full blinks"),
     Control("transfer.adapt_scale", "Fit to the photo's face size"),
     Control("smooth.enabled", "Steady the motion"),
     Control("smooth.window", "Steadiness", 0.02),
     Control("refine.crop_only", "Only the face square"),
     Control("refine.detail", "Photo detail"),
-    Control("refine.min_side", "Smallest picture"),
+    Control("refine.min_side", "Output size at least"),
     Control("refine.edge", "Soft edge", 0.01),
     Control("label.text", "Label words"),
     Control("encode.quality", "Compression"),
@@ -85,9 +92,23 @@ def build(controls: Iterable[Control]) -> list[gr.components.Component]:
 
 
 def settings_of(values: Sequence[Any], face: str, zoom: float | None, box: str | None) -> AnimateSettings:
-    """Return settings from the values of `CONTROLS` and of the photo's own controls.
+    """Return settings from the values of `CONTROLS` and of the photo's own controls, see `settings_from`."""
+    return settings_from(AnimateSettings, CONTROLS, values, face, zoom, box)
+
+
+def settings_from(
+    kind: type[AnySettings],
+    controls: Sequence[Control],
+    values: Sequence[Any],
+    face: str,
+    zoom: float | None,
+    box: str | None,
+) -> AnySettings:
+    """Return settings from the values of controls and of the photo's own.
 
     Args:
+        kind: the settings, which have a `face` stage.
+        controls: what is edited of them.
         values: one per control; an empty one means the default.
         face: which face of the photo.
         zoom: how closely it is cropped.
@@ -99,8 +120,8 @@ def settings_of(values: Sequence[Any], face: str, zoom: float | None, box: str |
     mapping: dict[str, Any] = {"face": {"source_face": face, "zoom": zoom or 1.0}}
     if box and box.strip():
         mapping["face"]["source_box"] = _numbers(box)
-    for control, value in zip(CONTROLS, values, strict=True):
-        if value in (None, "") or (value == 0 and _field(control.path)[0].default is None):
+    for control, value in zip(controls, values, strict=True):
+        if value in (None, "") or (value == 0 and _field(control)[0].default is None):
             continue
         place = mapping
         *stages, name = control.path.split(".")
@@ -108,11 +129,11 @@ def settings_of(values: Sequence[Any], face: str, zoom: float | None, box: str |
             place = place.setdefault(stage, {})
         place[name] = value
     try:
-        return AnimateSettings.from_mapping(mapping)
+        return kind.from_mapping(mapping)
     except SettingsError as error:
         message = str(error)
-        for control in CONTROLS:
-            message = message.replace(f"{_owner(control.path)}.{control.path.split('.')[-1]}", f"'{control.label}'")
+        for control in controls:
+            message = message.replace(f"{_owner(control)}.{control.path.split('.')[-1]}", f"'{control.label}'")
         raise SettingsError(message) from error
 
 
@@ -123,10 +144,10 @@ def _numbers(text: str) -> list[int]:
         raise SettingsError(f"The crop must be four whole numbers x,y,width,height, not '{text}'.") from None
 
 
-def _field(path: str) -> tuple[dataclasses.Field[Any], Any]:
-    """Return the field at a path and its type without None."""
-    kind: Any = AnimateSettings
-    *stages, name = path.split(".")
+def _field(control: Control) -> tuple[dataclasses.Field[Any], Any]:
+    """Return the field that a control edits and its type without None."""
+    kind: Any = control.root
+    *stages, name = control.path.split(".")
     for stage in stages:
         kind = typing.get_type_hints(kind)[stage]
     field = next(field for field in dataclasses.fields(kind) if field.name == name)
@@ -136,9 +157,9 @@ def _field(path: str) -> tuple[dataclasses.Field[Any], Any]:
     return field, hint
 
 
-def _owner(path: str) -> str:
-    kind: type[Settings] = AnimateSettings
-    for stage in path.split(".")[:-1]:
+def _owner(control: Control) -> str:
+    kind: type[Settings] = control.root
+    for stage in control.path.split(".")[:-1]:
         kind = typing.get_type_hints(kind)[stage]
     return kind.__name__
 

@@ -13,7 +13,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.errors import FaceError, MediaError, SettingsError
+from fomm.errors import FaceError, FommError, MediaError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face, choose
 from fomm.face.windows import portrait_window
@@ -22,12 +22,14 @@ from fomm.media.limits import check_file
 from fomm.media.probe import VideoInfo, probe
 from fomm.motion.track import MotionTrack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.edit import EditPhotoSettings, directions_of, edit_still, save_edit_motion
 from fomm.scenes.preview import preview, sample_motion
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.studio.live_streams import LiveStreams
 from fomm.studio.session import Session, Sessions
 from fomm.studio.work import Work
+from fomm.trust.authorise import Authorisation
 from fomm.trust.canonical import sha256_hex
 from fomm.trust.consent import Consent, ConsentTerms
 from fomm.trust.ledger import ConsentEntry
@@ -152,12 +154,7 @@ class Studio:
         """
         self.clip(driving)
         key = ("motion", driving, settings.face.driving_face, settings.face.driving_box, settings.max_seconds)
-        authorised = self.pipeline.authorise(photo, settings)  # a refusal comes before any work
-        if authorised.consent.terms.outputs is not None:
-            raise SettingsError(
-                f"Consent {authorised.consent.id} allows a fixed number of outputs and a preview would count as one; "
-                "render when you are ready."
-            )
+        authorised = self._leave_to_preview(photo, settings)  # a refusal comes before any work
         motion = session.remember(key, lambda: sample_motion(self.pipeline, driving, settings))
         output = session.new_path("preview.jpg")
         return preview(self.pipeline, authorised, photo, driving, motion, output, settings)
@@ -189,6 +186,48 @@ class Studio:
 
         return Work(session, extract)
 
+    def preview_edit(self, session: Session, photo: Path, settings: EditPhotoSettings) -> Receipt:
+        """Release one marked picture of an edit into the session's folder, to look at.
+
+        Raises:
+            FommError: each failure in one sentence.
+        """
+        authorised = self._leave_to_preview(photo, settings.scene())
+        output = session.new_path("preview.jpg")
+        return edit_still(self.pipeline, photo, output, settings, authorisation=authorised)
+
+    def edit(self, session: Session, photo: Path, settings: EditPhotoSettings, suffix: str) -> Receipt:
+        """Release an edited photo into the session's folder.
+
+        Args:
+            session: the visitor's.
+            photo: the consented photo.
+            settings: the edit.
+            suffix: `.png` or `.jpg`.
+
+        Raises:
+            FommError: each failure in one sentence.
+        """
+        return edit_still(self.pipeline, photo, session.new_path(f"{photo.stem[:40]}-edit{suffix}"), settings)
+
+    def edit_motion(self, session: Session, photo: Path, settings: EditPhotoSettings) -> Path:
+        """Write an edit as a motion track into the session's folder.
+
+        Raises:
+            FommError: each failure in one sentence.
+        """
+        output = session.new_path(f"{photo.stem[:40]}-edit{TRACK_SUFFIX}")
+        save_edit_motion(self.pipeline, photo, output, settings)
+        return output
+
+    def why_no_edit(self) -> str:
+        """Return why this model cannot edit, empty when it can."""
+        try:
+            directions_of(self.pipeline)
+        except FommError as error:
+            return str(error)
+        return ""
+
     def verify(self, path: Path) -> Report:
         """Say what a file carries."""
         return verify(path, self.pipeline.ledger, deep=False)
@@ -196,6 +235,15 @@ class Studio:
     def close(self) -> None:
         """Stop everything and delete what visitors left."""
         self.sessions.close_all()
+
+    def _leave_to_preview(self, photo: Path, settings: AnimateSettings) -> Authorisation:
+        authorised = self.pipeline.authorise(photo, settings)
+        if authorised.consent.terms.outputs is not None:
+            raise SettingsError(
+                f"Consent {authorised.consent.id} allows a fixed number of outputs and a preview would count as one; "
+                "render when you are ready."
+            )
+        return authorised
 
     def _image(self, session: Session, photo: Path) -> NDArray[np.uint8]:
         return session.remember(("image", photo), lambda: read_image(check_file(photo)))

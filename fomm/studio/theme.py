@@ -81,6 +81,7 @@ CSS = f"""
 .card {{ background: {PANEL}; border: 1px solid {EDGE}; border-radius: 14px; padding: 16px !important; gap: 12px; }}
 .card > .block, .card > button {{ flex-grow: 0 !important; }}
 .card .block {{ border-width: 0; box-shadow: none; }}
+.card .form {{ border-width: 0; background: transparent; box-shadow: none; }}
 .card .block.drop {{ border: 1px dashed {EDGE}; border-radius: 10px; }}
 .step {{ display: flex; align-items: center; gap: 10px; }}
 .step i {{ font-style: normal; font-weight: 650; width: 26px; height: 26px; border-radius: 50%; background: {ACCENT};

@@ -23,10 +23,10 @@ _STAGES = {"": "Getting ready", "track": "Reading the motion", "render": "Animat
 # Advice of the library that means the command line, and what it means on the page.
 _ADVICE = (
     (r"(?:if the person(?: in it)? agreed(?: again)?, )?record (?:it|a new one): fomm consent grant.*",
-     "record the person's consent in step 3."),
+     "record one in the consent step."),
     (r"use the original file or record a consent for this one: fomm consent grant.*",
-     "use the original file or record a consent for this one in step 3."),
-    (r"record a new consent with a higher cap: fomm consent grant", "record a new consent in step 3"),
+     "use the original file or record one for this file in the consent step."),
+    (r"record a new consent with a higher cap: fomm consent grant", "record a new one in the consent step"),
     (r"mark it yourself with --source-box x,y,width,height", "type in the crop under 'Crop by hand'"),
     (r"; mark it with --driving-box x,y,width,height", "; use one that shows a face from the front"),
     (r"; to see what it is: fomm verify .*", "; the Verify tab tells what it is."),
@@ -108,6 +108,14 @@ def photo_stage(
         f'<div class="stage"><img src="gradio_api/file={quote(str(photo))}" alt="Your photo, {found}">'
         f'<svg viewBox="0 0 {width} {height}" preserveAspectRatio="xMidYMid meet" aria-hidden="true">'
         f"{''.join(shapes)}</svg></div>"
+    )
+
+
+def still_line(receipt: Receipt) -> str:
+    """Return how a picture is marked."""
+    return (
+        f"Marked with the label '{receipt.label}', watermark {receipt.output_id} ({receipt.watermark}) and a manifest "
+        f"({receipt.manifest})."
     )
 
 

@@ -12,7 +12,7 @@ from gradio_client.exceptions import AppError
 
 FAST = {"encode": {"preset": "ultrafast"}}
 VISITORS = 3
-NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify", "/stop"}
+NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify", "/stop", "/edit", "/edit_motion"}
 
 
 def until(true, seconds=30.0):

@@ -23,7 +23,7 @@ def test_commands_and_temp_paths_become_steps_and_names():
         ConsentError(f"No consent is recorded for {photo}; if the person in it agreed, record it: "
                      f"{grant_command(str(photo))}"), photo
     )  # fmt: skip
-    assert told == "No consent is recorded for ada.png; record the person's consent in step 3."
+    assert told == "No consent is recorded for ada.png; record one in the consent step."
     told = words.explain(
         FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
     )
