@@ -172,7 +172,7 @@ def reserve_draft(
     registry = Registry(authorisation.ledger)
     keys = authorisation.ledger.keys
     driving = provenance.driving_sha256()
-    marked = driving_mark(provenance.driving, keys) if provenance.driving else ""
+    marked = driving_mark(provenance.driving, driving, keys) if provenance.driving else ""
     watermark, signer = Watermark(keys.secret(WATERMARK_SECRET)), signer or ensure_identity(keys)
     with terminate_by_exception():
         entry = registry.reserve(authorisation, driving=driving, model=provenance.model, settings=provenance.settings)

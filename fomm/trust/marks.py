@@ -7,10 +7,11 @@ the plain watermark search over the photo or two seconds of the clip.
 
 from __future__ import annotations
 
+import functools
 import io
 import itertools
 import os
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
@@ -35,9 +36,8 @@ def known_watermark(keys: KeyStore) -> Watermark | None:
     Raises:
         TrustError: the key cannot be read.
     """
-    if not os.path.lexists(keys.directory / f"{WATERMARK_SECRET}.secret"):
-        return None
-    return Watermark(keys.secret(WATERMARK_SECRET))
+    secret = _known_secret(keys)
+    return Watermark(secret) if secret else None
 
 
 def known_pins(keys: KeyStore) -> list[Pins]:
@@ -62,7 +62,7 @@ def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: 
     Raises:
         TrustError: it carries our manifest or watermark, or a key cannot be read.
     """
-    output = _sealed_id(io.BytesIO(data), keys) or _watermark_id([image], keys)
+    output = _sealed_id(io.BytesIO(data), known_pins(keys)) or _watermark_id([image], _known_secret(keys))
     if output:
         raise TrustError(
             f"{name} is not a photo but output {output} of fomm, and is not animated again; to see what it is: "
@@ -70,32 +70,49 @@ def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: 
         )
 
 
-def driving_mark(path: Path, keys: KeyStore) -> str:
+def driving_mark(path: Path, sha256: str, keys: KeyStore) -> str:
     """Return the output id a driving clip is marked with, empty when with none (or when it shows no pictures).
+
+    A clip that drives one preview after another is looked at once, as long as its bytes and the keys are the same.
+
+    Args:
+        path: the clip.
+        sha256: of its bytes, in hex.
+        keys: whose marks are looked for.
 
     Raises:
         TrustError: a key cannot be read.
     """
+    secret, pins = _known_secret(keys), tuple(known_pins(keys))
     try:
-        with path.open("rb") as stream:
-            output = _sealed_id(stream, keys)
-        if output or known_watermark(keys) is None:
-            return output
-        return _watermark_id(read_video(path, stop=round(DRIVING_SECONDS * probe(path).fps)), keys)
+        return _driving_mark(path, sha256, secret, pins)
     except (MediaError, OSError):
         return ""  # a sound, a motion track, or a file whose fault the render itself will name
 
 
-def _sealed_id(stream: BinaryIO, keys: KeyStore) -> str:
-    pins = known_pins(keys)
+@functools.lru_cache(maxsize=64)
+def _driving_mark(path: Path, sha256: str, secret: bytes, pins: tuple[Pins, ...]) -> str:
+    with path.open("rb") as stream:
+        output = _sealed_id(stream, pins)
+    if output or not secret:
+        return output
+    return _watermark_id(read_video(path, stop=round(DRIVING_SECONDS * probe(path).fps)), secret)
+
+
+def _known_secret(keys: KeyStore) -> bytes:
+    """Return the watermark's key, empty where nothing was ever marked with one."""
+    there = os.path.lexists(keys.directory / f"{WATERMARK_SECRET}.secret")
+    return keys.secret(WATERMARK_SECRET) if there else b""
+
+
+def _sealed_id(stream: BinaryIO, pins: Sequence[Pins]) -> str:
     reading = read_manifest(stream, *pins) if pins else None
     return reading.output_id if reading and reading.state == TRUSTED else ""
 
 
-def _watermark_id(frames: Iterable[NDArray[np.uint8]], keys: KeyStore) -> str:
-    watermark = known_watermark(keys)
+def _watermark_id(frames: Iterable[NDArray[np.uint8]], secret: bytes) -> str:
     first = next(iterator := iter(frames), None)
-    if watermark is None or first is None or min(first.shape[:2]) < SMALLEST_SIDE:
+    if not secret or first is None or min(first.shape[:2]) < SMALLEST_SIDE:
         return ""
-    found = watermark.detect(itertools.chain([first], iterator)).payload
+    found = Watermark(secret).detect(itertools.chain([first], iterator)).payload
     return found.hex() if found else ""

@@ -139,6 +139,10 @@ def test_a_driving_clip_that_is_marked_is_noted(ledger: Ledger, leave: Authorisa
     statement = read(receipt.path, ensure_identity(ledger.keys).root_pem)[2]["fomm.output"]
     assert statement["driving_mark"] == driving.output_id
     assert len(statement["driving"]) == 64
+    driving.path.write_bytes(release(tmp_path / "other.mp4", leave).path.read_bytes())  # another clip of that name
+    again = release(tmp_path / "b.png", leave, Provenance(driving=driving.path))
+    statement = read(again.path, ensure_identity(ledger.keys).root_pem)[2]["fomm.output"]
+    assert statement["driving_mark"] not in ("", driving.output_id)
 
 
 @pytest.mark.parametrize("kind", ["es384", "es512", "ed25519", "ps256"])
