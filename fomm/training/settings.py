@@ -37,6 +37,7 @@ class GeneratorWeights(Settings):
 
     pixels: float = option(10.0, "Absolute difference of the frame.", low=0.0)
     synthesised: float = option(2.0, "Absolute difference of the synthesised colours alone.", low=0.0)
+    visible: float = option(0.0, "Share of copied pixels against where the copy is right.", low=0.0)
     perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
     adversarial: float = option(0.0, "Least-squares adversarial loss; 0 trains without it.", low=0.0)
     feature_matching: float = option(0.0, "Distance of the discriminator's features; 0 for none.", low=0.0)

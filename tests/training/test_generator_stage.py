@@ -2,7 +2,9 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
+from fomm.nn.compact_generator import Blend
 from fomm.training.clips import PairedClips
+from fomm.training.generator_stage import copying_loss
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw
@@ -30,3 +32,16 @@ def test_mistakes_weigh_more_where_the_source_shows_nothing(pixel_losses):
     left, right = slice(0, 32), slice(32, 64)
     assert pixel_losses(0.0, left) == pytest.approx(pixel_losses(0.0, right), rel=1e-3)
     assert pixel_losses(3.0, left) > 1.2 * pixel_losses(3.0, right)
+
+
+def test_copying_what_is_wrong_costs_and_not_copying_it_does_not():
+    target = torch.zeros(1, 3, 4, 4)
+    warped = target.clone()
+    warped[..., 2:] = 0.8  # the right half of the copy is wrong
+    everywhere = torch.ones(1, 1, 4, 4)
+    honest = torch.cat((torch.full((1, 1, 4, 2), 0.99), torch.full((1, 1, 4, 2), 0.01)), dim=3)
+    right, wrong = (
+        copying_loss(Blend(target, target, warped, seen), target, everywhere) for seen in (honest, 1 - honest)
+    )
+    assert right < 0.02
+    assert wrong > 1
