@@ -22,6 +22,7 @@ from scipy.spatial import Delaunay, cKDTree
 from fomm.synthesis.polygons import inside_polygon
 from fomm.synthesis.portraits import Portrait
 from fomm.synthesis.topology import CHIN, EYES, FACE_OUTLINE, FOREHEAD, INNER_LIPS, LANDMARKS, LEFT_EDGE, RIGHT_EDGE
+from fomm.synthesis.units import toward_viewer
 
 Array = NDArray[np.float64]
 _CELLS = 14  # grid cells in a face width
@@ -30,7 +31,8 @@ _SHAPE_REACH = 0.5  # the same for another person's shape of face
 _BEHIND = 0.12  # depth of the silhouette behind the edges of the face, in face widths
 _NECK = 0.34  # depth of neck and chest behind the chin
 _SKULL = 0.55  # depth of the head behind its silhouette
-_RIM_STRIP = 0.1  # breadth of the strip along the silhouette that the back of the head takes its colours from
+_SPILL = 5  # pixels inside the matte's edge that may still hold colours of the background
+_RIM_STRIP = 0.12  # breadth of the strip along the silhouette that the back of the head takes its colours from
 _FLAT_FROM, _FLATTEN = -0.22, 0.6  # landmarks farther back than this are brought forward: cheeks stretch less
 
 
@@ -41,6 +43,7 @@ class HeadMesh:
     Attributes:
         vertices: `[V, 3]`.
         spots: where in the picture their colours come from, `[V, 2]`.
+        shadow: light that the back of the head keeps, `[V]`.
         triangles: of face and surroundings, `[T, 3]`.
         back: of the back of the head, `[B, 3]`.
         head: share of the head's turn that a vertex follows, `[V]` in [0, 1].
@@ -52,6 +55,7 @@ class HeadMesh:
 
     vertices: Array
     spots: Array
+    shadow: Array
     triangles: NDArray[np.int64]
     back: NDArray[np.int64]
     head: Array
@@ -77,18 +81,19 @@ def build_head(portrait: Portrait, face_triangles: NDArray[np.int64]) -> HeadMes
     renumber = np.concatenate([np.arange(LANDMARKS), np.zeros(len(grid), np.int64)])
     renumber[LANDMARKS + used] = LANDMARKS + np.arange(len(used))
     grid, apart = grid[used], apart[used]
-    front = np.concatenate([_without_holes(face_triangles), renumber[around]])
     points = np.concatenate([face[:, :2], grid])
+    front = np.concatenate([_without_holes(face_triangles), toward_viewer(renumber[around], points)])
     inside, rim = distance_transform_edt(portrait.alpha > 0.5, return_indices=True)
     smooth = _laplacian(front, len(points))
     head = _head_share(face, grid, width, smooth)
     z = _depth(face, grid, _sample(inside, grid), head, width, smooth)
-    back_points, back_spots, back, back_head = _back_of_head(face, points, head, inside, rim, width)
+    back_points, back_spots, shadow, back, back_head = _back_of_head(face, points, head, inside, rim, width)
     vertices = np.concatenate([np.c_[points, z], back_points])
     spare = np.zeros((len(back_points), len(outline)))
     return HeadMesh(
         vertices=vertices,
         spots=np.concatenate([points, back_spots]),
+        shadow=np.concatenate([np.ones(len(points)), shadow]),
         triangles=front,
         back=back + len(points),
         head=np.concatenate([head, back_head]),
@@ -218,8 +223,8 @@ def _back_of_head(
     inside: NDArray[np.floating],
     rim: NDArray[np.integer],
     width: float,
-) -> tuple[Array, Array, NDArray[np.int64], Array]:
-    """Return vertices `[N, 3]`, colour spots `[N, 2]`, triangles and head shares of the half ellipsoid behind the rim.
+) -> tuple[Array, Array, Array, NDArray[np.int64], Array]:
+    """Return the half ellipsoid behind the rim: vertices, colour spots, light, triangles and head shares.
 
     Args:
         face: the landmarks.
@@ -248,8 +253,10 @@ def _back_of_head(
     nape = np.clip((flat[:, 1] - brow) / (face[CHIN, 1] - brow), 0, 1)  # the head recedes from ear to nape
     z = ground - _SKULL * (1 - 0.6 * nape) * width * share * np.sqrt(1 - (1 - t) ** 2)
     nearest = rim[::-1, flat[:, 1].astype(int), flat[:, 0].astype(int)].T  # [N, 2]
-    spots = nearest + (flat - nearest) * np.minimum(1, (4 + 0.5 * _RIM_STRIP * width) / np.maximum(deep, 1))[:, None]
-    return np.c_[flat, z], spots, np.asarray(triangles, np.int64), share
+    inset = _SPILL + np.minimum(deep, _RIM_STRIP * width)
+    spots = nearest + (flat - nearest) * (inset / np.maximum(deep, 1))[:, None]
+    shadow = 1 - 0.45 * np.clip(deep / (0.25 * width), 0, 1)
+    return np.c_[flat, z], spots, shadow, np.asarray(triangles, np.int64), share
 
 
 def _carry(outline: Array, grid: Array, apart: Array, reach: float) -> Array:

@@ -18,9 +18,9 @@ from fomm.synthesis.units import MouthPart
 Array = NDArray[np.float64]
 _SHOWN = 0.024  # how far the upper teeth reach below the resting upper lip, in face widths
 _BEHIND = 0.045  # how far the teeth are behind the lips
-_SIZE = np.array([0.9, 0.95, 0.95])
+_SIZE = np.array([0.84, 0.95, 0.95])
 _TEETH, _TONGUE = np.array([1.75, 1.66, 1.52]), np.array([0.95, 0.72, 0.72])  # the archive's textures are dull
-_DARK = np.array([0.17, 0.06, 0.055])
+_DARK = np.array([0.11, 0.04, 0.035])
 
 
 @dataclass(frozen=True)
@@ -108,7 +108,7 @@ def shade(inside: Inside, vertices: Array, lips: Array, width: float, tint: Arra
     aside = np.abs(vertices[:, 0] - lips[:, 0].mean()) / (0.5 * np.ptp(lips[:, 0]) + 1e-6)
     under_lip = np.clip((vertices[:, 1] - upper[len(upper) // 2, 1]) / (0.03 * width), 0, 1)
     open_light = np.clip(0.6 + gap / 0.1, 0, 1)
-    level = inside.front * (1 - deep) ** 1.6 * (1 - 0.5 * np.clip(aside, 0, 1) ** 2) * (0.55 + 0.45 * under_lip)
+    level = inside.front * (1 - deep) ** 1.6 * (1 - 0.8 * np.clip(aside, 0, 1) ** 2) * (0.55 + 0.45 * under_lip)
     return np.asarray((0.05 + 0.95 * level * open_light)[:, None] * tint)
 
 
@@ -117,10 +117,6 @@ def tints(teeth_brightness: float) -> tuple[Array, Array]:
     return _TEETH * teeth_brightness, _TONGUE * teeth_brightness
 
 
-def cavity(lips: Array, width: float) -> tuple[Array, Array]:
-    """Return the dark behind everything: a fan over the opening, `[21, 3]`, and its light `[21, 3]`."""
-    centre = lips.mean(0)
-    rim = centre + (lips - centre) * [1.15, 1.3, 1.0] - [0, 0, 0.03 * width]
-    fan = np.concatenate([centre[None] - [0, 0, 0.12 * width], rim])
-    light = np.concatenate([_DARK[None] * 0.5, np.tile(_DARK, (len(rim), 1))])
-    return fan, light
+def cavity_light() -> Array:
+    """Return the colour of the dark behind everything, `[3]`."""
+    return _DARK

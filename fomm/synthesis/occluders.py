@@ -31,7 +31,7 @@ class Occluder(ABC):
 
 
 def draw_occluder(rng: Generator, frames: int, skin: NDArray[np.floating]) -> Occluder | None:
-    """Return what is in front of the face in this clip: nothing three times in five.
+    """Return what is in front of the face in this clip: nothing three times in four.
 
     Args:
         rng: where the numbers come from.
@@ -45,7 +45,7 @@ def draw_occluder(rng: Generator, frames: int, skin: NDArray[np.floating]) -> Oc
         lambda: Microphone(rng, frames),
         lambda: Thing(rng, frames),
     )
-    return makers[rng.choice(len(makers), p=(0.6, 0.14, 0.13, 0.07, 0.06))]()
+    return makers[rng.choice(len(makers), p=(0.76, 0.09, 0.07, 0.05, 0.03))]()
 
 
 class Glasses(Occluder):
@@ -93,7 +93,7 @@ class _Roaming(Occluder):
         follow = rng.uniform(0, 1)
 
         def target() -> NDArray[np.floating]:
-            away = rng.random() < 0.3
+            away = rng.random() < 0.5
             return np.array([*(near + rng.normal(0, 0.25 * spread, 2)), far if away else rng.uniform(0, 0.15)])
 
         self._spot = (_CHIN, _MOUTH, _NOSE, _BROW, 50, 280, 159, 386)[rng.integers(8)]

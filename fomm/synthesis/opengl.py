@@ -137,12 +137,26 @@ class Screen:
         self._drawn.use()
         self._drawn.clear(0, 0, 0, 1, depth=1.0)
 
-    def use(self, texture: Any, *, depth: bool = True, blend: bool = False, least: float = -1.0) -> None:
-        """Choose how the next surfaces are drawn; pixels whose alpha is below `least` are left out."""
-        flags = (self._context.DEPTH_TEST if depth else 0) | (self._context.BLEND if blend else 0)
-        self._context.enable_only(flags)
-        if blend:
-            self._context.blend_func = self._context.SRC_ALPHA, self._context.ONE_MINUS_SRC_ALPHA
+    def use(
+        self, texture: Any, *, depth: bool = True, facing: bool = False, blend: str = "", least: float = -1.0
+    ) -> None:
+        """Choose how the next surfaces are drawn.
+
+        Args:
+            texture: what they show.
+            depth: whether what is nearer hides what is farther.
+            facing: whether to leave out triangles that turn away.
+            blend: "" to replace what is there, "over" to mix by the texture's alpha, "hole" to draw only through
+                holes, which are whatever was drawn last with an alpha of 0.
+            least: pixels whose alpha is below it are left out.
+        """
+        context = self._context
+        flags = (context.DEPTH_TEST if depth else 0) | (context.CULL_FACE if facing else 0)
+        context.enable_only(flags | (context.BLEND if blend else 0))
+        if blend == "over":
+            context.blend_func = context.SRC_ALPHA, context.ONE_MINUS_SRC_ALPHA
+        elif blend == "hole":
+            context.blend_func = context.ONE_MINUS_DST_ALPHA, context.DST_ALPHA, context.ZERO, context.ONE
         self._picture["least"] = least
         texture.use(0)
 
@@ -157,6 +171,10 @@ class Screen:
         self._fields.clear(0, 0, 0, 0, depth=1.0)
         self._context.enable_only(self._context.DEPTH_TEST)
         texture.use(0)
+
+    def only_facing(self) -> None:
+        """Leave out triangles of the next field surfaces that turn away."""
+        self._context.enable(self._context.CULL_FACE)
 
     def end_field(self) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Return the carried numbers `[F, F, 4]`, and depth `[F, F]` (1 where nothing is)."""

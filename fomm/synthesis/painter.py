@@ -6,10 +6,11 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
+from scipy.ndimage import gaussian_filter
 
 from fomm.synthesis.eyes import Eyeball, fan_triangles
 from fomm.synthesis.head import vertex_normals
-from fomm.synthesis.mouth import Inside, cavity, pose_inside, shade, tints
+from fomm.synthesis.mouth import Inside, cavity_light, pose_inside, shade, tints
 from fomm.synthesis.opengl import Screen
 from fomm.synthesis.pose import Pose
 from fomm.synthesis.rig import Rig
@@ -19,8 +20,8 @@ from fomm.synthesis.topology import EYES, INNER_LIPS, LANDMARKS
 Array = NDArray[np.float64]
 # Depth ranges: whatever is in an earlier one is in front.
 _SKIN, _INSIDE, _BACK = (0.0, 0.4), (0.4, 0.6), (0.6, 0.9)
+_SOFT = 0.025  # blur of the back of the head, in face widths: its colours are borrowed
 _DEEP = 4.0  # depth that a range spans, in face widths
-_BACK_LIGHT = 0.72
 
 
 class Painter:
@@ -53,11 +54,10 @@ class Painter:
         mesh = rig.mesh
         self._uv = mesh.spots / self._size
         self.picture = screen.texture(picture)
-        opaque = picture.copy()
-        opaque[..., 3] = 255
-        self._opaque = screen.texture(opaque)
+        soft = gaussian_filter(picture[..., :3], (_SOFT * mesh.face_width, _SOFT * mesh.face_width, 0))
+        self._opaque = screen.texture(np.dstack([soft, np.full(soft.shape[:2], 255, np.uint8)]))
         self._background = screen.texture(np.dstack([background, np.full(background.shape[:2], 255, np.uint8)]))
-        self._plain = screen.texture(np.full((2, 2, 4), 255, np.uint8), smooth=False)
+        self._clear = screen.texture(np.array([[[255, 255, 255, 0]]], np.uint8), smooth=False)
         self._whites = [screen.texture(ball.white) for ball in eyeballs]
         self._irises = [screen.texture(ball.iris) for ball in eyeballs]
         self._mouths = [screen.texture(part.part.texture) for part in inside]
@@ -66,14 +66,13 @@ class Painter:
         self._fans = [screen.surface(fan_triangles(len(ball.fan) - 1), len(ball.fan)) for ball in eyeballs]
         self._discs = [screen.surface(fan_triangles(len(ball.disc) - 1), len(ball.disc)) for ball in eyeballs]
         self._parts = [screen.surface(part.part.triangles, len(part.vertices)) for part in inside]
-        self._cavity = screen.surface(fan_triangles(len(INNER_LIPS)), len(INNER_LIPS) + 1)
         self._wall = screen.surface(np.array([[0, 1, 2], [2, 1, 3]]), 4)
         plugs = [np.array(INNER_LIPS), *(np.array(eye.contour) for eye in EYES)]
         self._field_skin = screen.field_surface(mesh.triangles, count)
         self._field_back = screen.field_surface(mesh.back, count)
-        self._field_plugs = screen.field_surface(
-            np.concatenate([loop[_polygon(len(loop))] for loop in plugs]), LANDMARKS
-        )
+        holes = np.concatenate([loop[_polygon(len(loop))] for loop in plugs])
+        self._holes = screen.surface(holes, LANDMARKS)
+        self._field_plugs = screen.field_surface(holes, LANDMARKS)
         self._normals = vertex_normals(mesh, mesh.vertices)
 
     def draw(self, pose: Pose, camera: Camera, light: Light) -> tuple[NDArray[np.uint8], Array]:
@@ -88,27 +87,27 @@ class Painter:
         self._draw_background(camera, light)
         shading = self._shading(seen, camera, light)
         screen.use(self._opaque)
-        self._back.draw(_range(seen, _BACK), self._uv, shading * _BACK_LIGHT)
+        self._back.draw(_range(seen, _BACK), self._uv, shading * rig.mesh.shadow[:, None])
         lips = shape[list(INNER_LIPS)]
-        fan, dark = cavity(lips, width)
-        screen.use(self._plain, depth=False)
-        self._cavity.draw(_range(self._posed(fan, pose, camera), _INSIDE), np.zeros((len(fan), 2)), dark * light.gain)
+        screen.use(self._clear, depth=False)
+        place = _range(seen[:LANDMARKS], _INSIDE)
+        self._holes.draw(place, np.zeros((LANDMARKS, 2)), np.tile(cavity_light() * light.gain, (LANDMARKS, 1)))
         for part, surface, texture, tint in zip(self._inside, self._parts, self._mouths, self._tints, strict=True):
             vertices = pose_inside(part, pose.expression)
-            screen.use(texture, least=0.3)
+            screen.use(texture, blend="hole", least=0.3)
             lit = shade(part, vertices, lips, width, tint) * light.gain
             surface.draw(_range(self._posed(vertices, pose, camera), _INSIDE), part.part.uv, lit)
         for ball, white, iris, fan_surface, disc_surface, eye in zip(
             self._eyeballs, self._whites, self._irises, self._fans, self._discs, EYES, strict=True
         ):
             lit = np.full((1, 3), light.gain) * shading[list(eye.contour)].mean(0) / max(light.gain, 1e-3)
-            screen.use(white, depth=False)
+            screen.use(white, depth=False, blend="hole")
             place = _range(self._posed(ball.fan, pose, camera), _INSIDE)
             fan_surface.draw(place, ball.fan_uv, np.broadcast_to(lit, (len(place), 3)))
-            screen.use(iris, depth=False, blend=True)
+            screen.use(iris, depth=False, blend="over")
             place = _range(self._posed(ball.look(pose.gaze), pose, camera), _INSIDE)
             disc_surface.draw(place, ball.disc_uv, np.broadcast_to(lit, (len(place), 3)))
-        screen.use(self.picture, blend=True, least=0.02)
+        screen.use(self.picture, facing=True, blend="over", least=0.02)
         self._skin.draw(_range(seen, _SKIN), self._uv, shading)
         return screen.end_picture(), seen
 
@@ -127,6 +126,7 @@ class Painter:
         value = np.c_[carried, np.ones(len(carried))]
         self._screen.begin_field(self.picture)
         self._field_back.draw(place, self._uv, value)
+        self._screen.only_facing()
         self._field_skin.draw(place, self._uv, value)
         value[:, 3] = 2
         self._field_plugs.draw(place[:LANDMARKS], self._uv[:LANDMARKS], value[:LANDMARKS])
@@ -134,8 +134,8 @@ class Painter:
 
     def release(self) -> None:
         """Give all textures and buffers back."""
-        textures = [self.picture, self._opaque, self._background, self._plain]
-        surfaces: list[Any] = [self._skin, self._back, self._cavity, self._wall]
+        textures = [self.picture, self._opaque, self._background, self._clear]
+        surfaces: list[Any] = [self._skin, self._back, self._holes, self._wall]
         surfaces += [self._field_skin, self._field_back, self._field_plugs]
         for item in [*textures, *self._whites, *self._irises, *self._mouths, *surfaces]:
             item.release()

@@ -7,6 +7,7 @@ the space of one neutral head (x right, y up, z to the viewer). Rigid landmarks 
 from __future__ import annotations
 
 import zipfile
+from collections import Counter
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -31,7 +32,7 @@ class Units:
         names: what they are called, `[U]`.
         delta: displacement of the landmarks at full strength, `[U, 468, 3]`, y down.
         neutral: the landmarks at rest, `[468, 3]`, y down.
-        triangles: `[T, 3]` landmarks each.
+        triangles: `[T, 3]` landmarks each, all wound alike.
     """
 
     names: tuple[str, ...]
@@ -105,7 +106,9 @@ def read_units(path: Path) -> Units:
     jaw = delta[names.index("jawOpen")]
     low = np.clip((neutral[14, 1] - neutral[:, 1]) / (neutral[14, 1] - neutral[CHIN, 1]), 0, 1)
     jaw[:, 1] *= 1 + _CHIN_GAIN * low * low * (3 - 2 * low)
-    return Units(names, delta * _PICTURE, neutral * _PICTURE, data["triangles"].astype(np.int64))
+    neutral = neutral * _PICTURE
+    triangles = _wind_alike(data["triangles"].astype(np.int64), neutral)
+    return Units(names, delta * _PICTURE, neutral, triangles)
 
 
 def read_mouth(path: Path) -> tuple[MouthPart, MouthPart]:
@@ -129,6 +132,26 @@ def read_mouth(path: Path) -> tuple[MouthPart, MouthPart]:
         for part in ("teeth", "tongue")
     )
     return teeth, tongue
+
+
+def toward_viewer(triangles: NDArray[np.int64], points: Array) -> NDArray[np.int64]:
+    """Wind triangles so that x, y and the corners turn alike: those that turn away can then be told from the others."""
+    a, b, c = points[triangles].transpose(1, 0, 2)
+    area = (b[:, 0] - a[:, 0]) * (c[:, 1] - a[:, 1]) - (b[:, 1] - a[:, 1]) * (c[:, 0] - a[:, 0])
+    return np.where((area < 0)[:, None], triangles[:, ::-1], triangles)
+
+
+def _wind_alike(triangles: NDArray[np.int64], points: Array) -> NDArray[np.int64]:
+    """Wind a face's triangles by how they lie, and those under a fold (nostrils, lips) as their neighbours are."""
+    wound = toward_viewer(triangles, points)
+    for _ in range(3):
+        edges = [
+            (int(t[i]), int(t[(i + 1) % 3])) for t in wound for i in range(3)
+        ]  # a sound edge is used once each way
+        used = Counter(edges)
+        clashes = np.array([used[edge] > 1 for edge in edges]).reshape(-1, 3).sum(1)
+        wound = np.where((clashes >= 2)[:, None], wound[:, ::-1], wound)
+    return wound
 
 
 def _mend(names: tuple[str, ...], neutral: Array, delta: Array) -> None:
