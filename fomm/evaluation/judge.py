@@ -55,7 +55,7 @@ class Judge:
         for method, picture in made.items():
             self._landmarks(method, found[method], reference if true is not None else None, reference is not None)
             if true is not None:
-                self._pictures(method, picture, true)
+                self._pictures(method, picture, true, costly)
         if self.tools.reads_expression:
             read = self.tools.expression_points(list(made.values()), list(found.values()))
             for method, points in zip(made, read, strict=True):
@@ -90,10 +90,11 @@ class Judge:
         """Find landmarks; those of the source's own frame, which a copy is, are known already."""
         return self.source.landmarks[0] if picture is self.source.first else self.tools.landmarker.find(picture)
 
-    def _pictures(self, method: str, made: Picture, true: Picture) -> None:
+    def _pictures(self, method: str, made: Picture, true: Picture, costly: bool) -> None:
         self.tally.add("l1", method, l1(made, true))
         self.tally.add("psnr", method, psnr(made, true))
-        self.tally.add("ssim", method, ssim(made, true))
+        if costly:
+            self.tally.add("ssim", method, ssim(made, true))
         self._flicker.setdefault(method, Flicker()).add(made, true)
 
     def _landmarks(self, method: str, found: Points | None, true: Points | None, expected: bool) -> None:

@@ -65,9 +65,9 @@ def markdown(evaluation: Evaluation) -> str:
     lines = [
         f"# Evaluation of {Path(evaluation.model).name}",
         "",
-        f"{evaluation.clips} clips, at most {settings.frames} frames each, the first frame of each as source; costly "
-        f"distances on every {settings.every}. frame; noise of the still test {settings.noise:g} grey levels. "
-        f"Checkpoint {evaluation.sha256[:16]}.",
+        f"{evaluation.clips} clips, at most {settings.frames} frames each, the first frame of each as source; SSIM, "
+        f"perceptual, identity and flow measured on one frame in {settings.every}; noise of the still test "
+        f"{settings.noise:g} grey levels. Checkpoint {evaluation.sha256[:16]}.",
         "",
         "`+` marks a baseline that the model beats, `-` one that beats the model, `=` a draw.",
         "",

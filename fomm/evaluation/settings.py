@@ -14,6 +14,6 @@ class EvaluateSettings(Settings):
 
     limit: int | None = option(None, "Measure only this many clips, spread evenly over the folder.", low=1)
     frames: int = option(40, "Measure at most this many frames of a clip, from its first one on.", low=4, high=100_000)
-    every: int = option(5, "Measure the costly distances (perceptual, identity, flow) on every so many frames.", low=1)
+    every: int = option(5, "Measure what is costly (SSIM, perceptual, identity, flow) on every so many frames.", low=1)
     noise: float = option(2.0, "Noise on the still driving frame of the flicker test, in grey levels.", low=0, high=50)
     render: RenderSettings = field(default_factory=RenderSettings)
