@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import gradio as gr
+from starlette.middleware import Middleware
 from starlette.requests import Request
 from starlette.responses import JSONResponse
 from starlette.routing import Route
@@ -27,6 +28,7 @@ from fomm.studio.live_tab import build_live_tab
 from fomm.studio.memory import give_back
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
+from fomm.studio.unkept import Unkept
 from fomm.studio.verify_tab import build_verify_tab
 from fomm.studio.warm import warm_up
 
@@ -127,7 +129,10 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
         "ssr_mode": False,
         "quiet": True,
         "prevent_thread_lock": True,
-        "app_kwargs": {"routes": [Route("/health", health), live_route(studio.live)]},
+        "app_kwargs": {
+            "routes": [Route("/health", health), live_route(studio.live)],
+            "middleware": [Middleware(Unkept)],
+        },
     }
     try:
         _, address, _ = page.launch(**options)

@@ -12,8 +12,9 @@ from fomm.studio.parts import file_input, session_of
 from fomm.studio.service import Studio
 
 _INTRO = (
-    '<p class="hint">Drop in any video, picture or GIF: also a cut, a re-encoded copy or a screen capture. '
-    "The studio looks for a signed manifest, for the invisible watermark, and for the output in its registry.</p>"
+    '<p class="hint">Drop in any video, picture or GIF up to {limit} MB: also a cut, a re-encoded copy or a screen '
+    "capture. The studio looks for a signed manifest, for the invisible watermark, and for the output in its "
+    "registry.</p>"
 )
 
 
@@ -31,7 +32,7 @@ def build_verify_tab(studio: Studio) -> None:
             return words.note(words.explain(error, Path(file)), "bad")
 
     with gr.Column(elem_classes="card"):
-        gr.HTML(_INTRO, padding=False)
+        gr.HTML(_INTRO.format(limit=studio.settings.max_upload_mb), padding=False)
         file = file_input(label="File to check", elem_id="verify-file", elem_classes="drop")
         result = gr.HTML(elem_id="verify-report", padding=False)
     file.change(check, file, result, api_visibility="private", concurrency_id="verify", concurrency_limit=2)
