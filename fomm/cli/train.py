@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 
 import click
@@ -41,7 +42,8 @@ def train(
         on_progress=show_progress,
     )
     state = "finished" if result.finished else "run the same command to go on"
-    click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")
+    if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, one speaks
+        click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")
 
 
 def _find(config: str) -> Path:

@@ -108,7 +108,7 @@ def finetune(
     loaded = load_model(settings.model)
     if not isinstance(loaded.model, CompactModel):
         raise SettingsError(f"'{settings.model}' is not of the compact family; only such models can be fine-tuned.")
-    place, backbone = choose_device(device), _backbone(settings.backbone)
+    place, features = choose_device(device), backbone(settings.backbone)
     finder, side = FaceFinder(), loaded.model.settings.image_size
     try:
         photo = portrait_window(leave.image, finder, settings.face).crop(leave.image, side)
@@ -125,7 +125,7 @@ def finetune(
         settings=settings.digest(),
         force=force,
     ) as draft:
-        task = FinetuneTask(loaded.model, photo, frames, settings.learn, backbone, place)
+        task = FinetuneTask(loaded.model, photo, frames, settings.learn, features, place)
         trainer = Trainer(task, None, place, on_progress=_asking(leave, on_progress))
         trainer.run()
         header = replace(
@@ -138,7 +138,7 @@ def finetune(
         save_checkpoint(draft.partial, trainer.state.averaged, header)
         draft.deliver()
     count = sum(len(clip) for clip in frames)
-    return FinetuneResult(output, draft.binding["id"], leave.consent.id, count, backbone is not None)
+    return FinetuneResult(output, draft.binding["id"], leave.consent.id, count, features is not None)
 
 
 def _allowed_clips(leave: Authorisation, portrait: Path, folder: Path | None) -> dict[Path, str]:
@@ -174,7 +174,7 @@ def _read(clip: Path, finder: FaceFinder, face: FaceSettings, side: int, most: i
     return np.stack(frames[:most])
 
 
-def _backbone(choice: str) -> nn.Module | None:
+def backbone(choice: str) -> nn.Module | None:
     """Return the features of the perceptual loss.
 
     Raises:

@@ -13,6 +13,7 @@ original model knew.
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 
@@ -25,6 +26,7 @@ from torch.optim import Optimizer
 
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
+from fomm.nn.compact_motion import to_blocks
 from fomm.nn.config import (
     AugmentationParams,
     FlipParams,
@@ -47,6 +49,7 @@ from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_
 Frames = NDArray[np.uint8]
 _FADING = 20.0  # how fast trust in the warp falls with its error, as in the motion stage
 _CLEARLY_OTHER = 0.15  # difference of the warp from the target that means the source does not show it
+_FACE_REACH = 0.01  # variance of the bumps around keypoints that make up the face, in [-1, 1] units squared
 _WINDOW = 5 / 8  # side of the learnt windows, as a share of the frame's
 _VIEWS = AugmentationParams(
     FlipParams(horizontal_flip=True, time_flip=False),
@@ -65,6 +68,7 @@ class FinetuneWeights(Settings):
     perceptual: float = option(1.0, "Perceptual distance over the pyramid.", low=0.0)
     uncovered: float = option(3.0, "Extra weight of what the source does not show.", low=0.0)
     occlusion: float = option(0.3, "Occlusion map against where the warp fails; only if motion learns.", low=0.0)
+    elsewhere: float = option(20.0, "Flow away from the face stays what it was; only if motion learns.", low=0.0)
     anchor: float = option(1.0, "How strongly weights are pulled to where they started.", low=0.0)
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
@@ -114,6 +118,7 @@ class FinetuneTask:
         self.perceptual = None if backbone is None else PerceptualDistance(backbone).to(device)
         parts = [model.generator, model.dense_motion] if settings.motion else [model.generator]
         self.learning = [parameter for part in parts for parameter in part.parameters()]
+        self.original = copy.deepcopy(self.model.dense_motion).eval().requires_grad_(False)
         self.start = [parameter.detach().clone() for parameter in self.learning]
 
     def begin(self, phase: int) -> None:
@@ -160,6 +165,9 @@ class FinetuneTask:
         region = self._region_weights(there, side)[:, None]  # [B, 1, side, side]
         cells = round(side * _WINDOW / 4) * 4
         windows = choose_windows(self._face(there), side, cells)
+        losses: dict[str, Tensor] = {}
+        if self.settings.motion and weights.elsewhere > 0:
+            losses["elsewhere"] = weights.elsewhere * self._change_elsewhere(source, there, here, motion.flow)
         source, target, region = (cut_picture(x, windows, side, cells) for x in (source, target, region))
         motion, there = cut_motion(motion, windows, cells), cut_keypoints(there, windows, side, cells)
         blend = self.model.generator.decode(source, self.model.generator.encode(source), motion)
@@ -167,7 +175,7 @@ class FinetuneTask:
         gap = (blend.warped.detach() - target).abs().mean(1, keepdim=True)  # [B, 1, h, w]
         region = region + weights.uncovered * (gap / _CLEARLY_OTHER).clamp_max(1)
         region = region / region.mean()
-        losses = {"pixels": weights.pixels * ((blend.image - target).abs() * region).mean()}
+        losses["pixels"] = weights.pixels * ((blend.image - target).abs() * region).mean()
         made_up = region * (1.1 - blend.visible.detach())
         losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
         if self.settings.motion and motion.occlusion is not None:
@@ -197,6 +205,19 @@ class FinetuneTask:
             target = torch.cat((target[:moving], deformation.apply(target[moving:], corners=False)))
         found = self.model.detect(torch.cat((source, target)))
         return source, target, found[: len(pairs)], found[len(pairs) :]
+
+    def _change_elsewhere(self, source: Tensor, there: Keypoints, here: Keypoints, flow: Tensor) -> Tensor:
+        """Return how far the flow has left the original model's, away from the face.
+
+        A few clips of one person before one wall teach that the world stands still, and to leave a copy of the head
+        where it was.
+        """
+        with torch.no_grad():
+            blocks = to_blocks(source, self.model.settings.motion_side)
+            before: Tensor = self.original(blocks, there, here).flow
+            side = flow.shape[1]
+            face = gaussian_heatmap(self._face(there), side, side, variance=_FACE_REACH, corners=False).amax(1)
+        return ((flow - before).abs().sum(-1) * (1 - face)).mean()
 
     def _face(self, keypoints: Keypoints) -> Tensor:
         return keypoints.value[:, : self.model.settings.tied_keypoints or None]
