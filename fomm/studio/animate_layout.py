@@ -13,6 +13,7 @@ from fomm.studio.consent_form import ConsentForm, build_form
 from fomm.studio.controls import FINE, MAIN, build
 from fomm.studio.gallery import Example
 from fomm.studio.parts import file_input, photo_input
+from fomm.studio.remember import reset_button
 from fomm.studio.service import StudioSettings
 
 _PHOTO_HINT = "JPEG, PNG, WebP or TIFF, up to 64 megapixels; a face seen from the front works best."
@@ -179,11 +180,12 @@ def consent_step(prefix: str = "", number: int = 3) -> tuple[gr.HTML, ConsentFor
     return state, form
 
 
-def settings_step() -> list[Any]:
-    """Put step 4 on the page and return its controls, in the order of `CONTROLS`."""
+def settings_step() -> tuple[list[Any], gr.Button]:
+    """Put step 4 on the page; return its controls, in the order of `CONTROLS`, and what brings their defaults back."""
     with gr.Column(elem_classes="card", min_width=300):
         gr.HTML(words.heading(4, "How it moves"), padding=False)
         shown = build(MAIN)
         with gr.Accordion("Fine tuning", open=False):
             hidden = build(FINE)
-    return [*shown, *hidden]
+        reset = reset_button("animate")
+    return [*shown, *hidden], reset

@@ -20,6 +20,7 @@ from fomm.studio.animate_layout import (
     settings_step,
 )
 from fomm.studio.gallery import Example
+from fomm.studio.remember import forget
 from fomm.studio.service import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -35,8 +36,8 @@ _PREVIEW: dict[str, Any] = {
 }
 
 
-def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Example]) -> None:
-    """Put the tab on the page and wire it.
+def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Example]) -> list[Any]:
+    """Put the tab on the page, wire it, and return its settings.
 
     Args:
         studio: answers the questions.
@@ -47,7 +48,7 @@ def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Exam
         photo, motion = photo_step(portraits), motion_step(studio.settings, clips)
         consent, form = consent_step()
     with gr.Row(equal_height=True):
-        controls, out = settings_step(), preview_step()
+        (controls, reset), out = settings_step(), preview_step()
     result = result_step()
     _wire_galleries(photo, motion, portraits, clips)
 
@@ -67,11 +68,12 @@ def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Exam
     recorded = form.button.click(events.record, [photo.image, *form.inputs], [consent, form.group], **_QUICK)
 
     shown = [out.preview, out.preview_note]
-    for earlier in (looked, told, recorded):
+    for earlier in (looked, told, recorded, forget(reset, "animate", controls)):
         earlier.then(events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
     changed = [control.release if isinstance(control, gr.Slider) else control.change for control in controls]
     gr.on(changed, events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
     _wire_render(events, out, result, everything)
+    return controls
 
 
 def _wire_render(events: AnimateEvents, out: PreviewStep, result: ResultStep, everything: list[Any]) -> None:

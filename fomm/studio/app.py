@@ -26,6 +26,7 @@ from fomm.studio.live_layout import SCRIPT
 from fomm.studio.live_route import live_route
 from fomm.studio.live_tab import build_live_tab
 from fomm.studio.memory import give_back
+from fomm.studio.remember import remember
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
 from fomm.studio.unkept import Unkept
@@ -83,13 +84,16 @@ def build(studio: Studio) -> gr.Blocks:
         gr.HTML(_MASTHEAD, padding=False)
         with gr.Tabs():
             with gr.Tab("Animate", id="animate"):
-                build_animate_tab(studio, portraits, clips)
+                settings = {"animate": build_animate_tab(studio, portraits, clips)}
             with gr.Tab("Edit", id="edit"):
-                build_edit_tab(studio, portraits)
+                settings["edit"] = build_edit_tab(studio, portraits)
             with gr.Tab("Live", id="live"):
-                build_live_tab(studio, portraits)
+                settings["live"] = build_live_tab(studio, portraits)
             with gr.Tab("Verify", id="verify"):
                 build_verify_tab(studio)
+        for name, parts in settings.items():
+            if parts:
+                remember(page, name, parts)
 
         def leave(request: gr.Request) -> None:
             studio.sessions.close(request.session_hash or "")

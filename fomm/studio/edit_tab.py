@@ -15,6 +15,7 @@ from fomm.studio.consent_form import ConsentForm
 from fomm.studio.controls import Control, build
 from fomm.studio.edit_events import EditEvents
 from fomm.studio.gallery import Example
+from fomm.studio.remember import forget, reset_button
 from fomm.studio.service import Studio
 
 _PRIVATE: dict[str, Any] = {"api_visibility": "private"}
@@ -71,6 +72,7 @@ class _Output:
     still: gr.Button
     form: gr.Radio
     motion: gr.Button
+    reset: gr.Button
     status: gr.HTML
     track: gr.File
 
@@ -85,13 +87,13 @@ class _Result:
     report: gr.HTML
 
 
-def build_edit_tab(studio: Studio, portraits: list[Example]) -> None:
-    """Put the tab on the page and wire it; a model that cannot edit says so instead."""
+def build_edit_tab(studio: Studio, portraits: list[Example]) -> list[Any]:
+    """Put the tab on the page, wire it, and return its settings; a model that cannot edit says so instead."""
     problem = studio.why_no_edit()
     if problem:
         with gr.Column(elem_classes="card"):
             gr.HTML(words.note(problem), elem_id="edit-problem", padding=False)
-        return
+        return []
     with gr.Row():
         with gr.Column(min_width=300):
             photo = photo_step(portraits, "edit-")
@@ -101,6 +103,7 @@ def build_edit_tab(studio: Studio, portraits: list[Example]) -> None:
     result = _result()
     _wire_photo(photo, portraits)
     _wire(studio, photo, (consent, form), [*strokes, *shared], (strokes, back), out, result)
+    return [*shared, out.form]
 
 
 def _sliders() -> tuple[list[Any], gr.Button]:
@@ -128,6 +131,7 @@ def _export() -> tuple[list[Any], _Output]:
         )  # fmt: skip
         with gr.Accordion("Motion", open=False):
             shared += build(MOTION)
+        reset = reset_button("edit")
         with gr.Row():
             still = gr.Button("Save the picture", variant="primary", size="lg", elem_id="edit-save")
             motion = gr.Button("Save as a motion", size="lg", elem_id="edit-motion")
@@ -136,7 +140,7 @@ def _export() -> tuple[list[Any], _Output]:
             label="Motion track: drives this and other photos in the Animate tab", visible=False, interactive=False,
             elem_id="edit-track",
         )  # fmt: skip
-    return shared, _Output(preview, note, still, form, motion, status, track)
+    return shared, _Output(preview, note, still, form, motion, reset, status, track)
 
 
 def _result() -> _Result:
@@ -187,8 +191,9 @@ def _wire(
     shown = [out.preview, out.note]
     strokes, back = sliders
     rest = [control.value for control in strokes]
-    reset = back.click(lambda: rest, None, strokes, **_AT_ONCE)
-    for earlier in (looked, recorded, reset):
+    rested = back.click(lambda: rest, None, strokes, **_AT_ONCE)
+    reset = forget(out.reset, "edit", [*controls[len(strokes) :], out.form])
+    for earlier in (looked, recorded, rested, reset):
         earlier.then(events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
     changed = [part.release if isinstance(part, gr.Slider) else part.change for part in controls]
     gr.on(changed, events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)

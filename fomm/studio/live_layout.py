@@ -12,6 +12,7 @@ from fomm.studio.consent_form import ConsentForm, build_form
 from fomm.studio.gallery import Example
 from fomm.studio.live_words import CHOOSE, INTRO
 from fomm.studio.parts import photo_input
+from fomm.studio.remember import reset_button
 from fomm.studio.theme import EDGE, GROUND, MUTED
 from fomm.trust.consent import USE
 
@@ -67,6 +68,12 @@ class LiveView:
     strength: gr.Slider
     mirror: gr.Checkbox
     use: gr.Dropdown
+    reset: gr.Button
+
+    @property
+    def settings(self) -> list[gr.components.Component]:
+        """What the browser remembers."""
+        return [self.view, self.strength, self.mirror, self.use]
 
 
 @dataclass(frozen=True)
@@ -126,12 +133,22 @@ def view_card() -> LiveView:
         status = gr.HTML(words.note(CHOOSE), elem_id="live-status", padding=False)
         key = gr.Textbox(visible=False)
         with gr.Row():
-            strength = gr.Slider(0.0, 2.0, 1.0, step=0.05, label="Motion strength", elem_id="live-strength")
-            view = gr.Radio([("Whole photo", "photo"), ("Face", "face")], value="photo", label="Show")
+            strength = gr.Slider(
+                0.0, 2.0, 1.0, step=0.05, label="Motion strength", elem_id="live-strength",
+                info="Multiply the motion: below 1 calmer, above 1 exaggerated.",
+            )  # fmt: skip
+            view = gr.Radio(
+                [("Whole photo", "photo"), ("Face", "face")], value="photo", label="Show",
+                info="The face alone costs less time for each frame.",
+            )  # fmt: skip
         with gr.Row():
             mirror = gr.Checkbox(True, label="Like a mirror", info="Your left is the picture's left.")
-            use = gr.Dropdown([(name.capitalize(), name) for name in USE], value=USE[0], label="Where it will be shown")
-    return LiveView(start, stop, calibrate, record, save, status, key, view, strength, mirror, use)
+            use = gr.Dropdown(
+                [(name.capitalize(), name) for name in USE], value=USE[0], label="Where it will be shown",
+                info="The consent must allow it.",
+            )  # fmt: skip
+        reset = reset_button("live")
+    return LiveView(start, stop, calibrate, record, save, status, key, view, strength, mirror, use, reset)
 
 
 def result_card() -> LiveResult:

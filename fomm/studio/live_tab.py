@@ -9,6 +9,7 @@ import gradio as gr
 from fomm.studio.gallery import Example
 from fomm.studio.live_events import LiveEvents, live_buttons
 from fomm.studio.live_layout import LivePhoto, LiveView, photo_card, result_card, view_card
+from fomm.studio.remember import forget
 from fomm.studio.service import Studio
 
 _QUICK: dict[str, Any] = {"api_visibility": "private", "show_progress": "hidden"}
@@ -16,8 +17,8 @@ _AT_ONCE: dict[str, Any] = {**_QUICK, "queue": False}
 _MODEL: dict[str, Any] = {"api_visibility": "private", "concurrency_id": "model", "show_progress": "minimal"}
 
 
-def build_live_tab(studio: Studio, portraits: list[Example]) -> None:
-    """Put the tab on the page and wire it.
+def build_live_tab(studio: Studio, portraits: list[Example]) -> list[Any]:
+    """Put the tab on the page, wire it, and return its settings.
 
     Args:
         studio: answers the questions.
@@ -35,6 +36,9 @@ def build_live_tab(studio: Studio, portraits: list[Example]) -> None:
     shown = [view.status, result.group, result.video, result.download, result.report]
     saving = view.save.click(live_buttons, None, buttons, **_AT_ONCE)
     saving.then(events.save, None, shown, show_progress_on=view.status, **_MODEL)
+    reset = forget(view.reset, "live", view.settings)
+    reset.then(events.adjust, view.strength, view.status, **_AT_ONCE)
+    return view.settings
 
 
 def _wire_photo(events: LiveEvents, photo: LivePhoto, portraits: list[Example]) -> None:

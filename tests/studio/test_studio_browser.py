@@ -165,3 +165,27 @@ def test_closing_the_page_deletes_the_visitors_files(browser, address, studio, p
         waiter.wait_for_timeout(100)
     waiter.close()
     assert httpx.get(f"{address}/health").json()["sessions"] < before
+
+
+def test_settings_are_remembered_in_the_browser_and_nothing_else(browser, address, portrait_photo):
+    visit = browser.new_context()
+    page = visit.new_page()
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    strength = page.get_by_label("number input for Motion strength").first
+    strength.fill("0.55")
+    strength.press("Tab")
+    page.locator("#photo input[type=file]").set_input_files(str(portrait_photo))
+    page.wait_for_selector("#photo-stage .face.chosen")
+    page.wait_for_function("JSON.stringify(localStorage).includes('0.55')")
+    kept = page.evaluate("JSON.stringify(localStorage)")
+    assert "Ada" not in kept
+    assert portrait_photo.name not in kept
+    page.reload()
+    page.wait_for_selector("#render")
+    page.wait_for_function(
+        "document.querySelector('[aria-label=\"number input for Motion strength\"]').value === '0.55'"
+    )
+    page.locator("#animate-reset").click()
+    page.wait_for_function("document.querySelector('[aria-label=\"number input for Motion strength\"]').value === '1'")
+    visit.close()
