@@ -26,6 +26,7 @@ from fomm.studio.live_layout import SCRIPT
 from fomm.studio.live_route import live_route
 from fomm.studio.live_tab import build_live_tab
 from fomm.studio.memory import give_back
+from fomm.studio.plain_tabs import build_batch_tab, build_dub_tab
 from fomm.studio.remember import remember
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
@@ -89,6 +90,10 @@ def build(studio: Studio) -> gr.Blocks:
                 settings["edit"] = build_edit_tab(studio, portraits)
             with gr.Tab("Live", id="live"):
                 settings["live"] = build_live_tab(studio, portraits)
+            with gr.Tab("Dub and refine", id="dub"):
+                build_dub_tab()
+            with gr.Tab("Batch", id="batch"):
+                build_batch_tab()
             with gr.Tab("Verify", id="verify"):
                 build_verify_tab(studio)
         for name, parts in settings.items():

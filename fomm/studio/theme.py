@@ -73,13 +73,15 @@ _COLOURS = {
 }
 
 CSS = f"""
-.gradio-container {{ max-width: 1240px !important; margin: 0 auto !important; padding: 0 20px 48px !important; }}
+.gradio-container {{ max-width: 1240px !important; margin: 0 auto !important; overflow-x: clip;
+  padding: 0 clamp(4px, 2vw - 4px, 20px) 48px !important; }}
+.gradio-container .main.fillable {{ padding: 16px clamp(4px, 3vw - 8px, 32px) !important; }}
 .masthead {{ display: flex; align-items: baseline; gap: 14px; flex-wrap: wrap; padding: 26px 2px 10px; }}
 .masthead h1 {{ font-size: 1.7rem; font-weight: 680; letter-spacing: -.02em; margin: 0; color: {TEXT}; }}
 .masthead h1 b {{ color: {ACCENT}; font-weight: 680; }}
 .masthead p {{ color: {MUTED}; margin: 0; }}
 .card {{ background: {PANEL}; border: 1px solid {EDGE}; border-radius: 14px; padding: 16px !important; gap: 12px; }}
-.card > .block, .card > button {{ flex-grow: 0 !important; }}
+.card > .block, .card > button, .card > .row {{ flex-grow: 0 !important; }}
 .card .block {{ border-width: 0; box-shadow: none; }}
 .card .form {{ border-width: 0; background: transparent; box-shadow: none; }}
 .card .block.drop {{ border: 1px dashed {EDGE}; border-radius: 10px; }}
@@ -106,18 +108,28 @@ CSS = f"""
 .report {{ display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 10px 0 0; }}
 .report dt {{ color: {MUTED}; }}
 .report dd {{ margin: 0; overflow-wrap: anywhere; }}
+.lead {{ max-width: 68ch; line-height: 1.5; color: {TEXT}; margin: 8px 0 16px; }}
+.today {{ display: grid; grid-template-columns: minmax(11em, max-content) 1fr; gap: 14px 24px; margin: 6px 0 0;
+  max-width: 86ch; line-height: 1.5; }}
+.today dt {{ color: {ACCENT}; font-weight: 620; }}
+.today dd {{ margin: 0; min-width: 0; color: {TEXT}; overflow-wrap: anywhere; }}
+.today code, .today pre {{ background: {RAISED}; color: {TEXT}; border-radius: 6px; padding: 1px 6px;
+  font-size: .9em; overflow-wrap: anywhere; }}
+.today pre {{ padding: 10px 12px; margin: 8px 0 0; white-space: pre-wrap; }}
 button:focus-visible, input:focus-visible, textarea:focus-visible, [tabindex]:focus-visible {{
   outline: 2px solid {ACCENT} !important; outline-offset: 2px; }}
+footer .divider {{ display: none !important; }}
 .caption-label {{ display: none !important; }}
 #clip {{ height: auto !important; }}
 .grid-container {{ grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)) !important; }}
 .tab-container button {{ font-size: 1rem; }}
 @media (max-width: 640px) {{
-  .gradio-container, .gradio-container main {{ padding: 0 6px 24px !important; }}
+  .tab-container button {{ padding: 0 10px !important; }}
   #result .video-container, #result video {{ height: auto !important; }}
   .card {{ padding: 12px !important; border-radius: 12px; }}
   .masthead {{ padding-top: 16px; }}
-  .report {{ grid-template-columns: 1fr; gap: 0 0; }}
+  .report, .today {{ grid-template-columns: 1fr; gap: 0 0; }}
+  .today dd {{ margin-bottom: 14px; }}
   .report dd {{ margin-bottom: 8px; }}
 }}
 @media (prefers-reduced-motion: reduce) {{ * {{ transition: none !important; animation: none !important; }} }}
