@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 
-from fomm.errors import ConsentError, FommError, OutputError
+from fomm.errors import ConsentError, OutputError
 from fomm.trust.authorise import Authorisation
 from fomm.trust.bound import TRAIN, references
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
@@ -98,7 +98,5 @@ def reserve_model(
             yield draft
         except BaseException as error:
             if not draft.delivered:
-                draft.partial.unlink(missing_ok=True)
-                with contextlib.suppress(FommError):  # the first error is the one to report
-                    registry.fail(entry.id, type(error).__name__)
+                registry.abandon(entry.id, draft.partial, error)
             raise

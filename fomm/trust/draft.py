@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm import __version__
-from fomm.errors import ConsentError, FommError, OutputError
+from fomm.errors import ConsentError, OutputError
 from fomm.trust.authorise import Authorisation
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
@@ -193,9 +193,7 @@ def reserve_draft(
             yield draft
         except BaseException as error:
             if not draft.delivered:
-                draft.partial.unlink(missing_ok=True)
-                with contextlib.suppress(FommError):  # the first error is the one to report
-                    registry.fail(entry.id, type(error).__name__)
+                registry.abandon(entry.id, draft.partial, error)
             raise
 
 

@@ -8,12 +8,14 @@ be put in its place. Reservations count towards the cap; those of processes that
 
 from __future__ import annotations
 
+import contextlib
 import json
 import secrets
 from collections.abc import Iterator
+from pathlib import Path
 from typing import Any
 
-from fomm.errors import TrustError
+from fomm.errors import FommError, TrustError
 from fomm.trust.authorise import Authorisation
 from fomm.trust.ledger import Ledger
 from fomm.trust.process import ProcessMark
@@ -98,6 +100,12 @@ class Registry:
             return None if output.state == "failed" else {"id": output_id, "reason": reason}
 
         self.ledger.append("fail", body)
+
+    def abandon(self, output_id: str, partial: Path, error: BaseException) -> None:
+        """Remove an unfinished file and free its id, quietly: `error`, which ended it, is the one to report."""
+        partial.unlink(missing_ok=True)
+        with contextlib.suppress(FommError):
+            self.fail(output_id, type(error).__name__)
 
     def show(self, output_id: str) -> Output:
         """Return what is known of an output id.
