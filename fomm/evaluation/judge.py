@@ -10,9 +10,9 @@ from numpy.typing import NDArray
 from fomm.evaluation.curves import STILL, agreement
 from fomm.evaluation.features import aligned_face
 from fomm.evaluation.landmarks import Points
-from fomm.evaluation.pictures import Flicker, Picture, l1, psnr, ssim
+from fomm.evaluation.pictures import Flicker, Picture, l1, psnr, squared_error, ssim
 from fomm.evaluation.reading import Reading, Tools, curves_of
-from fomm.evaluation.tally import TRUE_FRAMES, Tally
+from fomm.evaluation.tally import TRUE_FRAMES, Mean, Tally
 
 _REPORT_SIDE = 256  # distances between landmarks are reported as if frames were this large
 
@@ -30,6 +30,7 @@ class Judge:
         self.tools, self.source, self.driver = tools, source, driver
         self.tally = Tally()
         self._flicker: dict[str, Flicker] = {}
+        self._squared: dict[str, Mean] = {}
         self._points: dict[str, list[Points]] = {}
         self._moments: list[int] = []
         self._true_frames = False
@@ -71,6 +72,8 @@ class Judge:
         """Return the clip's measures: by name and method."""
         for method, flicker in self._flicker.items():
             self.tally.add("flicker", method, flicker.value)
+        for method, error in self._squared.items():
+            self.tally.add("psnr", method, None if error.value is None else psnr(error.value))
         self._expressions()
         for method, margins in self._nearer.items():
             self.tally.add("closer", method, float(np.mean(margins) > 0))
@@ -92,7 +95,7 @@ class Judge:
 
     def _pictures(self, method: str, made: Picture, true: Picture, costly: bool) -> None:
         self.tally.add("l1", method, l1(made, true))
-        self.tally.add("psnr", method, psnr(made, true))
+        self._squared.setdefault(method, Mean()).add(squared_error(made, true))
         if costly:
             self.tally.add("ssim", method, ssim(made, true))
         self._flicker.setdefault(method, Flicker()).add(made, true)

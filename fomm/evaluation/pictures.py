@@ -24,9 +24,16 @@ def l1(made: Picture, true: Picture) -> float:
     return float(np.abs(made.astype(np.int16) - true).mean()) / 255
 
 
-def psnr(made: Picture, true: Picture) -> float:
-    """Return the peak signal-to-noise ratio in decibels, at most `BEST_PSNR`."""
-    error = float(np.square(made.astype(np.int32) - true).mean())
+def squared_error(made: Picture, true: Picture) -> float:
+    """Return the mean squared difference, in squared grey levels."""
+    return float(np.square(made.astype(np.int32) - true).mean())
+
+
+def psnr(error: float) -> float:
+    """Return the peak signal-to-noise ratio of a mean squared error, in decibels, at most `BEST_PSNR`.
+
+    A clip's ratio is that of its mean error: a mean of ratios would be decided by the frames in which nothing moves.
+    """
     return BEST_PSNR if error == 0 else min(BEST_PSNR, 10 * math.log10(255**2 / error))
 
 

@@ -91,12 +91,12 @@ def markdown(evaluation: Evaluation) -> str:
 def _table(summary: Summary) -> list[str]:
     ceiling = [TRUE_FRAMES] if any(TRUE_FRAMES in values for values in summary.values()) else []
     methods = (MODEL, *BASELINES, *ceiling)
-    titles = ["measure", "better", *(TITLES[method] for method in methods)]
+    titles = ["measure", "better", *(TITLES[method] for method in methods), "model : copying"]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, values in summary.items():
         measure = MEASURES[name]
         cells = [_cell(name, values, method) for method in methods]
-        lines.append(f"| {measure.title} | {measure.better} | " + " | ".join(cells) + " |")
+        lines.append("| " + " | ".join([measure.title, measure.better, *cells, _ratio(name, values)]) + " |")
     return lines
 
 
@@ -107,6 +107,13 @@ def _cell(name: str, values: dict[str, float], method: str) -> str:
     if method in (MODEL, TRUE_FRAMES) or MODEL not in values:
         return text
     return f"{text} {MEASURES[name].compare(values[MODEL], values[method])}"
+
+
+def _ratio(name: str, values: dict[str, float]) -> str:
+    """Return the model's error as a share of that of copying, where both are errors."""
+    if MEASURES[name].better != "lower" or MODEL not in values or not values.get(COPY):
+        return ""
+    return f"{values[MODEL] / values[COPY]:.0%}"
 
 
 def _rounded(value: Any) -> Any:

@@ -65,6 +65,14 @@ def test_a_missing_face_counts_as_missing_and_not_as_far_away():
     assert summary["missing"]["model"] == 0.5
 
 
+def test_a_frame_in_which_nothing_moved_does_not_decide_the_psnr_of_a_clip():
+    frames = [picture(1)] * 4
+    judge = Judge(tools(), reading(frames), reading(frames))
+    judge.look(1, {"model": frames[1]}, frames[1])
+    judge.look(2, {"model": frames[2] + np.uint8(10)}, frames[2])
+    assert judge.summary()["psnr"]["model"] == pytest.approx(10 * np.log10(255**2 / 50))  # mean of 0 and 100
+
+
 def test_a_moment_without_a_face_in_the_true_frame_tells_nothing():
     frames = [picture(1), picture(0), picture(1)]
     judge = Judge(tools(), reading(frames), reading(frames))

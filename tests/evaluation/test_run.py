@@ -111,8 +111,8 @@ def test_better_and_worse_are_marked_by_what_the_measure_means(labelled):
         "ssim": {"model": 0.9, "copy": 0.8, "similarity": 0.95, "thin-plate": 0.9},
     }
     rows = [line for line in markdown(labelled).splitlines() if line.startswith(("| L1", "| SSIM"))][:2]
-    assert rows[0].endswith("| 0.1 | 0.2 + | 0.05 - | 0.1 = |")
-    assert rows[1].endswith("| 0.9 | 0.8 + | 0.95 - | 0.9 = |")
+    assert rows[0].endswith("| 0.1 | 0.2 + | 0.05 - | 0.1 = | 50% |")
+    assert rows[1].endswith("| 0.9 | 0.8 + | 0.95 - | 0.9 = |  |")
 
 
 def test_a_clip_that_cannot_be_measured_is_named_and_left_out(plain_set, tiny_checkpoint, tmp_path):
