@@ -1,7 +1,6 @@
 """What is behind a person: the portrait's own place, another portrait's, or a studio wall; sharp or out of focus.
 
-The person is filled in from around by ever coarser averages (push and pull; Gortler and others, The Lumigraph, 1996):
-what a turn of the head uncovers looks like a blurred continuation, not like a cut-out.
+The person is filled in from around: what a turn of the head uncovers looks like a blurred continuation, not a cut-out.
 """
 
 from __future__ import annotations
@@ -11,6 +10,7 @@ from numpy.random import Generator
 from numpy.typing import NDArray
 from scipy.ndimage import binary_dilation, gaussian_filter, zoom
 
+from fomm.synthesis.fill import fill_in
 from fomm.synthesis.portraits import Portrait
 
 Picture = NDArray[np.float32]
@@ -41,10 +41,8 @@ def fill_person(portrait: Portrait) -> Picture:
     """Return the portrait's own background with the person filled in from around, `[H, W, 3]` in [0, 1]."""
     hidden = binary_dilation(portrait.alpha > 0.05, iterations=_SPILL)
     known = (~hidden).astype(np.float32)
-    if known.mean() < 0.02:
-        return (portrait.background / 255).astype(np.float32)
     picture = (portrait.image / 255).astype(np.float32)
-    filled = _pull(picture * known[..., None], known)
+    filled = fill_in(picture, known)
     soft = gaussian_filter(known, 2)[..., None] * known[..., None]
     return np.asarray(soft * picture + (1 - soft) * filled, np.float32)
 
@@ -75,22 +73,6 @@ def studio_wall(rng: Generator, shape: tuple[int, ...]) -> Picture:
     if rng.random() < 0.3:  # plaster or cloth
         wall *= 1 + rng.uniform(0.01, 0.05) * gaussian_filter(rng.standard_normal((height, width)), 1.2)[..., None]
     return np.asarray(np.clip(wall, 0, 1), np.float32)
-
-
-def _pull(colour: Picture, weight: NDArray[np.float32]) -> Picture:
-    """Return colours everywhere from colours times weight, `[H, W, 3]`, and weight `[H, W]`."""
-    height, width = weight.shape
-    if min(height, width) <= 2:
-        mean = colour.sum((0, 1)) / max(float(weight.sum()), 1e-6)
-        return np.broadcast_to(mean, colour.shape).astype(np.float32)
-    even = ((0, height % 2), (0, width % 2))
-    padded = np.pad(np.dstack([colour, weight]), (*even, (0, 0)))
-    blocks = padded.reshape(padded.shape[0] // 2, 2, padded.shape[1] // 2, 2, 4).mean((1, 3))
-    full = np.clip(4 * blocks[..., 3], 1, None)
-    coarse = _pull(blocks[..., :3] * 4 / full[..., None], np.minimum(4 * blocks[..., 3], 1))
-    scale = (padded.shape[0] / coarse.shape[0], padded.shape[1] / coarse.shape[1], 1)
-    wide = zoom(coarse, scale, order=1, mode="nearest", grid_mode=True)[:height, :width]
-    return np.asarray(colour + (1 - weight[..., None]) * wide, np.float32)
 
 
 def _of_size(picture: Picture, shape: tuple[int, ...]) -> Picture:

@@ -11,6 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter, map_coordinates
 
+from fomm.synthesis.fill import fill_in
 from fomm.synthesis.polygons import polygon_mask
 from fomm.synthesis.portraits import Portrait
 from fomm.synthesis.topology import Eye
@@ -19,7 +20,7 @@ Array = NDArray[np.float64]
 _FINE = 3  # texture pixels in a pixel of the portrait
 _MARGIN = 1.5  # half size of the white's patch in half widths of the eye
 _RIM = 24  # points around the iris
-_REACH = 0.036  # shift of the iris at a gaze of 1, in face widths
+_REACH = np.array([0.036, -0.024])  # shift of the iris at a gaze of 1, in face widths: right, and up
 
 
 @dataclass(frozen=True)
@@ -33,7 +34,7 @@ class Eyeball:
         fan_uv: their places in `white`.
         disc: centre and edge of the iris, `[25, 3]`.
         disc_uv: their places in `iris`.
-        reach: shift of the iris at a gaze of 1, in pixels.
+        reach: shift of the iris at a gaze of 1 to the right and upward, in pixels, `[2]`.
     """
 
     white: NDArray[np.uint8]
@@ -42,11 +43,11 @@ class Eyeball:
     fan_uv: Array
     disc: Array
     disc_uv: Array
-    reach: float
+    reach: Array
 
     def look(self, gaze: NDArray[np.floating]) -> Array:
         """Return the iris turned to `gaze` (right, up), `[25, 3]`; it narrows as it turns away."""
-        shift = np.array([gaze[0], -gaze[1]], np.float64) * self.reach
+        shift = np.asarray(gaze, np.float64) * self.reach
         disc = self.disc.copy()
         narrow = np.sqrt(1 - np.minimum((0.47 * np.asarray(gaze, np.float64)) ** 2, 0.5))  # sine of 28 degrees
         disc[:, :2] = disc[0, :2] + (disc[:, :2] - disc[0, :2]) * narrow + shift
@@ -76,7 +77,7 @@ def build_eyeball(portrait: Portrait, eye: Eye, reshape: Array | None = None) ->
     y, x = np.mgrid[:side, :side] + 0.5
     spot = (iris_centre[:2] - corner) * side / (2 * half)
     away = np.hypot(x - spot[0], y - spot[1]) * 2 * half / side / radius  # in radii of the iris
-    white = _fill(patch, seen & (away > 1.2), sigma=0.12 * side)
+    white = _fill(patch, seen & (away > 1.2), sigma=0.03 * side)
     disc_texture = _round(patch, seen, spot, radius * side / (2 * half))
     fan = np.concatenate([centre[None], centre + (contour - centre) * [1.25, 1.6, 1.0]])
     fan[:, 2] -= 0.02 * width
@@ -123,14 +124,7 @@ def _fill(patch: Array, known: NDArray[np.bool_], sigma: float) -> NDArray[np.ui
         return _opaque(grey)
     bright = patch.mean(-1)
     known = known & (bright > np.percentile(bright[known], 35) * 0.8)  # lashes and shadow are not white
-    total, weight = np.zeros_like(patch), np.zeros(patch.shape[:2])
-    for scale in (sigma, 4 * sigma):
-        share = gaussian_filter(known.astype(float), scale) + (1e-9 if scale > sigma else 0)
-        colour = np.stack([gaussian_filter(patch[..., c] * known, scale) for c in range(3)], -1)
-        strength = 1.0 if scale == sigma else 0.02
-        total += strength * colour
-        weight += strength * share
-    filled = total / np.maximum(weight, 1e-12)[..., None]
+    filled = gaussian_filter(fill_in(patch, known), (sigma, sigma, 0))
     soft = gaussian_filter(binary_erosion(known, iterations=2).astype(float), 1.5)[..., None]
     return _opaque(soft * patch + (1 - soft) * filled)
 

@@ -6,6 +6,7 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import binary_erosion, gaussian_filter
 
+from fomm.synthesis.fill import fill_in
 from fomm.synthesis.polygons import polygon_mask
 from fomm.synthesis.portraits import Portrait
 from fomm.synthesis.topology import FACE_OUTLINE
@@ -16,13 +17,7 @@ def picture_with_matte(portrait: Portrait) -> NDArray[np.uint8]:
     outline = portrait.landmarks[list(FACE_OUTLINE), :2]
     alpha = np.maximum(portrait.alpha, polygon_mask(portrait.alpha.shape, outline))
     core = binary_erosion(alpha > 0.97, iterations=2)
-    weight = core.astype(np.float32)
-    colour, total = np.zeros(portrait.image.shape, np.float32), np.zeros(alpha.shape, np.float32)
-    for sigma, share in ((2.0, 1.0), (6.0, 0.03), (20.0, 0.001)):  # the nearest colours win
-        total += share * gaussian_filter(weight, sigma)
-        for channel in range(3):
-            colour[..., channel] += share * gaussian_filter(weight * portrait.image[..., channel], sigma)
-    colour /= np.maximum(total, 1e-8)[..., None]
+    colour = fill_in(portrait.image, core)  # the nearest colours win
     own = np.clip((gaussian_filter(alpha, 1) - 0.85) / 0.13, 0, 1)[..., None]
     own = np.maximum(own, core[..., None])
     mixed = own * portrait.image + (1 - own) * colour

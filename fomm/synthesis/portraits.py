@@ -1,7 +1,8 @@
-"""A folder of portraits: pictures, mattes, painted-out backgrounds and landmarks; and who is held out.
+"""A folder of portraits: pictures, mattes and landmarks; and who is held out.
 
-`NAME.jpg`, `NAME_alpha.png` (matte of the person), `NAME_background.jpg` (the picture without the person) and
-`landmarks.npz` with `[478, 3]` landmarks by name: x right and y down in pixels, z in the same scale, larger is nearer.
+`NAME.jpg`, `NAME_alpha.png` (matte of the person) and `landmarks.npz` with `[478, 3]` landmarks by name: x right and y
+down in pixels, z in the same scale, larger is nearer. Instead of the last two a portrait may have `NAME.face.npz` with
+`landmarks` and `alpha`, which `fomm.synthesis.prepare` makes.
 """
 
 from __future__ import annotations
@@ -9,6 +10,7 @@ from __future__ import annotations
 import zipfile
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -18,6 +20,7 @@ from fomm.media.image import read_image
 from fomm.synthesis.topology import LEFT_EDGE, RIGHT_EDGE
 
 HELD_OUT_DIGIT = "5"
+FACE_FILE = ".face.npz"
 _MOST_TURNED = np.radians(20.0)
 
 
@@ -29,14 +32,12 @@ class Portrait:
         name: such as "female_12".
         image: uint8 `[H, W, 3]`.
         alpha: how much of a pixel is the person, float32 `[H, W]` in [0, 1].
-        background: the picture without the person, uint8 `[H, W, 3]`.
         landmarks: `[478, 3]`.
     """
 
     name: str
     image: NDArray[np.uint8]
     alpha: NDArray[np.float32]
-    background: NDArray[np.uint8]
     landmarks: NDArray[np.float64]
 
     @property
@@ -46,27 +47,40 @@ class Portrait:
 
 
 class PortraitFolder:
-    """All portraits of a folder that have landmarks, a matte and a background, and look into the camera.
+    """All portraits of a folder that have landmarks and a matte, and look into the camera.
 
     Attributes:
         path: the folder.
         names: usable portraits, sorted.
         shown: those that training clips may show, as face, blend partner or background.
         held_out: the others, whose number ends in 5.
+        unprepared: pictures without landmarks or matte.
 
     Raises:
-        MediaError: the folder has no portraits or no landmarks.
+        MediaError: the folder does not exist or its landmarks are damaged.
     """
 
     def __init__(self, path: Path) -> None:
+        if not path.is_dir():
+            raise MediaError(f"{path} is not a folder; PORTRAITS must be a folder of portraits.")
         self.path = path
-        self._landmarks = _read_landmarks(path / "landmarks.npz")
-        self.names = tuple(sorted(name for name in self._landmarks if self._complete(name)))
-        if not self.names:
-            raise MediaError(
-                f"{path} has no usable portraits; each needs NAME.jpg, NAME_alpha.png, NAME_background.jpg and its "
-                "landmarks in landmarks.npz, and must look into the camera."
+        shared = path / "landmarks.npz"
+        landmarks = _read_arrays(shared) if shared.is_file() else {}
+        matted = {name: landmarks[name] for name in landmarks if (path / f"{name}_alpha.png").is_file()}
+        own = {file.name.removesuffix(FACE_FILE): file for file in path.glob(f"*{FACE_FILE}")}
+        self._landmarks = matted | {name: _read_arrays(own[name])["landmarks"] for name in own if name not in matted}
+        for name, points in self._landmarks.items():
+            if points.shape != (478, 3):
+                raise MediaError(f"{path} has landmarks {list(points.shape)} for {name} instead of [478, 3].")
+        pictures = [file.stem for file in path.glob("*.jpg") if not file.stem.endswith("_background")]
+        self.unprepared = tuple(sorted(name for name in pictures if name not in self._landmarks))
+        self.names = tuple(
+            sorted(
+                name
+                for name in pictures
+                if name in self._landmarks and abs(own_yaw(self._landmarks[name])) < _MOST_TURNED
             )
+        )
         self.shown = tuple(name for name in self.names if not is_held_out(name))
         self.held_out = tuple(name for name in self.names if is_held_out(name))
 
@@ -77,17 +91,11 @@ class PortraitFolder:
             MediaError: one of its files is missing, damaged or of another size.
         """
         image = read_image(self.path / f"{name}.jpg")
-        alpha = read_image(self.path / f"{name}_alpha.png")[..., 0]
-        background = read_image(self.path / f"{name}_background.jpg")
-        if not image.shape[:2] == alpha.shape == background.shape[:2]:
-            raise MediaError(f"The picture, matte and background of {self.path / name} differ in size; make them anew.")
-        return Portrait(name, image, (alpha / 255).astype(np.float32), background, self._landmarks[name])
-
-    def _complete(self, name: str) -> bool:
-        files = (f"{name}.jpg", f"{name}_alpha.png", f"{name}_background.jpg")
-        return (
-            all((self.path / file).is_file() for file in files) and abs(own_yaw(self._landmarks[name])) < _MOST_TURNED
-        )
+        matte = self.path / f"{name}_alpha.png"
+        alpha = read_image(matte)[..., 0] if matte.is_file() else _read_arrays(self.path / (name + FACE_FILE))["alpha"]
+        if image.shape[:2] != alpha.shape:
+            raise MediaError(f"The picture and the matte of {self.path / name} differ in size; make the matte anew.")
+        return Portrait(name, image, (alpha / 255).astype(np.float32), self._landmarks[name].astype(np.float64))
 
 
 def is_held_out(name: str) -> bool:
@@ -101,14 +109,9 @@ def own_yaw(landmarks: NDArray[np.floating]) -> float:
     return float(np.arctan2(across[2], across[0]))
 
 
-def _read_landmarks(path: Path) -> dict[str, NDArray[np.float64]]:
+def _read_arrays(path: Path) -> dict[str, NDArray[Any]]:
     try:
         with np.load(path, allow_pickle=False) as archive:
-            found = {name: archive[name].astype(np.float64) for name in archive.files}
-        if any(points.shape != (478, 3) for points in found.values()):
-            raise ValueError("an entry is not [478, 3]")
-    except FileNotFoundError as error:
-        raise MediaError(f"{path} does not exist; PORTRAITS must be a folder of portraits with landmarks.") from error
+            return {name: archive[name] for name in archive.files}
     except (OSError, ValueError, EOFError, zipfile.BadZipFile) as error:
-        raise MediaError(f"{path} does not hold landmarks ({error}); make it anew.") from error
-    return found
+        raise MediaError(f"{path} is damaged ({error}); make it anew.") from error

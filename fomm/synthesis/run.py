@@ -23,6 +23,7 @@ from fomm.synthesis.clip_file import is_stored, store_clip
 from fomm.synthesis.licence import licence_text
 from fomm.synthesis.plan import PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
+from fomm.synthesis.prepare import prepare
 
 _VERSION = 1  # of the drawing: another one would draw other clips from the same seed
 
@@ -70,7 +71,7 @@ def synthesize(
         SettingsError: the settings contradict an earlier run, or nothing can be drawn on this machine.
         OutputError: the folder cannot be written.
     """
-    folder = PortraitFolder(sources.portraits)
+    folder = prepare(PortraitFolder(sources.portraits))
     plans = [plan_pair(folder, "train", settings.seed, n) for n in range(settings.train_pairs)]
     plans += [plan_pair(folder, "test", settings.seed, n) for n in range(settings.test_pairs)]
     licence = licence_text(sources.portraits, origin)

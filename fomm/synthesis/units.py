@@ -20,7 +20,7 @@ from fomm.synthesis.topology import CHIN, EYES, RIGID, UPPER_LIP_INNER
 Array = NDArray[np.float64]
 _PICTURE = np.array([1.0, -1.0, 1.0])  # y up to y down
 # The archive's full strength is less than what a face can do.
-_GAIN = {"mouthUpperUp": 2.0, "mouthLowerDown": 2.2, "browInnerUp": 2.0, "browOuterUp": 2.0, "noseSneer": 1.6}
+_GAIN = {"mouthUpperUp": 2.0, "mouthLowerDown": 2.2, "browInnerUp": 1.4, "browOuterUp": 1.4, "noseSneer": 1.6}
 _CHIN_GAIN = 0.65  # the archive's chin lags behind its teeth when the jaw opens
 
 

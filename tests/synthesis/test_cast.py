@@ -50,6 +50,7 @@ def test_portraits_without_a_matte_are_left_out(tmp_path):
     toys = make_toys(tmp_path, names=("a_1", "a_2"))
     (toys.portraits / "a_2_alpha.png").unlink()
     assert toys.folder.names == ("a_1",)
+    assert toys.folder.unprepared == ("a_2",)
     (toys.portraits / "landmarks.npz").write_bytes(b"")
     with pytest.raises(MediaError, match=r"landmarks\.npz"):
         PortraitFolder(toys.portraits)

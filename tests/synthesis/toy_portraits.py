@@ -81,7 +81,6 @@ def make_toys(root: Path, names: tuple[str, ...] = ("a_1", "a_2", "b_3", "b_5"))
         picture, alpha = _picture(points, number)
         iio.imwrite(portraits / f"{name}.jpg", picture)
         iio.imwrite(portraits / f"{name}_alpha.png", (255 * alpha).astype(np.uint8))
-        iio.imwrite(portraits / f"{name}_background.jpg", np.full_like(picture, 90))
     np.savez(portraits / "landmarks.npz", **landmarks)
     neutral = _face(np.zeros(2))[:LANDMARKS] * [1, -1, 1] / WIDTH * 1.4 + [0, 0, 1.6]
     delta = np.zeros((len(NAMES), LANDMARKS, 3), np.float32)
