@@ -29,8 +29,8 @@ def prepare(folder: PortraitFolder) -> PortraitFolder:
     """
     if folder.unprepared:
         try:
-            mediapipe = import_module("mediapipe")
-        except ImportError as error:
+            solutions = import_module("mediapipe").solutions
+        except (ImportError, AttributeError) as error:  # later releases come without the models
             sentence = (
                 f"{len(folder.unprepared)} pictures in {folder.path} have no landmarks, such as "
                 f"{folder.unprepared[0]}; to find them: pip install 'fomm[landmarks]'."
@@ -39,7 +39,7 @@ def prepare(folder: PortraitFolder) -> PortraitFolder:
                 raise SettingsError(sentence) from error
             warnings.warn(f"{sentence} They are left out.", FommWarning, stacklevel=2)
         else:
-            _prepare_all(folder, mediapipe.solutions)
+            _prepare_all(folder, solutions)
             folder = PortraitFolder(folder.path)
     if not folder.names:
         raise MediaError(f"{folder.path} has no usable portrait: pictures of one face each that look into the camera.")
