@@ -132,7 +132,7 @@ class AnimateEvents:
 
     def render(self, request: gr.Request, *values: Any) -> Iterator[tuple[Any, ...]]:
         """Render, telling how far it is; then show the result beside the clip, and the report on it."""
-        keep = (gr.skip(),) * 5
+        keep = (gr.skip(),) * 6
         photo, driving = path_or_none(values[0]), path_or_none(values[2] or values[1])
         if photo is None or driving is None:
             yield words.note("Choose a photo and a motion first.", "bad"), *keep
@@ -153,7 +153,7 @@ class AnimateEvents:
         else:
             beside = gr.Video(values[1], visible=bool(values[1]) and not values[2])
             done, path = words.note(words.receipt_line(receipt), "good"), str(receipt.path)
-            yield done, gr.Column(visible=True), path, beside, path, found
+            yield done, gr.Column(visible=True), path, beside, path, found, words.photo_beside(photo)
 
     def save(self, request: gr.Request, *values: Any) -> Iterator[tuple[str, Any]]:
         """Read the clip's motion into a file that drives other photos."""
@@ -175,6 +175,17 @@ class AnimateEvents:
         else:
             told = words.note("The motion is ready for download beside the result.", "good")
             yield told, gr.File(str(path), visible=True)
+
+    def saved(self, request: gr.Request) -> Any:
+        """Offer the motions that the visitor saved."""
+        motions = session_of(self._studio, request).motions
+        offered = [(f"{number}. {path.stem}", str(path)) for number, path in enumerate(motions, 1)]
+        return gr.Radio(offered, value=None, visible=bool(offered))
+
+    def pick(self, request: gr.Request, chosen: str | None) -> str | None:
+        """Take one of them for the motion."""
+        path = path_or_none(chosen)
+        return str(path) if path in session_of(self._studio, request).motions else None
 
     def stop(self, request: gr.Request) -> str:
         """Stop this visitor's render."""

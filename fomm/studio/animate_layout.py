@@ -40,6 +40,8 @@ class MotionStep:
     clip: gr.Video
     gallery: gr.Gallery
     track: gr.File
+    shelf: gr.Accordion
+    saved: gr.Radio
     note: gr.HTML
 
 
@@ -61,6 +63,7 @@ class ResultStep:
     group: gr.Column
     video: gr.Video
     beside: gr.Video
+    photo: gr.HTML
     download: gr.DownloadButton
     report: gr.HTML
     save: gr.Button
@@ -129,10 +132,14 @@ def motion_step(allowed: StudioSettings, clips: list[Example]) -> MotionStep:
             "Only its motion and sound are used.</p>",
             padding=False,
         )
-        with gr.Accordion("A saved motion instead", open=False):
+        with gr.Accordion("A saved motion instead", open=False, elem_id="saved") as shelf:
+            saved = gr.Radio(
+                [], label="Saved in this visit", info="From a result below, or from the Edit tab.", visible=False,
+                elem_id="saved-motions",
+            )  # fmt: skip
             track = file_input(label="Motion track", file_types=[TRACK_SUFFIX], height=110, elem_id="track")
         note = gr.HTML(elem_id="clip-note", padding=False)
-    return MotionStep(clip, gallery, track, note)
+    return MotionStep(clip, gallery, track, shelf, saved, note)
 
 
 def preview_step() -> PreviewStep:
@@ -163,12 +170,13 @@ def result_step() -> ResultStep:
         with gr.Row():
             video = gr.Video(label="Animation", interactive=False, elem_id="video", height=420, buttons=[])
             beside = gr.Video(label="Driving clip", interactive=False, height=420, buttons=[])
+            photo = gr.HTML(elem_id="result-photo", padding=False)
         with gr.Row():
             download = gr.DownloadButton("Download", variant="primary", elem_id="download")
             save = gr.Button("Save the motion for other photos")
         saved = gr.File(label="Motion track: holds no picture of the driver", visible=False, interactive=False)
         report = gr.HTML(elem_id="report", padding=False)
-    return ResultStep(result, video, beside, download, report, save, saved)
+    return ResultStep(result, video, beside, photo, download, report, save, saved)
 
 
 def consent_step(prefix: str = "", number: int = 3) -> tuple[gr.HTML, ConsentForm]:

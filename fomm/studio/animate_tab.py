@@ -72,20 +72,24 @@ def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Exam
         earlier.then(events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
     changed = [control.release if isinstance(control, gr.Slider) else control.change for control in controls]
     gr.on(changed, events.preview, everything, shown, show_progress_on=out.preview, **_PREVIEW)
-    _wire_render(events, out, result, everything)
+    motion.shelf.expand(events.saved, None, motion.saved, **_AT_ONCE)
+    motion.saved.input(events.pick, motion.saved, motion.track, **_AT_ONCE)
+    _wire_render(events, out, result, everything, motion.saved)
     return controls
 
 
-def _wire_render(events: AnimateEvents, out: PreviewStep, result: ResultStep, everything: list[Any]) -> None:
+def _wire_render(
+    events: AnimateEvents, out: PreviewStep, result: ResultStep, everything: list[Any], saved: gr.Radio
+) -> None:
     """Swap the Render and Stop buttons around a computation; Stop also takes it out of the queue."""
     buttons = [out.render, out.stop]
-    results = [out.status, result.group, result.video, result.beside, result.download, result.report]
+    results = [out.status, result.group, result.video, result.beside, result.download, result.report, result.photo]
     begun = out.render.click(_busy, None, buttons, **_AT_ONCE)
     rendering = begun.then(events.render, everything, results, show_progress_on=out.status, **_MODEL)
     rendering.then(_idle, None, buttons, **_AT_ONCE)
     asked = result.save.click(_busy, None, buttons, **_AT_ONCE)
     saving = asked.then(events.save, everything, [out.status, result.saved], show_progress_on=out.status, **_MODEL)
-    saving.then(_idle, None, buttons, **_AT_ONCE)
+    saving.then(_idle, None, buttons, **_AT_ONCE).then(events.saved, None, saved, **_AT_ONCE)
     stopped = out.stop.click(events.stop, None, out.status, cancels=[rendering, saving], **_AT_ONCE)
     stopped.then(_idle, None, buttons, **_AT_ONCE)
 

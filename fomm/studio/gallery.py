@@ -18,9 +18,20 @@ class Example:
 
 
 def bundled() -> tuple[list[Example], list[Example]]:
-    """Return portraits and driving clips; none where the installation lacks them."""
+    """Return portraits and driving clips, the demo's own first; none where the installation lacks them."""
     try:
         portrait, clip = demo_files()
     except MediaError:
         return [], []
-    return [Example(portrait, "AI-made portrait, CC0")], [Example(clip, "Synthetic speaker, CC0")]
+    portraits = [portrait, *_numbered(portrait)]
+    clips = [clip, *_numbered(clip)]
+    titles = ["Synthetic speaker, CC0", *["Synthetic face, CC0"] * (len(clips) - 1)]
+    return (
+        [Example(path, f"AI-made portrait {number}, CC0") for number, path in enumerate(portraits, 1)],
+        [Example(path, title) for path, title in zip(clips, titles, strict=True)],
+    )
+
+
+def _numbered(first: Path) -> list[Path]:
+    """Return the files beside `name.suffix` that are called `name-2.suffix` and so on."""
+    return sorted(first.parent.glob(f"{first.stem}-*{first.suffix}"))

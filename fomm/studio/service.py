@@ -182,6 +182,7 @@ class Studio:
 
         def extract(progress: Callable[[str, int, int | None], None]) -> Path:
             self.pipeline.track(driving, settings, progress).save(output)
+            session.motions.append(output)
             return output
 
         return Work(session, extract)
@@ -218,6 +219,7 @@ class Studio:
         """
         output = session.new_path(f"{photo.stem[:40]}-edit{TRACK_SUFFIX}")
         save_edit_motion(self.pipeline, photo, output, settings)
+        session.motions.append(output)
         return output
 
     def why_no_edit(self) -> str:

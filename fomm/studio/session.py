@@ -48,6 +48,7 @@ class Session:
         folder: a fresh folder, removed with the session.
 
     Attributes:
+        motions: motion tracks it saved, in its folder.
         uploads: files of this session outside its folder, removed with it unless another session has the same file.
         works: what computes for it.
         farewells: called when the session ends.
@@ -56,6 +57,7 @@ class Session:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
+        self.motions: list[Path] = []
         self.uploads: set[Path] = set()
         self.works: set[Running] = set()
         self.farewells: set[Callable[[], None]] = set()

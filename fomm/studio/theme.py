@@ -103,6 +103,10 @@ CSS = f"""
 .stage .window {{ fill: none; stroke: {ACCENT}; }}
 .stage text {{ fill: {ON_ACCENT}; font-weight: 700; }}
 .stage .tag {{ fill: {ACCENT}; }}
+.beside {{ margin: 0; position: relative; background: {RAISED}; border-radius: 8px; overflow: hidden; }}
+.beside img {{ display: block; width: 100%; max-height: 420px; object-fit: contain; }}
+.beside figcaption {{ position: absolute; left: 0; top: 0; background: {RAISED}; color: {MUTED}; padding: 2px 10px;
+  font-size: .78rem; border-radius: 0 0 8px 0; }}
 .bar {{ height: 8px; border-radius: 4px; background: {EDGE}; overflow: hidden; margin-top: 8px; }}
 .bar span {{ display: block; height: 100%; background: {ACCENT}; transition: width .3s; }}
 .report {{ display: grid; grid-template-columns: max-content 1fr; gap: 6px 16px; margin: 10px 0 0; }}
@@ -121,7 +125,7 @@ button:focus-visible, input:focus-visible, textarea:focus-visible, [tabindex]:fo
 footer .divider {{ display: none !important; }}
 .caption-label {{ display: none !important; }}
 #clip {{ height: auto !important; }}
-.grid-container {{ grid-template-columns: repeat(auto-fill, minmax(76px, 1fr)) !important; }}
+.grid-container {{ grid-template-columns: repeat(auto-fill, minmax(52px, 1fr)) !important; }}
 .tab-container button {{ font-size: 1rem; }}
 @media (max-width: 640px) {{
   .tab-container button {{ padding: 0 10px !important; }}

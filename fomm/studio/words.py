@@ -111,6 +111,14 @@ def photo_stage(
     )
 
 
+def photo_beside(photo: Path) -> str:
+    """Return the photo as it was, to stand beside what was made of it."""
+    return (
+        f'<figure class="beside"><img src="gradio_api/file={quote(str(photo))}" alt="The photo as it was">'
+        "<figcaption>Photo</figcaption></figure>"
+    )
+
+
 def still_line(receipt: Receipt) -> str:
     """Return how a picture is marked."""
     return (

@@ -1,6 +1,7 @@
 """What the Animate tab answers, asked as the page asks."""
 
 from datetime import UTC, datetime, timedelta
+from types import SimpleNamespace
 
 import imageio.v3 as iio
 import pytest
@@ -81,12 +82,13 @@ def test_settings_change_the_preview_and_wrong_ones_are_named(events, visitor, f
 def test_a_render_tells_its_progress_and_shows_its_report(events, visitor, fill, studio):
     shown = list(events.render(visitor, *fill(max_seconds=0.5)))
     assert any("Animating" in step[0] or "Reading the motion" in step[0] for step in shown)
-    status, group, video, _, download, report = shown[-1]
+    status, group, video, _, download, report, photo = shown[-1]
     assert "AI generated" in status
     assert group.visible
     assert video == download
     assert "Intact." in report
     assert video.startswith(str(studio.sessions.folders))
+    assert 'alt="The photo as it was"' in photo
 
 
 def test_stop_ends_a_render_and_leaves_nothing(events, visitor, fill, studio):
@@ -107,3 +109,16 @@ def test_a_saved_motion_takes_the_clips_place(events, visitor, fill):
     *_, (told, file) = events.save(visitor, *fill())
     assert "ready" in told
     assert "without picture" in events.clip(visitor, None, file.value["path"])
+
+
+def test_saved_motions_are_offered_to_their_visitor_alone(events, visitor, fill, studio):
+    assert not events.saved(visitor).visible
+    list(events.save(visitor, *fill()))
+    offered = events.saved(visitor)
+    assert offered.visible
+    [(title, path)] = offered.choices
+    assert title == "1. talk"
+    assert events.pick(visitor, path) == path
+    other = SimpleNamespace(session_hash="somebody else")
+    assert not events.saved(other).visible
+    assert events.pick(other, path) is None

@@ -8,9 +8,13 @@ from click.testing import CliRunner
 
 from fomm.cli.studio import studio as command
 from fomm.errors import ConsentError, FaceError, SettingsError
+from fomm.media.image import read_image
+from fomm.media.probe import probe
+from fomm.scenes.demo import demo_files
 from fomm.studio import words
 from fomm.studio.app import Serving
 from fomm.studio.controls import CONTROLS, settings_of
+from fomm.studio.gallery import bundled
 from fomm.studio.work import Step
 from fomm.trust.consent import grant_command
 
@@ -69,3 +73,12 @@ def test_without_gradio_one_sentence_says_how_to_install_it(monkeypatch):
     refused = CliRunner().invoke(command).exception
     assert isinstance(refused, SettingsError)
     assert "pip install 'fomm[studio]'" in str(refused)
+
+
+def test_the_gallery_offers_several_portraits_and_clips_that_can_be_read():
+    portraits, clips = bundled()
+    assert len(portraits) > 3
+    assert len(clips) > 1
+    assert portraits[0].path == demo_files()[0]
+    assert all(min(read_image(example.path).shape[:2]) >= 512 for example in portraits)
+    assert all(probe(example.path).frame_count for example in clips)
