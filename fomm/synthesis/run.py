@@ -10,6 +10,7 @@ import hashlib
 import json
 import multiprocessing
 import os
+import signal
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
@@ -21,7 +22,7 @@ from fomm.settings import Settings, option
 from fomm.synthesis.clip import Studio
 from fomm.synthesis.clip_file import is_stored, store_clip
 from fomm.synthesis.licence import licence_text
-from fomm.synthesis.plan import PairPlan, plan_pair
+from fomm.synthesis.plan import SPLITS, PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
 
@@ -111,6 +112,12 @@ def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan]
         raise OutputError(
             "A drawing process ended; start the same command again to go on, with fewer --processes if memory is short."
         ) from error
+    except BaseException:
+        for process in multiprocessing.active_children():  # a pair takes seconds: do not wait for it
+            process.terminate()
+            process.join()
+        _sweep(output)
+        raise
     finally:
         pool.shutdown(wait=True, cancel_futures=True)
 
@@ -122,6 +129,7 @@ _studio: Studio | None = None
 def _begin(sources: Sources) -> None:
     global _sources  # noqa: PLW0603  what a pool's initialiser leaves for its tasks
     _sources = sources
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
 
 
 def _draw(plan: PairPlan, output: Path, frames: int) -> None:
@@ -140,10 +148,9 @@ def _is_drawn(output: Path, plan: PairPlan) -> bool:
 def _prepare(output: Path, settings: SynthesisSettings, folder: PortraitFolder) -> None:
     """Make the folders, drop what a killed run left half-written, and refuse to mix two ways of drawing one seed."""
     try:
-        for split in ("train", "test"):
+        for split in SPLITS:
             (output / split).mkdir(parents=True, exist_ok=True)
-            for partial in (output / split).glob(".*.partial*"):
-                partial.unlink(missing_ok=True)
+        _sweep(output)
     except OSError as error:
         raise OutputError(f"{output} cannot be written ({error.strerror}); choose another folder.") from error
     portraits = hashlib.sha256("\n".join(folder.names).encode()).hexdigest()[:16]
@@ -156,6 +163,13 @@ def _prepare(output: Path, settings: SynthesisSettings, folder: PortraitFolder) 
             "use another --seed or another folder."
         )
     _write(file, json.dumps(seeds | {str(settings.seed): drawing}, indent=1))
+
+
+def _sweep(output: Path) -> None:
+    """Remove what a killed process left half-written."""
+    for split in SPLITS:
+        for partial in (output / split).glob(".*.partial*"):
+            partial.unlink(missing_ok=True)
 
 
 def _index(output: Path, plans: list[PairPlan]) -> None:
