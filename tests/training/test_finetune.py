@@ -144,7 +144,7 @@ def test_it_learns_the_person(tiny_checkpoint, portrait_photo, talk):
         return float((made - pictures).abs().mean())
 
     before = error()
-    weights = {"anchor": 0.0, "uncovered": 0.0, "occlusion": 0.0}
+    weights = dict.fromkeys(("anchor", "uncovered", "occlusion", "elsewhere"), 0.0)
     settings = FinetuneSettings(steps=60, learning_rate=2e-2, precision="float32", weights=weights)
     trainer = Trainer(FinetuneTask(model, photo, [frames], settings, None, CPU), None, CPU, on_progress=print)
     trainer.run()
@@ -168,3 +168,22 @@ def test_the_anchor_holds_weights_near_their_start(tiny_checkpoint, portrait_pho
         )
 
     assert travel(100.0) < 0.5 * travel(0.0)
+
+
+def test_what_lies_away_from_the_face_moves_as_before(tiny_checkpoint, talk):
+    frames = np.stack(list(read_video(talk, size=(64, 64), stop=4)))
+    pictures = torch.from_numpy(frames).permute(0, 3, 1, 2).float().div(255)
+
+    def change(elsewhere):
+        model = load_model(tiny_checkpoint).model
+        found = model.detect(pictures)
+        flow = model.move(pictures[:1], found[3:], found[:1]).flow.detach()
+        weights = {"anchor": 0.0, "elsewhere": elsewhere}
+        settings = FinetuneSettings(steps=20, rows=2, learning_rate=5e-3, precision="float32", weights=weights)
+        trainer = Trainer(FinetuneTask(model, frames[0], [frames], settings, None, CPU), None, CPU, on_progress=print)
+        trainer.run()
+        model.load_state_dict(trainer.state.averaged)
+        after = model.eval().move(pictures[:1], found[3:], found[:1]).flow
+        return float((after.detach() - flow).abs().mean())
+
+    assert change(400.0) < 0.7 * change(0.0)
