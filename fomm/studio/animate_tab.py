@@ -6,6 +6,7 @@ from typing import Any
 
 import gradio as gr
 
+from fomm.studio import words
 from fomm.studio.animate_events import AnimateEvents
 from fomm.studio.animate_layout import (
     MotionStep,
@@ -84,10 +85,10 @@ def _wire_render(
     """Swap the Render and Stop buttons around a computation; Stop also takes it out of the queue."""
     buttons = [out.render, out.stop]
     results = [out.status, result.group, result.video, result.beside, result.download, result.report, result.photo]
-    begun = out.render.click(_busy, None, buttons, **_AT_ONCE)
+    begun = out.render.click(_busy, None, [*buttons, out.status], **_AT_ONCE)
     rendering = begun.then(events.render, everything, results, show_progress_on=out.status, **_MODEL)
     rendering.then(_idle, None, buttons, **_AT_ONCE)
-    asked = result.save.click(_busy, None, buttons, **_AT_ONCE)
+    asked = result.save.click(_busy, None, [*buttons, out.status], **_AT_ONCE)
     saving = asked.then(events.save, everything, [out.status, result.saved], show_progress_on=out.status, **_MODEL)
     saving.then(_idle, None, buttons, **_AT_ONCE).then(events.saved, None, saved, **_AT_ONCE)
     stopped = out.stop.click(events.stop, None, out.status, cancels=[rendering, saving], **_AT_ONCE)
@@ -108,8 +109,8 @@ def _wire_galleries(photo: PhotoStep, motion: MotionStep, portraits: list[Exampl
     photo.change.click(lambda: None, None, photo.image, **_AT_ONCE)
 
 
-def _busy() -> tuple[gr.Button, gr.Button]:
-    return gr.Button(visible=False), gr.Button(visible=True)
+def _busy() -> tuple[gr.Button, gr.Button, str]:
+    return gr.Button(visible=False), gr.Button(visible=True), words.note("Waiting for your turn.", "busy")
 
 
 def _idle() -> tuple[gr.Button, gr.Button]:

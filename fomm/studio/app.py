@@ -75,7 +75,7 @@ def build(studio: Studio) -> gr.Blocks:
     portraits, clips = bundled()
     os.environ["GRADIO_ANALYTICS_CACHE_FREQUENCY"] = "1000000"  # or each event is summed up with all before it
     os.environ["GRADIO_TEMP_DIR"] = str(studio.sessions.uploads)  # Gradio has no other way to say where uploads go
-    gr.set_static_paths([studio.sessions.folders, *(example.path for example in [*portraits, *clips])])
+    gr.set_static_paths(_served(studio))
     hour = 3600
     page: gr.Blocks = gr.Blocks(
         title="fomm studio", analytics_enabled=False, fill_width=True, delete_cache=(hour // 4, hour)
@@ -109,6 +109,11 @@ def build(studio: Studio) -> gr.Blocks:
     return page
 
 
+def _served(studio: Studio) -> list[str]:
+    """Return what the page may show beside uploads: visitors' results and the galleries, wherever fomm is installed."""
+    return [str(studio.sessions.folders), *(str(example.path) for examples in bundled() for example in examples)]
+
+
 def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, str]:
     """Start to serve in the background and return the page and its address.
 
@@ -133,7 +138,7 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
         "max_file_size": studio.settings.max_upload_mb * 1_000_000,
         "run_history": False,  # faces would stay in the browser
         "footer_links": ["api"],
-        "allowed_paths": [str(studio.sessions.folders)],
+        "allowed_paths": _served(studio),
         "enable_monitoring": False,
         "ssr_mode": False,
         "quiet": True,

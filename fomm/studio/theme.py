@@ -123,6 +123,9 @@ CSS = f"""
 button:focus-visible, input:focus-visible, textarea:focus-visible, [tabindex]:focus-visible {{
   outline: 2px solid {ACCENT} !important; outline-offset: 2px; }}
 footer .divider {{ display: none !important; }}
+#status .pending {{ opacity: 1 !important; }}
+#status .wrap.minimal {{ overflow: visible !important; z-index: 2; }}
+#status.auto-margin {{ margin: 0 !important; }}
 .caption-label {{ display: none !important; }}
 #clip {{ height: auto !important; }}
 .grid-container {{ grid-template-columns: repeat(auto-fill, minmax(52px, 1fr)) !important; }}

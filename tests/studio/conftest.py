@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from types import SimpleNamespace
+from typing import Any
 
 import pytest
 
@@ -45,6 +47,20 @@ def address(studio: Studio) -> Iterator[str]:
 @pytest.fixture(scope="session")
 def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> gradio_client.Client:
     return gradio_client.Client(address, verbose=False, download_files=str(tmp_path_factory.mktemp("downloads")))
+
+
+@pytest.fixture
+def slow_frames(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
+    """Make every frame wait for this event, half a second at most."""
+    go, frames = threading.Event(), studio.pipeline.animator.frames
+
+    def slowly(*arguments: Any) -> Iterator[Any]:
+        for made in frames(*arguments):
+            go.wait(0.5)
+            yield made
+
+    monkeypatch.setattr(studio.pipeline.animator, "frames", slowly)
+    return go
 
 
 @pytest.fixture

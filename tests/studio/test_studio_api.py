@@ -1,6 +1,5 @@
 """The HTTP API as a program meets it, over a real connection."""
 
-import threading
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
@@ -21,20 +20,6 @@ def until(true, seconds=30.0):
     while not true():
         assert time.monotonic() < end
         time.sleep(0.02)
-
-
-@pytest.fixture
-def slow_frames(studio, monkeypatch):
-    """Make every frame wait for this event, half a second at most."""
-    go, frames = threading.Event(), studio.pipeline.animator.frames
-
-    def slowly(*arguments):
-        for made in frames(*arguments):
-            go.wait(0.5)
-            yield made
-
-    monkeypatch.setattr(studio.pipeline.animator, "frames", slowly)
-    return go
 
 
 def test_names_are_stable_and_nothing_else_is_offered(client):

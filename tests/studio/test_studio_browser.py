@@ -48,7 +48,8 @@ def keep_picture(page, name):
         page.screenshot(path=str(Path(os.environ["FOMM_SCREENSHOTS"]) / name), full_page=True)
 
 
-def test_a_newcomer_makes_a_marked_animation(page):
+def test_a_newcomer_makes_a_marked_animation(page, monkeypatch, tmp_path):
+    monkeypatch.chdir(tmp_path)  # the studio is started from anywhere
     page.locator("#portraits button").first.click()
     page.wait_for_selector("#photo-stage .face.chosen")
     page.locator("#clips button").first.click()
