@@ -15,24 +15,18 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 from scipy import sparse
-from scipy.ndimage import distance_transform_edt, map_coordinates, maximum_filter
-from scipy.sparse.linalg import spsolve
+from scipy.ndimage import distance_transform_edt, maximum_filter
 from scipy.spatial import Delaunay, cKDTree
 
+from fomm.synthesis.head_depth import CELLS, back_of_head, depth, head_share, laplacian, sample
 from fomm.synthesis.polygons import inside_polygon
 from fomm.synthesis.portraits import Portrait
-from fomm.synthesis.topology import CHIN, EYES, FACE_OUTLINE, FOREHEAD, INNER_LIPS, LANDMARKS, LEFT_EDGE, RIGHT_EDGE
+from fomm.synthesis.topology import EYES, FACE_OUTLINE, INNER_LIPS, LANDMARKS
 from fomm.synthesis.units import toward_viewer
 
 Array = NDArray[np.float64]
-_CELLS = 14  # grid cells in a face width
 _REACH = 0.16  # how far an expression is felt beyond the face's outline, in face widths
 _SHAPE_REACH = 0.5  # the same for another person's shape of face
-_BEHIND = 0.12  # depth of the silhouette behind the edges of the face, in face widths
-_NECK = 0.34  # depth of neck and chest behind the chin
-_SKULL = 0.55  # depth of the head behind its silhouette
-_SPILL = 5  # pixels inside the matte's edge that may still hold colours of the background
-_RIM_STRIP = 0.12  # breadth of the strip along the silhouette that the back of the head takes its colours from
 _FLAT_FROM, _FLATTEN = -0.22, 0.6  # landmarks farther back than this are brought forward: cheeks stretch less
 
 
@@ -76,7 +70,7 @@ def build_head(portrait: Portrait, face_triangles: NDArray[np.int64]) -> HeadMes
     width = portrait.face_width
     outline = face[list(FACE_OUTLINE)]
     grid, apart = _grid_around(portrait, outline, width)
-    around = _fill_around(portrait, outline, grid, width / _CELLS)
+    around = _fill_around(portrait, outline, grid, width / CELLS)
     used = np.unique(around[around >= LANDMARKS]) - LANDMARKS
     renumber = np.concatenate([np.arange(LANDMARKS), np.zeros(len(grid), np.int64)])
     renumber[LANDMARKS + used] = LANDMARKS + np.arange(len(used))
@@ -84,10 +78,10 @@ def build_head(portrait: Portrait, face_triangles: NDArray[np.int64]) -> HeadMes
     points = np.concatenate([face[:, :2], grid])
     front = np.concatenate([_without_holes(face_triangles), toward_viewer(renumber[around], points)])
     inside, rim = distance_transform_edt(portrait.alpha > 0.5, return_indices=True)
-    smooth = _laplacian(front, len(points))
-    head = _head_share(face, grid, width, smooth)
-    z = _depth(face, grid, _sample(inside, grid), head, width, smooth)
-    back_points, back_spots, shadow, back, back_head = _back_of_head(face, points, head, inside, rim, width)
+    smooth = laplacian(front, len(points))
+    head = head_share(face, grid, width, smooth)
+    z = depth(face, grid, sample(inside, grid), head, width, smooth)
+    back_points, back_spots, shadow, back, back_head = back_of_head(face, points, head, inside, rim, width)
     vertices = np.concatenate([np.c_[points, z], back_points])
     spare = np.zeros((len(back_points), len(outline)))
     return HeadMesh(
@@ -127,7 +121,7 @@ def vertex_normals(mesh: HeadMesh, vertices: Array) -> Array:
 def _grid_around(portrait: Portrait, outline: Array, width: float) -> tuple[Array, Array]:
     """Return grid points `[G, 2]` outside the face, beyond the picture too, and their distance to its outline."""
     height, length = portrait.alpha.shape
-    step = width / _CELLS
+    step = width / CELLS
     y, x = np.meshgrid(
         np.arange(-0.2 * width, height + 0.6 * width, step * 0.87),
         np.arange(-0.5 * width, length + 0.5 * width, step),
@@ -158,105 +152,8 @@ def _fill_around(portrait: Portrait, outline: Array, grid: Array, step: float) -
     triangles = Delaunay(points).simplices
     centres = points[triangles].mean(1)
     person = maximum_filter(portrait.alpha, size=int(1.6 * step))
-    keep = ~inside_polygon(centres, outline[:, :2]) & (_sample(person, centres) > 0.02)
+    keep = ~inside_polygon(centres, outline[:, :2]) & (sample(person, centres) > 0.02)
     return np.asarray(numbers[triangles[keep]], np.int64)
-
-
-def _sample(field: NDArray[np.floating], points: Array) -> Array:
-    """Read a field `[H, W]` at points `[N, 2]`, its edge continued."""
-    return np.asarray(map_coordinates(field, [points[:, 1], points[:, 0]], order=1, mode="nearest"), np.float64)
-
-
-def _laplacian(triangles: NDArray[np.int64], count: int) -> sparse.csr_matrix:
-    edges = np.concatenate([triangles[:, [0, 1]], triangles[:, [1, 2]], triangles[:, [2, 0]]])
-    links = sparse.coo_matrix((np.ones(len(edges)), (edges[:, 0], edges[:, 1])), shape=(count, count)).tocsr()
-    links = ((links + links.T) > 0).astype(float)
-    return (sparse.diags(np.asarray(links.sum(1)).ravel()) - links).tocsr()
-
-
-def _harmonic(smooth: sparse.csr_matrix, known: NDArray[np.bool_], values: Array, otherwise: float) -> Array:
-    """Return the smoothest field `[V]` with the given values where known; loose parts get `otherwise`."""
-    free = np.flatnonzero(~known)
-    matrix = smooth[free]
-    right = -matrix[:, np.flatnonzero(known)] @ values[known] + 1e-4 * otherwise
-    field = values.astype(np.float64).copy()
-    field[free] = spsolve((matrix[:, free] + 1e-4 * sparse.eye(len(free))).tocsc(), right)
-    return field
-
-
-def _head_share(face: Array, grid: Array, width: float, smooth: sparse.csr_matrix) -> Array:
-    middle = (face[LEFT_EDGE, 0] + face[RIGHT_EDGE, 0]) / 2
-    aside, below = np.abs(grid[:, 0] - middle) / width, (grid[:, 1] - face[CHIN, 1]) / width
-    on_head = (below < -0.25) & (aside < 1.0)
-    on_trunk = (below > 0.6) | ((aside > 1.05) & (below > -0.2)) | (aside > 1.5)
-    known = np.concatenate([np.ones(LANDMARKS, bool), on_head | on_trunk])
-    values = np.concatenate([np.ones(LANDMARKS), on_head.astype(float)])
-    share = np.clip(_harmonic(smooth, known, values, 0.0), 0, 1)
-    return share * share * (3 - 2 * share)
-
-
-def _depth(face: Array, grid: Array, inside: Array, head: Array, width: float, smooth: sparse.csr_matrix) -> Array:
-    trunk = face[CHIN, 2] - _NECK * width
-    below = (grid[:, 1] - face[CHIN, 1]) / width
-    known = np.concatenate([np.ones(LANDMARKS, bool), (inside < 0.5 * width / _CELLS) | (below > 0.25)])
-    near = _harmonic(smooth, known, np.concatenate([np.ones(LANDMARKS), np.zeros(len(grid))]), 0.0)[LANDMARKS:]
-    share = head[LANDMARKS:]
-    ground = share * _rim_depth(face, width) + (1 - share) * trunk
-    outline = face[list(FACE_OUTLINE)]
-    away = np.linalg.norm(grid[:, None] - outline[None, :, :2], axis=2)
-    weight = 1 / (away + 0.05 * width) ** 2
-    edge = (weight @ outline[:, 2]) / weight.sum(1)
-    dome = np.sqrt(1 - (1 - np.clip(near, 0, 1)) ** 2)  # hair bulges; the neck falls away under the chin
-    under = np.clip(below / 0.1 + 0.5, 0, 1)
-    z = ground + (edge - ground) * (dome * (1 - under) + near * under)
-    return np.concatenate([face[:, 2], z])
-
-
-def _rim_depth(face: Array, width: float) -> float:
-    return float((face[LEFT_EDGE, 2] + face[RIGHT_EDGE, 2]) / 2 - _BEHIND * width)
-
-
-def _back_of_head(
-    face: Array,
-    points: Array,
-    head: Array,
-    inside: NDArray[np.floating],
-    rim: NDArray[np.integer],
-    width: float,
-) -> tuple[Array, Array, Array, NDArray[np.int64], Array]:
-    """Return the half ellipsoid behind the rim: vertices, colour spots, light, triangles and head shares.
-
-    Args:
-        face: the landmarks.
-        points: `[V, 2]`, vertices of the front.
-        head: their share in the head's turn.
-        inside: distance of every pixel to the silhouette, `[H, W]`.
-        rim: row and column of the nearest pixel outside, `[2, H, W]`.
-        width: of the face.
-    """
-    height, length = inside.shape
-    step = width / _CELLS
-    y, x = np.meshgrid(np.arange(0, height, step), np.arange(0, length, step), indexing="ij")
-    flat = np.stack([x.ravel(), y.ravel()], 1)
-    flat = flat[flat[:, 1] < face[CHIN, 1] + 0.35 * width]
-    deep = _sample(inside, flat)
-    share = head[cKDTree(points).query(flat)[1]]
-    keep = (deep > 2) & (share > 0.05)
-    flat, deep, share = flat[keep], deep[keep], share[keep]
-    triangles = Delaunay(flat).simplices
-    longest = np.linalg.norm(flat[triangles] - flat[np.roll(triangles, 1, axis=1)], axis=2).max(1)
-    triangles = triangles[(longest < 1.6 * step) & (_sample(inside, flat[triangles].mean(1)) > 2)]
-    t = np.clip(deep / (0.6 * width), 0, 1)
-    trunk = face[CHIN, 2] - _NECK * width
-    ground = share * _rim_depth(face, width) + (1 - share) * (trunk - 0.05 * width)
-    brow = (face[FOREHEAD, 1] + face[CHIN, 1]) / 2
-    nape = np.clip((flat[:, 1] - brow) / (face[CHIN, 1] - brow), 0, 1)  # the head recedes from ear to nape
-    z = ground - _SKULL * (1 - 0.6 * nape) * width * share * np.sqrt(1 - (1 - t) ** 2)
-    nearest = rim[::-1, flat[:, 1].astype(int), flat[:, 0].astype(int)].T  # [N, 2]
-    inset = _SPILL + np.minimum(deep, _RIM_STRIP * width)
-    spots = nearest + (flat - nearest) * (inset / np.maximum(deep, 1))[:, None]
-    shadow = 1 - 0.45 * np.clip(deep / (0.25 * width), 0, 1)
-    return np.c_[flat, z], spots, shadow, np.asarray(triangles, np.int64), share
 
 
 def _carry(outline: Array, grid: Array, apart: Array, reach: float) -> Array:
@@ -268,6 +165,6 @@ def _carry(outline: Array, grid: Array, apart: Array, reach: float) -> Array:
 def _normal_matrix(triangles: NDArray[np.int64], count: int) -> sparse.csr_matrix:
     rows, columns = triangles.ravel(), np.repeat(np.arange(len(triangles)), 3)
     gather = sparse.coo_matrix((np.ones(rows.size), (rows, columns)), shape=(count, len(triangles))).tocsr()
-    links = _laplacian(triangles, count)
+    links = laplacian(triangles, count)
     average = sparse.eye(count) - sparse.diags(1 / (links.diagonal() + 1)) @ links
     return (average @ average @ average @ gather).tocsr()
