@@ -10,11 +10,15 @@ from fomm.trust.consent import NO_LIVING, ConsentTerms
 from fomm.trust.ledger import Ledger
 from fomm.weights.locations import demo_folder
 
+ORIGIN = "ai-generated"
+SOURCE = "faker-js/assets-person-portrait, CC0 1.0, Stable Diffusion 3; shows no real person"
+"""Where the bundled portraits come from, as their consent records say it."""
+
 _TERMS = ConsentTerms(
     subject="demo portrait",
     kind=NO_LIVING,
-    origin="ai-generated",
-    source="faker-js/assets-person-portrait, CC0 1.0, Stable Diffusion 3; shows no real person",
+    origin=ORIGIN,
+    source=SOURCE,
     capture="source-statement",
 )
 

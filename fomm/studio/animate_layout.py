@@ -137,7 +137,7 @@ def motion_step(allowed: StudioSettings, clips: list[Example]) -> MotionStep:
                 [], label="Saved in this visit", info="From a result below, or from the Edit tab.", visible=False,
                 elem_id="saved-motions",
             )  # fmt: skip
-            track = file_input(label="Motion track", file_types=[TRACK_SUFFIX], height=110, elem_id="track")
+            track = file_input(label="Motion track", file_types=[TRACK_SUFFIX], height=150, elem_id="track")
         note = gr.HTML(elem_id="clip-note", padding=False)
     return MotionStep(clip, gallery, track, shelf, saved, note)
 

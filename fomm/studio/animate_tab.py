@@ -20,6 +20,7 @@ from fomm.studio.animate_layout import (
     result_step,
     settings_step,
 )
+from fomm.studio.consent_form import follow_photo
 from fomm.studio.gallery import Example
 from fomm.studio.remember import forget
 from fomm.studio.service import Studio
@@ -52,6 +53,7 @@ def build_animate_tab(studio: Studio, portraits: list[Example], clips: list[Exam
         (controls, reset), out = settings_step(), preview_step()
     result = result_step()
     _wire_galleries(photo, motion, portraits, clips)
+    follow_photo(form, photo.image, photo.gallery)
 
     events = AnimateEvents(studio)
     crop = [photo.face, photo.zoom, photo.box]

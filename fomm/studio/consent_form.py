@@ -5,10 +5,12 @@ from __future__ import annotations
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import gradio as gr
 
 from fomm.errors import FommError
+from fomm.scenes.demo import ORIGIN, SOURCE
 from fomm.studio import words
 from fomm.studio.parts import file_input
 from fomm.studio.service import Studio, evidence_digest
@@ -78,7 +80,7 @@ def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> C
                 info="Year-month-day; a consent of a living person always ends.",
                 max_lines=1,
             )
-            evidence = file_input(label="Signed form or recording (only its hash is kept)", height=96)
+            evidence = file_input(label="Signed form or recording (only its hash is kept)", height=150)
             renew = gr.Checkbox(label="They agreed again after withdrawing an earlier consent")
         button = gr.Button("Record this consent", variant="primary", elem_id=f"{name}-record")
 
@@ -90,15 +92,36 @@ def build_form(name: str = "consent", make: tuple[str, ...] = ("animate",)) -> C
     return ConsentForm(group, kind, subject, statement, source, made, use, until, evidence, renew, button)
 
 
+def follow_photo(form: ConsentForm, image: Any, bundled: gr.Gallery) -> None:
+    """Let the form say of bundled portraits that they show nobody, and of any other photo a living person.
+
+    Args:
+        form: the form.
+        image: the photo's input.
+        bundled: the gallery of bundled portraits.
+    """
+    options: dict[str, Any] = {"api_visibility": "private", "queue": False, "show_progress": "hidden"}
+    stated = [form.kind, form.source]
+    bundled.select(lambda: (ORIGIN, SOURCE), None, stated, **options)
+    gr.on([image.upload, image.input, image.clear], lambda: (PERSON, ""), None, stated, **options)
+
+
 def terms_of(
-    kind: str, subject: str, statement: str, source: str, make: list[str], use: list[str], until: str,
+    kind: str,
+    subject: str | None,
+    statement: str | None,
+    source: str | None,
+    make: list[str],
+    use: list[str],
+    until: str,
     evidence: str | None,
-) -> ConsentTerms:  # fmt: skip
+) -> ConsentTerms:
     """Return the terms that the form's values state.
 
     Raises:
         SettingsError: something is missing or contradictory.
     """
+    subject, statement, source = subject or "", statement or "", source or ""  # hidden fields come as None
     if kind != PERSON:
         return ConsentTerms(
             subject=subject, kind=NO_LIVING, origin=kind, source=source, make=tuple(make), use=tuple(use),

@@ -11,7 +11,7 @@ from fomm.scenes.edit import EditPhotoSettings
 from fomm.studio import words
 from fomm.studio.animate_events import AnimateEvents
 from fomm.studio.animate_layout import PhotoStep, consent_step, photo_step
-from fomm.studio.consent_form import ConsentForm
+from fomm.studio.consent_form import ConsentForm, follow_photo
 from fomm.studio.controls import Control, build
 from fomm.studio.edit_events import EditEvents
 from fomm.studio.gallery import Example
@@ -102,6 +102,7 @@ def build_edit_tab(studio: Studio, portraits: list[Example]) -> list[Any]:
         shared, out = _export()
     result = _result()
     _wire_photo(photo, portraits)
+    follow_photo(form, photo.image, photo.gallery)
     _wire(studio, photo, (consent, form), [*strokes, *shared], (strokes, back), out, result)
     return [*shared, out.form]
 

@@ -9,6 +9,8 @@ import httpx
 import imageio.v3 as iio
 import pytest
 
+from fomm.studio.gallery import bundled
+
 playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
 
 CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
@@ -190,3 +192,15 @@ def test_settings_are_remembered_in_the_browser_and_nothing_else(browser, addres
     page.locator("#animate-reset").click()
     page.wait_for_function("document.querySelector('[aria-label=\"number input for Motion strength\"]').value === '1'")
     visit.close()
+
+
+def test_the_consent_form_follows_the_photo(page):
+    ticked = "document.querySelector('#consent-kind input[value={}]')?.checked"
+    page.locator("#portraits button").nth(1).click()
+    page.wait_for_selector("#photo-stage .face.chosen")
+    page.wait_for_function(ticked.format("ai-generated"))
+    assert "CC0" in page.get_by_label("Where the picture comes from").first.input_value()
+    page.get_by_role("button", name="Choose another photo").first.click()
+    page.locator("#photo input[type=file]").set_input_files(str(bundled()[0][2].path))
+    page.wait_for_selector("#photo-stage .face.chosen")
+    page.wait_for_function(ticked.format("person"))
