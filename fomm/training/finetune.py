@@ -7,13 +7,14 @@ consent (`fomm.trust.bind`). Nothing else is written: no state, no contact sheet
 from __future__ import annotations
 
 import hashlib
+import warnings
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
 from torch import nn
 
-from fomm.errors import ConsentError, FaceError, SettingsError
+from fomm.errors import ConsentError, FaceError, FommWarning, SettingsError
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import FaceSettings, driving_window, portrait_window
 from fomm.media.limits import MediaLimits, check_file
@@ -105,6 +106,12 @@ def finetune(
         data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
     leave = authorise(data, purpose=TRAIN, ledger=ledger or Ledger(), name=str(portrait))
     allowed = _allowed_clips(leave, portrait, clips)
+    if not allowed:
+        warnings.warn(
+            "from the photo alone a model gains next to nothing; give --clips, a folder of videos of that person.",
+            FommWarning,
+            stacklevel=2,
+        )
     loaded = load_model(settings.model)
     if not isinstance(loaded.model, CompactModel):
         raise SettingsError(f"'{settings.model}' is not of the compact family; only such models can be fine-tuned.")

@@ -5,7 +5,8 @@ The keypoint detector stays as it is, so motion tracks made with the original mo
 - *Clips*: one frame of a clip is animated to another; whatever the source hides (teeth, shut lids, the side of the
   head) is learnt from the frames that show it.
 - *Photo*: it is deformed at random (a similarity and a thin-plate spline, as for the paper's equivariance loss) and
-  animated to its deformed self. This teaches texture, but nothing that the photo does not show.
+  animated to its deformed self. This teaches texture, but nothing that the photo does not show. The whole picture is
+  deformed, wall and all, so only the face is judged, and without clips only the generator learns.
 
 An anchor pulls all weights to where they started (L2-SP, Li et al., 2018), so that poses seen in no frame keep what the
 original model knew.
@@ -82,7 +83,7 @@ class FinetuneSettings(LoopSettings):
     rows: int = option(4, "Pairs of frames per step.", low=1, high=256)
     learning_rate: float = option(8e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
     photo_share: float = option(0.0, "Share of pairs made from the photo alone; 1 without clips.", low=0.0, high=1.0)
-    motion: bool = option(True, "Let the dense motion learn too, not only the generator.")
+    motion: bool = option(True, "Let the dense motion learn too, if there are clips.")
     log_every: int = option(10, "Steps between progress reports.", low=1)
     weights: FinetuneWeights = field(default_factory=FinetuneWeights)
 
@@ -116,7 +117,8 @@ class FinetuneTask:
         self.phases = (Phase("finetune", settings.steps),)
         self.identity = RunIdentity.of(model.config, settings.to_mapping())
         self.perceptual = None if backbone is None else PerceptualDistance(backbone).to(device)
-        parts = [model.generator, model.dense_motion] if settings.motion else [model.generator]
+        self.moves = settings.motion and bool(self.clips)
+        parts = [model.generator, model.dense_motion] if self.moves else [model.generator]
         self.learning = [parameter for part in parts for parameter in part.parameters()]
         self.original = copy.deepcopy(self.model.dense_motion).eval().requires_grad_(False)
         self.start = [parameter.detach().clone() for parameter in self.learning]
@@ -159,34 +161,41 @@ class FinetuneTask:
         """Compute the losses of a batch."""
         weights = self.settings.weights
         source, target, here, there = self._moments(batch)
-        with torch.set_grad_enabled(self.settings.motion):
+        with torch.set_grad_enabled(self.moves):
             motion = self.model.move(source, there, here)
         side = motion.flow.shape[1]
         region = self._region_weights(there, side)[:, None]  # [B, 1, side, side]
+        judged = self._face_map(there, side)[:, None]
+        judged[: batch[1]] = 1
         cells = round(side * _WINDOW / 4) * 4
         windows = choose_windows(self._face(there), side, cells)
         losses: dict[str, Tensor] = {}
-        if self.settings.motion and weights.elsewhere > 0:
+        if self.moves and weights.elsewhere > 0:
             losses["elsewhere"] = weights.elsewhere * self._change_elsewhere(source, there, here, motion.flow)
-        source, target, region = (cut_picture(x, windows, side, cells) for x in (source, target, region))
+        source, target, region, judged = (
+            cut_picture(x, windows, side, cells) for x in (source, target, region, judged)
+        )
         motion, there = cut_motion(motion, windows, cells), cut_keypoints(there, windows, side, cells)
         blend = self.model.generator.decode(source, self.model.generator.encode(source), motion)
         region = F.interpolate(region, size=target.shape[2:], mode="bilinear")
         gap = (blend.warped.detach() - target).abs().mean(1, keepdim=True)  # [B, 1, h, w]
         region = region + weights.uncovered * (gap / _CLEARLY_OTHER).clamp_max(1)
         region = region / region.mean()
-        losses["pixels"] = weights.pixels * ((blend.image - target).abs() * region).mean()
+        # Around a deformed photo nothing moves as the world does, so there only its face counts.
+        judged = F.interpolate(judged, size=target.shape[2:], mode="bilinear")
+        image, synthesised = (torch.lerp(target, made, judged) for made in (blend.image, blend.synthesised))
+        losses["pixels"] = weights.pixels * ((image - target).abs() * region).mean()
         made_up = region * (1.1 - blend.visible.detach())
-        losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
-        if self.settings.motion and motion.occlusion is not None:
+        losses["synthesised"] = weights.synthesised * ((synthesised - target).abs() * made_up).mean()
+        if self.moves and motion.occlusion is not None:
             shown = F.interpolate(torch.exp(-_FADING * gap), size=motion.occlusion.shape[2:], mode="area")
             losses["occlusion"] = weights.occlusion * F.binary_cross_entropy(motion.occlusion.float(), shown)
         if self.perceptual is not None:
-            losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
+            losses["perceptual"] = weights.perceptual * self.perceptual(image, target)
         if weights.anchor > 0:
             away = [(now - then).square().sum() for now, then in zip(self.learning, self.start, strict=True)]
             losses["anchor"] = weights.anchor * torch.stack(away).sum()
-        return Outcome(losses, blend.image, target, there)
+        return Outcome(losses, image, target, there)
 
     def pictures(self, batch: tuple[Tensor, int]) -> Pictures:
         """Return the batch warped and generated."""
@@ -215,9 +224,11 @@ class FinetuneTask:
         with torch.no_grad():
             blocks = to_blocks(source, self.model.settings.motion_side)
             before: Tensor = self.original(blocks, there, here).flow
-            side = flow.shape[1]
-            face = gaussian_heatmap(self._face(there), side, side, variance=_FACE_REACH, corners=False).amax(1)
-        return ((flow - before).abs().sum(-1) * (1 - face)).mean()
+        return ((flow - before).abs().sum(-1) * (1 - self._face_map(there, flow.shape[1]))).mean()
+
+    def _face_map(self, keypoints: Keypoints, side: int) -> Tensor:
+        """Return `[B, side, side]`: 1 on the face, falling to 0 around it."""
+        return gaussian_heatmap(self._face(keypoints), side, side, variance=_FACE_REACH, corners=False).amax(1)
 
     def _face(self, keypoints: Keypoints) -> Tensor:
         return keypoints.value[:, : self.model.settings.tied_keypoints or None]
