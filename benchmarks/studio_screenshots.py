@@ -20,10 +20,12 @@ from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
 from fomm.scenes.animate import Pipeline
-from fomm.scenes.demo import demo_files, record_demo_consent
+from fomm.scenes.demo import ORIGIN, SOURCE, demo_files
 from fomm.scenes.edit import EditPhotoSettings, edit_still
 from fomm.studio.app import Serving, launch
 from fomm.studio.service import Studio
+from fomm.trust.consent import NO_LIVING, ConsentTerms
+from fomm.trust.ledger import Ledger
 from fomm.weights.registry import DEFAULT_MODEL
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
@@ -42,7 +44,7 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as home:
         os.environ["FOMM_HOME"] = home
 
-        record_demo_consent(demo_files()[0])
+        _consent(demo_files()[0])
         studio = Studio(Pipeline(DEFAULT_MODEL))
         page, address = launch(studio, Serving(port=0))
         try:
@@ -55,6 +57,15 @@ def main() -> None:
         finally:
             page.close(verbose=False)
             studio.close()
+
+
+def _consent(portrait: Path) -> None:
+    """Record that the bundled portrait may be animated and shown live."""
+    terms = ConsentTerms(
+        subject="demo portrait", kind=NO_LIVING, origin=ORIGIN, source=SOURCE, make=("animate", "live"),
+        capture="source-statement",
+    )  # fmt: skip
+    Ledger().grant(portrait.read_bytes(), terms, name=portrait.name)
 
 
 def _show(browser: Any, address: str, name: str, visit: Any, output: Path) -> None:
