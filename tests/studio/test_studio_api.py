@@ -1,17 +1,22 @@
 """The HTTP API as a program meets it, over a real connection."""
 
+import os
+import re
+import subprocess
+import sys
 import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import httpx
+import imageio.v3 as iio
 import pytest
 from gradio_client import Client, handle_file
 from gradio_client.exceptions import AppError
 
 FAST = {"encode": {"preset": "ultrafast"}}
 VISITORS = 3
-NAMES = {"/faces", "/consents", "/grant", "/preview", "/animate", "/track", "/verify", "/stop", "/edit", "/edit_motion"}
+DOCUMENT = Path(__file__).parents[2] / "docs" / "api.md"
 
 
 def until(true, seconds=30.0):
@@ -22,8 +27,29 @@ def until(true, seconds=30.0):
         time.sleep(0.02)
 
 
-def test_names_are_stable_and_nothing_else_is_offered(client):
-    assert set(client.view_api(return_format="dict")["named_endpoints"]) == NAMES
+def test_what_is_offered_is_what_is_documented(client):
+    offered = {
+        name: (
+            [parameter["parameter_name"] for parameter in endpoint["parameters"]],
+            [output["label"].lower() for output in endpoint["returns"]],
+        )
+        for name, endpoint in client.view_api(return_format="dict", print_info=False)["named_endpoints"].items()
+    }
+    rows = re.findall(r"^\| `(/\w+)` \|([^|]*)\|([^|]*)\|", DOCUMENT.read_text(), re.MULTILINE)
+    documented = {name: (re.findall(r"`(\w+)`", given), re.findall(r"`(\w+)`", made)) for name, given, made in rows}
+    assert documented == offered
+
+
+def test_the_documents_example_runs(address, portrait_photo, talk, tmp_path):
+    block = re.search(r"<!-- tested: example -->\n```python\n(.*?)```", DOCUMENT.read_text(), re.DOTALL)
+    code = block[1].replace("http://127.0.0.1:7860", address).replace('"2027-12-31"', '"2999-12-31"')
+    iio.imwrite(tmp_path / "photo.jpg", iio.imread(portrait_photo)[20:, 10:])
+    (tmp_path / "talk.mp4").write_bytes(talk.read_bytes())
+    environment = {**os.environ, "GRADIO_TEMP_DIR": str(tmp_path / "downloads")}
+    command = [sys.executable, "-c", code]
+    told = subprocess.run(command, cwd=tmp_path, env=environment, capture_output=True, text=True, check=True).stdout
+    assert "render" in told
+    assert told.split()[-2:] == ["intact", "True"]
 
 
 def test_a_consented_photo_becomes_a_verified_clip(client, portrait_photo, talk):
