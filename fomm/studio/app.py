@@ -166,9 +166,10 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
         announce: called with the page's address once it is up.
     """
     page: gr.Blocks | None = None
+    warming = threading.Thread(target=warm_up, args=(studio.pipeline,), name="fomm-studio-warm", daemon=True)
     try:
         page, address = launch(studio, serving)
-        threading.Thread(target=warm_up, args=(studio.pipeline,), name="fomm-studio-warm", daemon=True).start()
+        warming.start()
         if announce is not None:
             announce(address)
         while True:
@@ -179,3 +180,5 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
         if page is not None:
             page.close(verbose=False)
         studio.close()
+        if warming.is_alive():
+            warming.join()  # a thread inside PyTorch when Python ends takes the process down with it

@@ -105,6 +105,17 @@ def running(tiny_checkpoint, portrait_photo, tmp_path):
     process.communicate()
 
 
+def test_told_to_end_before_it_is_warm_it_ends(running):
+    process, _, temp = running
+    process.send_signal(signal.SIGTERM)
+    said = process.communicate(timeout=60)[1]
+    assert (process.returncode, said.strip()) == (
+        128 + signal.SIGTERM,
+        "fomm: Stopped from outside; no unfinished file is left behind.",
+    )
+    assert [path for path in temp.rglob("*") if path.is_file()] == []
+
+
 def test_told_to_end_it_stops_renders_and_leaves_nothing(running, portrait_photo, talk, ffmpeg_command, tmp_path):
     process, address, temp = running
     assert httpx.get(f"{address}/health").json()["status"] == "ok"
