@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import time
 from pathlib import Path
 from typing import Any
 
@@ -42,9 +43,22 @@ def synthesize(
     beside = portraits.resolve().parent
     sources = Sources(portraits, units or beside / "face_units.npz", mouth or beside / "mouth.npz")
     count = processes or os.cpu_count() or 1
-    drawn = draw_clips(sources, output, settings, origin=origin, processes=count, on_progress=_show)
+    drawn = draw_clips(sources, output, settings, origin=origin, processes=count, on_progress=_Progress())
     click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {output} -o RUN")
 
 
-def _show(done: int, total: int) -> None:
-    click.echo(f"{done} of {total} pairs", err=True)
+class _Progress:
+    """Says after every pair how many are there and how long the others will take."""
+
+    def __init__(self) -> None:
+        self._begun = time.monotonic()
+        self._found: int | None = None
+
+    def __call__(self, done: int, total: int) -> None:
+        if self._found is None:
+            self._found = done
+        left = ""
+        if done > self._found:
+            seconds = (time.monotonic() - self._begun) / (done - self._found) * (total - done)
+            left = f"  {seconds / 60:.0f} min left"
+        click.echo(f"{done} of {total} pairs{left}", err=True)

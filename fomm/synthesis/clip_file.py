@@ -46,6 +46,8 @@ def store_clip(folder: Path, name: str, clip: Clip) -> None:
         with partial.open("wb") as file:
             np.savez_compressed(file, allow_pickle=False, **clip.truth)
         os.replace(partial, folder / f"{name}.npz")
-    except OSError as error:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(f"{folder / name}.npz cannot be written ({error.strerror}); free some space.") from error

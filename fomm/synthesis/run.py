@@ -11,11 +11,13 @@ import json
 import multiprocessing
 import os
 import signal
+import sys
 from collections.abc import Callable, Iterator
 from concurrent.futures import FIRST_COMPLETED, Future, ProcessPoolExecutor, wait
 from concurrent.futures.process import BrokenProcessPool
 from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 from fomm.errors import OutputError, SettingsError
 from fomm.settings import Settings, option
@@ -26,6 +28,7 @@ from fomm.synthesis.plan import SPLITS, PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
 
+_PATIENCE = 10.0  # seconds that a drawing process has to end
 _VERSION = 1  # of the drawing: another one would draw other clips from the same seed
 
 
@@ -115,7 +118,9 @@ def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan]
     except BaseException:
         for process in multiprocessing.active_children():  # a pair takes seconds: do not wait for it
             process.terminate()
-            process.join()
+        for process in multiprocessing.active_children():
+            process.join(_PATIENCE)
+            process.kill()
         _sweep(output)
         raise
     finally:
@@ -124,21 +129,36 @@ def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan]
 
 _sources: Sources | None = None
 _studio: Studio | None = None
+_drawing = False
 
 
 def _begin(sources: Sources) -> None:
     global _sources  # noqa: PLW0603  what a pool's initialiser leaves for its tasks
     _sources = sources
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
+    signal.signal(signal.SIGTERM, _end)
+
+
+def _end(number: int, frame: FrameType | None) -> None:
+    """End this process; while it draws, by an exception, so that the encoder is stopped and its file removed."""
+    if _drawing:
+        sys.exit()
+    os._exit(0)
 
 
 def _draw(plan: PairPlan, output: Path, frames: int) -> None:
-    global _studio  # noqa: PLW0603
+    global _studio, _drawing  # noqa: PLW0603
     if _studio is None:  # here and not in the initialiser, whose errors the pool would hide
         assert _sources is not None  # noqa: S101
         _studio = Studio(_sources.portraits, _sources.units, _sources.mouth)
-    for name, clip in zip(plan.names, _studio.render(plan, frames), strict=True):
-        store_clip(output / plan.split, name, clip)
+    _drawing = True
+    try:
+        for name, clip in zip(plan.names, _studio.render(plan, frames), strict=True):
+            store_clip(output / plan.split, name, clip)
+    except SystemExit:
+        os._exit(0)  # the pool would go on with the next pair
+    finally:
+        _drawing = False
 
 
 def _is_drawn(output: Path, plan: PairPlan) -> bool:
@@ -198,6 +218,8 @@ def _write(file: Path, text: str) -> None:
     try:
         partial.write_text(text + "\n", encoding="utf-8")
         os.replace(partial, file)
-    except OSError as error:
+    except BaseException as error:
         partial.unlink(missing_ok=True)
+        if not isinstance(error, OSError):
+            raise
         raise OutputError(f"{file} cannot be written ({error.strerror}); free some space.") from error
