@@ -12,6 +12,7 @@ from PIL import Image
 from fomm import cli
 from fomm.errors import ConsentError
 from fomm.scenes.animate import Pipeline
+from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 from fomm.scenes.settings import AnimateSettings
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import open_release, release_still
@@ -38,6 +39,11 @@ def test_python_api(pipeline, stranger, talk):
         pipeline.animate(stranger, talk, stranger.parent / "out.mp4", AnimateSettings())
     with pytest.raises(ConsentError):
         pipeline.authorise(stranger, AnimateSettings())  # what a preview needs
+    edit = EditPhotoSettings.from_mapping({"edit": {"yaw": 5.0}})
+    with pytest.raises(ConsentError):
+        edit_still(pipeline, stranger, stranger.parent / "out.png", edit)
+    with pytest.raises(ConsentError):
+        save_edit_motion(pipeline, stranger, stranger.parent / "out.safetensors", edit)
     assert [path.name for path in stranger.parent.iterdir()] == ["stranger.png"]
 
 
@@ -72,6 +78,10 @@ def test_studio(pipeline, stranger, talk):
         session = studio.sessions.get("visitor")
         with pytest.raises(ConsentError):
             studio.preview(session, stranger, talk, AnimateSettings())
+        with pytest.raises(ConsentError):
+            studio.preview_edit(session, stranger, EditPhotoSettings())
+        with pytest.raises(ConsentError):
+            studio.edit(session, stranger, EditPhotoSettings(), ".png")
         work = studio.render(session, stranger, talk, AnimateSettings())
         for _ in work.watch():
             pass
