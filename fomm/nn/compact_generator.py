@@ -86,6 +86,8 @@ class CompactGenerator(nn.Module):
         x = self.decode_half(torch.cat((x, skip, pixels), dim=1))  # [B, w, H/2, W/2]
         painted = torch.sigmoid(F.pixel_shuffle(self.paint(x).float(), 2))  # [B, 4, H, W]
         synthesised, visible = painted[:, :3], painted[:, 3:]
+        if motion.shown is not None:
+            visible = visible * _resize(motion.shown, visible)
         return Blend(torch.lerp(synthesised, warped, visible), synthesised, warped, visible)
 
 

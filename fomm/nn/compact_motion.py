@@ -31,6 +31,7 @@ from fomm.nn.geometry import (
     expected_position,
     gaussian_heatmap,
     inverse_2x2,
+    shown_in_source,
 )
 
 
@@ -79,6 +80,7 @@ class CompactDenseMotion(nn.Module):
         variance: variance of the heatmaps that tell the network where keypoints are and were.
         residual: largest correction the network may add to the combined flow, in [-1, 1] units.
         carried: how many carried motions, see `CarriedMotions`.
+        hidden_margin: see `shown_in_source`; 0 leaves it to the network alone to tell what the source hides.
     """
 
     def __init__(
@@ -91,9 +93,11 @@ class CompactDenseMotion(nn.Module):
         variance: float,
         residual: float,
         carried: int,
+        hidden_margin: float,
     ) -> None:
         super().__init__()
         self.side, self.variance, self.residual_limit = side, variance, residual
+        self.hidden_margin = hidden_margin
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
         self.carried = CarriedMotions(num_keypoints, carried) if carried else None
         self.mask = nn.Conv2d(width, num_keypoints + 1 + carried, 3, padding=1)
@@ -130,7 +134,12 @@ class CompactDenseMotion(nn.Module):
         flow = blend_motions(motions, prior + mask.float())
         correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2, S, S]
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
-        return Motion(flow + correction.permute(0, 2, 3, 1), occlusion, corners=False, features=features)
+        flow = flow + correction.permute(0, 2, 3, 1)
+        if self.hidden_margin == 0:
+            return Motion(flow, occlusion, corners=False, features=features)
+        displacement = flow - coordinate_grid(side, side, flow, corners=False)
+        shown = shown_in_source(displacement.permute(0, 3, 1, 2), self.hidden_margin)  # [B, 1, S, S]
+        return Motion(flow, occlusion * shown, corners=False, features=features, shown=shown)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

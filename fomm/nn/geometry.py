@@ -69,12 +69,15 @@ class Motion:
         occlusion: how much of the warped source to trust, `[B, 1, H, W]` in [0, 1], or None.
         corners: whether `flow` was built on a corner grid (see the module docstring).
         features: optional `[B, C, H, W]` description of the motion for a generator that reads it.
+        shown: where the source shows what belongs here, `[B, 1, H, W]` in [0, 1], by geometry alone (see
+            `shown_in_source`), or None.
     """
 
     flow: Tensor
     occlusion: Tensor | None = None
     corners: bool = False
     features: Tensor | None = None
+    shown: Tensor | None = None
 
     def displacement(self) -> Tensor:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""
@@ -164,3 +167,33 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
         return flow
     planes = F.interpolate(flow.permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
     return planes.permute(0, 2, 3, 1)
+
+
+def shown_in_source(displacement: Tensor, margin: float) -> Tensor:
+    """Tell from a backward motion alone where the source shows what belongs into a driving pixel.
+
+    A source pixel can end up in one place only. Where two driving pixels read the same one, the one that moved farther
+    is in front, such as a head, and takes it with it; the other, such as the wall beside it, was hidden in the source.
+
+    Args:
+        displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
+        margin: how much farther the other must have moved to be told apart, in the same units.
+
+    Returns:
+        `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
+    """
+    move = displacement.detach().float()
+    batch, _, height, width = move.shape
+    size = move.norm(dim=1)  # [B, S, S]
+    place = move + coordinate_grid(height, width, move, corners=False).permute(2, 0, 1)  # [B, 2, S, S]
+    column = ((place[:, 0] + 1) * width - 1) / 2
+    row = ((place[:, 1] + 1) * height - 1) / 2
+    farthest = move.new_zeros(batch, height * width)
+    for down in (0, 1):
+        for right in (0, 1):
+            y = (row.floor().long() + down).clamp(0, height - 1)
+            x = (column.floor().long() + right).clamp(0, width - 1)
+            farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
+    at = place.permute(0, 2, 3, 1)
+    read = F.grid_sample(farthest.view(batch, 1, height, width), at, padding_mode="border", align_corners=False)
+    return torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))

@@ -57,6 +57,7 @@ def cut_motion(motion: Motion, windows: list[tuple[int, int]], cells: int) -> Mo
         cut_picture(motion.occlusion, windows, field, cells),
         corners=False,
         features=cut_picture(motion.features, windows, field, cells),
+        shown=None if motion.shown is None else cut_picture(motion.shown, windows, field, cells),
     )
 
 

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fomm.nn.compact_motion import CarriedMotions, blend_motions, local_motions
-from fomm.nn.geometry import Keypoints
+from fomm.nn.geometry import Keypoints, shown_in_source
 
 
 @pytest.fixture
@@ -57,3 +57,25 @@ def test_blended_motion_is_the_weighted_mean_of_each_keypoints_affine_map(two_vi
             carried_to = source.value[:, k] + torch.einsum("bij,bj->bi", step, here - driving.value[:, k])
             expected = expected + weights[:, k + 1, row, column, None] * carried_to
         torch.testing.assert_close(flow[:, row, column], expected, atol=1e-5, rtol=1e-4)
+
+
+def _slide(side, columns, cells):
+    """Return a backward displacement: content of these driving columns comes from `cells` cells to the right."""
+    displacement = torch.zeros(1, 2, side, side)
+    displacement[:, 0, :, columns] = 2 * cells / side
+    return displacement
+
+
+def test_what_a_head_leaves_behind_is_not_in_the_source():
+    # A head that was in columns 14 to 21 is now in 8 to 15: it leaves 16 to 21, where the source shows only the head.
+    shown = shown_in_source(_slide(32, slice(8, 16), 6), margin=0.06)[0, 0]
+    assert shown[:, 16:22].max() < 0.05
+    assert shown[:, 8:16].min() > 0.95
+    assert shown[:, :7].min() > 0.95
+    assert shown[:, 23:].min() > 0.95
+
+
+def test_nothing_is_hidden_while_everything_moves_together():
+    assert shown_in_source(_slide(32, slice(0, 32), 4), margin=0.06).min() > 0.95
+    grid = torch.linspace(-1, 1, 32).view(1, 1, 1, 32).expand(1, 2, 32, 32)
+    assert shown_in_source(0.1 * grid, margin=0.06).min() > 0.95  # a zoom
