@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.errors import MediaError
+from fomm.nn.compact import CompactSettings
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
 from fomm.nn.landmarks import LIDS, LIPS
@@ -137,8 +138,14 @@ def _animate(model: AnimationModel, batch: TransferBatch, device: torch.device |
     moments = split_moments(model.detect(frames.flatten(0, 1)))
     encoded = model.encode(frames[:, 0])
     same_axes = torch.eye(2, device=frames.device).expand(len(frames), 2, 2)
-    driving: dict[str, Keypoints] = {"self": moments[1], "cross": across(moments, same_axes)}
+    driving: dict[str, Keypoints] = {"self": moments[1], "cross": across(moments, same_axes, _tied(model))}
     return {way: model.animate(encoded, keypoints, moments[0]) for way, keypoints in driving.items()}
+
+
+def _tied(model: AnimationModel) -> int:
+    """Return how many keypoints tell the size of a face, as in `fomm animate`; 0 for all."""
+    config = model.config
+    return config.tied_keypoints if isinstance(config, CompactSettings) else 0
 
 
 def _compare(scores: dict[str, _Scores], frames: GeneratedFrames, batch: TransferBatch) -> None:

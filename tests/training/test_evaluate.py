@@ -17,6 +17,7 @@ class Oracle(torch.nn.Module):
     def __init__(self, scale):
         super().__init__()
         self.scale = scale
+        self.config = None
         self.moments = 0
 
     def detect(self, image):
