@@ -71,6 +71,9 @@ class Outputs:
             return bool(output_id) and self._seen.setdefault(output_id, number) == number
 
 
+MOST_MEMORY = 1.1  # after the visitors, over before them
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--model", default=DEFAULT_MODEL)
@@ -84,9 +87,8 @@ def main() -> None:
         with studio(folder, "--model", arguments.model) as server:
             result = besiege(server, folder, arguments)
         result["files_after_stop"] = len(files_below(server.temp))
-    result["passed"] = not (
-        result["wrong"] or result["sessions_left"] or result["files_left"] or result["files_after_stop"]
-    )
+    left = result["wrong"] or result["sessions_left"] or result["files_left"] or result["files_after_stop"]
+    result["passed"] = not left and result["memory_after_over_before"] <= MOST_MEMORY
     print(f"  {'passed' if result['passed'] else 'FAILED'}; {result['files_after_stop']} files after the studio ended")
     save("studio_load", result, arguments.output)
 
