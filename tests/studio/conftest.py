@@ -13,6 +13,7 @@ import pytest
 pytest.importorskip("gradio", reason="the studio extra is not installed: pip install 'fomm[studio]'")
 
 import gradio_client
+from chromium import CHROMIUM, QUIET
 
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import Pipeline
@@ -80,3 +81,19 @@ def fill(portrait_photo: Path, talk: Path) -> Callable[..., list[object]]:
         return [photo and str(photo), clip and str(clip), None, "largest", 1.0, "", *chosen]
 
     return values
+
+
+@pytest.fixture(scope="module")
+def driver() -> Iterator[Any]:
+    """Playwright, for tests that start a browser of their own kind."""
+    playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
+    with playwright.sync_playwright() as driver:
+        yield driver
+
+
+@pytest.fixture(scope="module")
+def browser(driver: Any) -> Iterator[Any]:
+    """A plain browser without a window."""
+    browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
+    yield browser
+    browser.close()

@@ -1,22 +1,13 @@
 """Going live in a real browser with a made-up camera: calibrate, record, stop; a revocation; a refused camera."""
 
 import pytest
+from chromium import CHROMIUM, PATIENCE, QUIET, keep_picture
 from live_samples import consented_photo
 
-playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
-
-from test_studio_browser import CHROMIUM, PATIENCE, QUIET, keep_picture  # noqa: E402 - it needs playwright
-
-from fomm.scenes.demo import demo_files  # noqa: E402
+from fomm.scenes.demo import demo_files
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]
-
-
-@pytest.fixture(scope="module")
-def driver():
-    with playwright.sync_playwright() as driver:
-        yield driver
 
 
 @pytest.fixture(scope="module")

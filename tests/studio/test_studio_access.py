@@ -1,13 +1,8 @@
 """Every tab at both widths: nothing scrolls sideways, text can be read, and all that acts has a name."""
 
-import shutil
-
 import pytest
+from chromium import CHROMIUM, PATIENCE
 
-playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-QUIET = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--no-first-run", "--disable-sync"]
 TABS = ["Animate", "Edit", "Live", "Dub and refine", "Batch", "Verify"]
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
 
@@ -50,15 +45,12 @@ NAMELESS = """() => {
 
 
 @pytest.fixture(scope="module")
-def page(address):
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.set_default_timeout(60_000)
-        page.goto(address)
-        page.wait_for_selector("#render")
-        yield page
-        browser.close()
+def page(browser, address):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.set_default_timeout(PATIENCE)
+    page.goto(address)
+    page.wait_for_selector("#render")
+    return page
 
 
 def visit(page, tab):

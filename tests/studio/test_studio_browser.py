@@ -1,33 +1,16 @@
 """The newcomer's path in a real browser: pick portrait and clip, consent, preview, render, play, verify."""
 
-import os
 import re
-import shutil
 from pathlib import Path
 
 import httpx
 import imageio.v3 as iio
 import pytest
+from chromium import CHROMIUM, PATIENCE, keep_picture
 
 from fomm.studio.gallery import bundled
 
-playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
-
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser") or ""
-QUIET = [
-    "--no-sandbox", "--disable-gpu", "--disable-quic", "--no-first-run", "--disable-background-networking",
-    "--disable-component-update", "--disable-sync", "--disable-dev-shm-usage",
-]  # fmt: skip
-PATIENCE = 60_000  # ms, for a busy machine
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
@@ -42,12 +25,6 @@ def page(browser, address):
     yield page
     page.close()
     assert failed == []
-
-
-def keep_picture(page, name):
-    """Keep a screenshot where the caller asks for them."""
-    if os.environ.get("FOMM_SCREENSHOTS"):
-        page.screenshot(path=str(Path(os.environ["FOMM_SCREENSHOTS"]) / name), full_page=True)
 
 
 def test_a_newcomer_makes_a_marked_animation(page, monkeypatch, tmp_path):

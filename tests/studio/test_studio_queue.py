@@ -3,10 +3,7 @@
 import json
 
 import pytest
-
-playwright = pytest.importorskip("playwright.sync_api", reason="for this test: pip install playwright")
-
-from test_studio_browser import CHROMIUM, PATIENCE, QUIET, keep_picture  # noqa: E402 - it needs playwright
+from chromium import CHROMIUM, PATIENCE, keep_picture
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
 
@@ -14,14 +11,6 @@ KEPT = """async () => ({
   local: {...localStorage}, session: {...sessionStorage}, caches: await caches.keys(),
   databases: (await indexedDB.databases()).map((database) => database.name), cookies: document.cookie,
 })"""
-
-
-@pytest.fixture(scope="module")
-def browser():
-    with playwright.sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=QUIET)
-        yield browser
-        browser.close()
 
 
 @pytest.fixture
