@@ -33,6 +33,7 @@ class CompactSettings(Settings):
     temperature: float = option(0.1, "Softmax temperature of the heatmaps.", low=1e-3, high=10.0)
     heatmap_variance: float = option(0.004, "Variance of the heatmaps shown to the dense motion.", low=1e-5, high=1.0)
     flow_residual: float = option(0.1, "Largest correction of the combined flow, in [-1, 1] units.", low=0.0, high=1.0)
+    flow_detail: int = option(1, "Corrections per cell of the flow field along either side.", low=1, high=4)
     hidden_margin: float = option(
         0.0,
         "Step in [-1, 1] by which a head must outrun what it uncovers; 0 leaves that to the network.",
@@ -68,6 +69,7 @@ class CompactModel(AnimationModel):
             settings.flow_residual,
             settings.carried_motions,
             settings.hidden_margin,
+            settings.flow_detail,
         )
         self.generator = CompactGenerator(settings.generator_width, settings.generator_blocks, settings.motion_width)
 

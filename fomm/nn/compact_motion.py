@@ -9,6 +9,7 @@ What differs from the paper's networks, and why:
   averaged under the heatmap (the paper's form), because both steps are linear, at a thousandth of the cost.
 - Dense motion starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
   logits. One warp by that prior replaces the paper's K + 1 warps of the source as evidence.
+- The correction of the combined flow may be finer than the field (`flow_detail`): an eyelid is lower than a cell.
 - Beside the keypoints' own motions there are carried ones: affine motions of shoulders, neck or hair, each one linear
   map of how all keypoints moved. Where cloth or hair gives a keypoint nothing to hold on to, the face tells more: on
   held-out people a linear map of landmark steps predicts the shoulders' mean shift to 1.5 px of 5.2.
@@ -81,6 +82,7 @@ class CompactDenseMotion(nn.Module):
         residual: largest correction the network may add to the combined flow, in [-1, 1] units.
         carried: how many carried motions, see `CarriedMotions`.
         hidden_margin: see `shown_in_source`; 0 leaves it to the network alone to tell what the source hides.
+        detail: D, corrections of the flow per cell along either side.
     """
 
     def __init__(
@@ -94,15 +96,16 @@ class CompactDenseMotion(nn.Module):
         residual: float,
         carried: int,
         hidden_margin: float,
+        detail: int,
     ) -> None:
         super().__init__()
         self.side, self.variance, self.residual_limit = side, variance, residual
-        self.hidden_margin = hidden_margin
+        self.hidden_margin, self.detail = hidden_margin, detail
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
         self.carried = CarriedMotions(num_keypoints, carried) if carried else None
         self.mask = nn.Conv2d(width, num_keypoints + 1 + carried, 3, padding=1)
         self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
-        self.residual = nn.Conv2d(width, 2, 3, padding=1)
+        self.residual = nn.Conv2d(width, 2 * detail**2, 3, padding=1)
         self.log_reach = nn.Parameter(torch.full((num_keypoints,), -2.0))
         self.background = nn.Parameter(torch.tensor(-4.0))
         for head in (self.mask, self.residual):
@@ -111,7 +114,7 @@ class CompactDenseMotion(nn.Module):
         nn.init.constant_(self.occlusion.bias, 2.0)  # type: ignore[arg-type]
 
     def forward(self, blocks: Tensor, driving: Keypoints, source: Keypoints) -> Motion:
-        """Return the motion from driving pixels to source coordinates.
+        """Return the motion from driving pixels to source coordinates; its flow has D times the field's side.
 
         Args:
             blocks: the source as `to_blocks` gives it, `[B, 12, S, S]`.
@@ -132,13 +135,20 @@ class CompactDenseMotion(nn.Module):
         features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
         flow = blend_motions(motions, prior + mask.float())
-        correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2, S, S]
+        correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2 D D, S, S]
+        correction = F.pixel_shuffle(correction, self.detail)  # [B, 2, S D, S D]
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
-        flow = flow + correction.permute(0, 2, 3, 1)
-        if self.hidden_margin == 0:
+        displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
+        coarse_correction = F.avg_pool2d(correction, self.detail)
+        shown = shown_in_source(displacement + coarse_correction, self.hidden_margin) if self.hidden_margin else None
+        if self.detail > 1:
+            displacement = F.interpolate(
+                displacement, scale_factor=self.detail, mode="bilinear", align_corners=False
+            )  # [B, 2, S D, S D]
+        fine = (displacement + correction).permute(0, 2, 3, 1)
+        flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
+        if shown is None:
             return Motion(flow, occlusion, corners=False, features=features)
-        displacement = flow - coordinate_grid(side, side, flow, corners=False)
-        shown = shown_in_source(displacement.permute(0, 3, 1, 2), self.hidden_margin)  # [B, 1, S, S]
         return Motion(flow, occlusion * shown, corners=False, features=features, shown=shown)
 
     def _prior_logits(self, value: Tensor) -> Tensor:

@@ -66,10 +66,11 @@ class Motion:
 
     Attributes:
         flow: source coordinates `[B, H, W, 2]`, x then y in [-1, 1].
-        occlusion: how much of the warped source to trust, `[B, 1, H, W]` in [0, 1], or None.
+        occlusion: how much of the warped source to trust, `[B, 1, h, w]` in [0, 1], or None; where a network makes the
+            flow finer than its field, this and what follows have the field's sides.
         corners: whether `flow` was built on a corner grid (see the module docstring).
-        features: optional `[B, C, H, W]` description of the motion for a generator that reads it.
-        shown: where the source shows what belongs here, `[B, 1, H, W]` in [0, 1], by geometry alone (see
+        features: optional `[B, C, h, w]` description of the motion for a generator that reads it.
+        shown: where the source shows what belongs here, `[B, 1, h, w]` in [0, 1], by geometry alone (see
             `shown_in_source`), or None.
     """
 
@@ -83,6 +84,11 @@ class Motion:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""
         height, width = self.flow.shape[1:3]
         return self.flow - coordinate_grid(height, width, self.flow, corners=self.corners)
+
+    def flow_on(self, side: int) -> Tensor:
+        """Return the flow averaged over the cells of a coarser edge grid, `[B, side, side, 2]`."""
+        planes = F.adaptive_avg_pool2d(self.displacement().permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)
+        return planes + coordinate_grid(side, side, planes, corners=False)
 
 
 def coordinate_grid(height: int, width: int, like: Tensor, *, corners: bool) -> Tensor:

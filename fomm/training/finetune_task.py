@@ -163,7 +163,7 @@ class FinetuneTask:
         source, target, here, there = self._moments(batch)
         with torch.set_grad_enabled(self.moves):
             motion = self.model.move(source, there, here)
-        side = motion.flow.shape[1]
+        side = self.model.settings.motion_side
         region = self._region_weights(there, side)[:, None]  # [B, 1, side, side]
         judged = self._face_map(there, side)[:, None]
         judged[: batch[1]] = 1

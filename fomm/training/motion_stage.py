@@ -17,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.compact import CompactModel
+from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
 from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
 from fomm.training.augment import TransferSample
@@ -51,10 +52,11 @@ def motion_losses(
     driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes, tied)[split:]])
     source_picture = sample.clean[:, 0]
     motion = model.move(source_picture, driving, moments[0])
-    region = region_weights(sample, weights.mouth, weights.eyes, motion.flow.shape[1])
-    occlusion, photometric = _picture_losses(sample, motion.flow, motion.occlusion, region)
+    side = sample.flow.shape[1]
+    region = region_weights(sample, weights.mouth, weights.eyes, side)
+    occlusion, photometric = _picture_losses(sample, motion, region)
     value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], tied)
-    error = (motion.flow - sample.flow).abs().sum(-1)
+    error = (motion.flow_on(side) - sample.flow).abs().sum(-1)
     losses = {
         "flow": weights.flow * _weighted_mean(error, sample.valid * region),
         "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
@@ -164,22 +166,22 @@ def _free_keypoints(moments: list[Keypoints], sample: TransferSample, tied: int)
     return (astray + away).mean()
 
 
-def _picture_losses(
-    sample: TransferSample, flow: Tensor, occlusion: Tensor | None, region: Tensor
-) -> tuple[Tensor, Tensor]:
-    """Return the occlusion loss and the photometric loss of the plain warp, both at the flow's resolution x 2."""
-    side = 2 * flow.shape[1]
+def _picture_losses(sample: TransferSample, motion: Motion, region: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the occlusion loss and the photometric loss of the plain warp, at twice the resolution of `region`."""
+    side = 2 * region.shape[1]
     pictures = sample.clean[:, :2].flatten(0, 1)
     if pictures.shape[-1] != side:
         pictures = F.interpolate(pictures, size=(side, side), mode="area")
     source, driving = pictures.view(-1, 2, 3, side, side).unbind(1)
-    fine = F.interpolate(flow.permute(0, 3, 1, 2), size=(side, side), mode="bilinear").permute(0, 2, 3, 1)
-    difference = (F.grid_sample(source, fine, padding_mode="border", align_corners=False) - driving).abs().mean(1)
+    warped = warp(source, motion.displacement().permute(0, 3, 1, 2))
+    difference = (warped - driving).abs().mean(1)
     photometric = (difference * F.interpolate(region[:, None], size=(side, side))[:, 0]).mean()
-    if occlusion is None:
+    if motion.occlusion is None:
         return torch.zeros(()), photometric
-    target = F.avg_pool2d(torch.exp(-20 * difference.detach()[:, None]), 2)
-    return F.binary_cross_entropy(occlusion, target), photometric
+    # As in `copying_loss`, texture a little out of place is right.
+    gap = F.avg_pool2d((warped - driving).detach(), 3, stride=1, padding=1, count_include_pad=False)
+    target = F.avg_pool2d(torch.exp(-20 * gap.abs().mean(1, keepdim=True)), 2)
+    return F.binary_cross_entropy(motion.occlusion, target), photometric
 
 
 def _equivariance(model: CompactModel, pictures: Tensor, found: Keypoints, tied: int) -> tuple[Tensor, Tensor]:

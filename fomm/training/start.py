@@ -1,9 +1,11 @@
-"""Start training from a checkpoint, also into a compact model that has more keypoints or carried motions.
+"""Start training from a checkpoint, also into a compact model with more keypoints, carried motions or detail of flow.
 
 What the grown model adds starts out without effect where that is possible: weights that read new keypoints are zero.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
@@ -18,7 +20,8 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     """Copy a checkpoint's weights into `model`, on whatever device it is.
 
     Args:
-        model: of the checkpoint's sizes, but it may have more free keypoints and more carried motions.
+        model: of the checkpoint's sizes, but it may have more free keypoints, more carried motions, and finer
+            corrections of the flow than a checkpoint that has one per cell.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -29,14 +32,19 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     if not isinstance(old, CompactModel):
         raise SettingsError(f"training.start: '{name_or_path}' is not a compact model.")
     stored, target = old.state_dict(), model.state_dict()
-    keypoints, carried = old.settings.num_keypoints, old.settings.carried_motions
+    sizes = _Sizes(old.settings.num_keypoints, model.settings.num_keypoints, old.settings.carried_motions)
+    if old.settings.flow_detail not in (1, model.settings.flow_detail):
+        raise SettingsError(
+            f"training.start: '{name_or_path}' has flow_detail {old.settings.flow_detail}, wanted "
+            f"{model.settings.flow_detail}."
+        )
     for name, value in target.items():
         if name not in stored:
-            if name.startswith("dense_motion.carried.") and carried == 0:
+            if name.startswith("dense_motion.carried.") and sizes.carried == 0:
                 continue
             raise SettingsError(f"training.start: '{name_or_path}' has no {name}.")
         try:
-            _copy(name, stored[name], value, keypoints, carried)
+            _copy(name, stored[name], value, sizes)
         except RuntimeError as error:
             raise SettingsError(
                 f"training.start: '{name_or_path}' differs in the size of {name}: {tuple(stored[name].shape)}, wanted "
@@ -44,8 +52,18 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
             ) from error
 
 
-def _copy(name: str, old: Tensor, new: Tensor, keypoints: int, carried: int) -> None:
+@dataclass(frozen=True)
+class _Sizes:
+    """Keypoints of the checkpoint, keypoints of the new model, and carried motions of the checkpoint."""
+
+    keypoints: int
+    grown: int
+    carried: int
+
+
+def _copy(name: str, old: Tensor, new: Tensor, sizes: _Sizes) -> None:
     """Copy `old` to where its keypoints and carried motions are in `new`."""
+    keypoints, carried = sizes.keypoints, sizes.carried
     if old.shape == new.shape:
         new.copy_(old)
     elif name.startswith("detector.") or name == "dense_motion.log_reach":  # [K, ...]
@@ -55,11 +73,16 @@ def _copy(name: str, old: Tensor, new: Tensor, keypoints: int, carried: int) -> 
         new[:, :keypoints].copy_(old[:, :keypoints])
         rest = old.shape[1] - keypoints
         new[:, -rest:].copy_(old[:, keypoints:])
+    elif name.startswith("dense_motion.residual."):  # [2 D D, ...], a cell's corrections side by side
+        new.copy_(old.repeat_interleave(len(new) // len(old), dim=0))
+    elif name == "dense_motion.carried.weight":  # [2 K, 6 M]
+        new.zero_()
+        new[: len(old), : old.shape[1]].copy_(old)
+    elif name == "dense_motion.carried.logit":  # [M]
+        new[: len(old)].copy_(old)
     elif name.startswith("dense_motion.mask."):  # [1 + K + M, ...]
         new[: 1 + keypoints].copy_(old[: 1 + keypoints])
-        grown = len(new) - len(old)
-        if carried:
-            first = 1 + keypoints + grown
-            new[first : first + carried].copy_(old[1 + keypoints :])
+        first = 1 + sizes.grown
+        new[first : first + carried].copy_(old[1 + keypoints :])
     else:
         raise RuntimeError("no rule")

@@ -49,11 +49,11 @@ def cut_motion(motion: Motion, windows: list[tuple[int, int]], cells: int) -> Mo
     """Cut a motion to the windows and express its flow in window coordinates, -1 and 1 at the window's edges."""
     if motion.occlusion is None or motion.features is None:
         raise ValueError("Only motions with an occlusion map and features can be cut for the generator.")
-    field = motion.flow.shape[1]
-    displacement = cut_picture(motion.displacement().permute(0, 3, 1, 2), windows, field, cells)  # [B, 2, c, c]
+    field = motion.features.shape[-1]
+    displacement = cut_picture(motion.displacement().permute(0, 3, 1, 2), windows, field, cells)  # [B, 2, d c, d c]
     flow = displacement.permute(0, 2, 3, 1) * (field / cells)
     return Motion(
-        flow + coordinate_grid(cells, cells, flow, corners=False),
+        flow + coordinate_grid(flow.shape[1], flow.shape[2], flow, corners=False),
         cut_picture(motion.occlusion, windows, field, cells),
         corners=False,
         features=cut_picture(motion.features, windows, field, cells),

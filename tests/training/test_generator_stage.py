@@ -35,13 +35,25 @@ def test_mistakes_weigh_more_where_the_source_shows_nothing(pixel_losses):
 
 
 def test_copying_what_is_wrong_costs_and_not_copying_it_does_not():
-    target = torch.zeros(1, 3, 4, 4)
+    target = torch.zeros(1, 3, 64, 64)
     warped = target.clone()
-    warped[..., 2:] = 0.8  # the right half of the copy is wrong
-    everywhere = torch.ones(1, 1, 4, 4)
-    honest = torch.cat((torch.full((1, 1, 4, 2), 0.99), torch.full((1, 1, 4, 2), 0.01)), dim=3)
+    warped[..., 32:] = 0.8  # the right half of the copy is wrong
+    everywhere = torch.ones(1, 1, 64, 64)
+    everywhere[..., 26:38] = 0  # what is right at the edge is a matter of opinion
+    honest = torch.cat((torch.full((1, 1, 64, 32), 0.99), torch.full((1, 1, 64, 32), 0.01)), dim=3)
     right, wrong = (
         copying_loss(Blend(target, target, warped, seen), target, everywhere) for seen in (honest, 1 - honest)
     )
     assert right < 0.02
     assert wrong > 1
+
+
+def test_cloth_a_pixel_out_of_place_is_a_right_copy():
+    target = torch.rand(1, 3, 64, 64, generator=torch.Generator().manual_seed(3))
+    warped = torch.roll(target, 1, dims=3)
+    everywhere = torch.ones(1, 1, 64, 64)
+    copied, made_up = (
+        copying_loss(Blend(target, target, warped, torch.full((1, 1, 64, 64), share)), target, everywhere)
+        for share in (0.9, 0.1)
+    )
+    assert copied < made_up

@@ -56,6 +56,38 @@ def test_new_keypoints_hardly_change_where_the_old_ones_move_things(checkpoint, 
     assert (before - after).abs().max() < 1e-3 < before.abs().max()
 
 
+def test_more_carried_motions_start_as_another_background(checkpoint, small_settings, tmp_path):
+    two = CompactModel(replace(small_settings, carried_motions=2)).eval()
+    start_from(two, str(checkpoint[1]))
+    path = tmp_path / "two.safetensors"
+    with torch.no_grad():
+        two.dense_motion.carried.weight.normal_(std=0.2)
+    save_model(path, two, name="two", licence="none", origin="a test")
+    three = CompactModel(replace(small_settings, carried_motions=3)).eval()
+    start_from(three, str(path))
+    value = 0.5 * torch.randn(2, 1, small_settings.num_keypoints, 2)
+    driving, resting = (Keypoints(seen) for seen in value)
+    here, grown = (model.dense_motion.carried(driving, resting) for model in (two, three))
+    torch.testing.assert_close(grown[:, :2], here)
+    torch.testing.assert_close(grown[:, 2], torch.tensor([[0.0, 0.0, 1.0, 0.0, 0.0, 1.0]]))
+
+
+def test_a_finer_flow_starts_with_the_old_corrections(checkpoint, small_settings):
+    old, path = checkpoint
+    with torch.no_grad():
+        old.dense_motion.residual.weight.normal_(std=5.0)
+    save_model(path, old, name="small", licence="none", origin="a test")
+    fine = CompactModel(replace(small_settings, flow_detail=2)).eval()
+    start_from(fine, str(path))
+    picture = torch.rand(1, 3, 256, 256)
+    still = Keypoints(torch.zeros(1, small_settings.num_keypoints, 2))
+    side = small_settings.motion_side
+    before, after = old.move(picture, still, still), fine.move(picture, still, still)
+    assert after.flow.shape[1] == 2 * side
+    assert before.displacement().abs().max() > 0.01
+    torch.testing.assert_close(after.flow_on(side)[:, 1:-1, 1:-1], before.flow[:, 1:-1, 1:-1], atol=2e-3, rtol=0)
+
+
 def test_training_starts_from_the_checkpoint_it_names(checkpoint, labelled_clips, clip_cache):
     old, path = checkpoint
     config = CompactConfig.from_mapping(compact_mapping({"name": "motion", "steps": 1}, start=str(path)), where="test")

@@ -1,3 +1,4 @@
+import pytest
 import torch
 
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
@@ -15,10 +16,11 @@ def test_windows_lie_on_the_grid_and_mostly_on_the_face():
     assert holds_face.float().mean() > 0.6
 
 
-def test_a_cut_warp_equals_the_warp_cut():
+@pytest.mark.parametrize("detail", [1, 2])
+def test_a_cut_warp_equals_the_warp_cut(detail):
     torch.manual_seed(1)
     picture = torch.rand(1, 3, 64, 64)
-    still = coordinate_grid(16, 16, picture, corners=False).expand(1, -1, -1, -1)
+    still = coordinate_grid(16 * detail, 16 * detail, picture, corners=False).expand(1, -1, -1, -1)
     motion = Motion(still + torch.tensor([0.1, -0.05]), torch.ones(1, 1, 16, 16), features=torch.zeros(1, 2, 16, 16))
     window = [(4, 6)]
     small = cut_motion(motion, window, 8)
