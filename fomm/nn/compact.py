@@ -10,9 +10,11 @@ from dataclasses import dataclass
 
 from torch import Tensor
 
+from fomm.errors import SettingsError
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
 from fomm.nn.geometry import Keypoints, Motion
+from fomm.nn.landmarks import mirror_order
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
 from fomm.settings import Settings, option
 
@@ -40,6 +42,7 @@ class CompactSettings(Settings):
         low=0.0,
         high=1.0,
     )
+    mirrored_look: bool = option(False, "Look for keypoints in the mirrored picture too, and take the mean.")
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
     generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
 
@@ -56,6 +59,12 @@ class CompactModel(AnimationModel):
         super().__init__(settings)
         k = settings.num_keypoints
         self.settings = settings
+        self._mirror: tuple[int, ...] = ()
+        if settings.mirrored_look:
+            try:
+                self._mirror = mirror_order(settings.tied_keypoints, settings.free_keypoints)
+            except ValueError as error:
+                raise SettingsError(f"model.mirrored_look: {error}") from error
         self.detector = CompactKeypointDetector(
             k, settings.detector_width, settings.max_width, settings.levels, settings.motion_side, settings.temperature
         )
@@ -74,9 +83,15 @@ class CompactModel(AnimationModel):
         self.generator = CompactGenerator(settings.generator_width, settings.generator_blocks, settings.motion_width)
 
     def detect(self, image: Tensor) -> Keypoints:
-        """Return keypoints of images `[B, 3, H, W]` in [0, 1]."""
+        """Return keypoints of images `[B, 3, H, W]` in [0, 1].
+
+        With `mirrored_look`, two looks whose mistakes differ are averaged; while training one is enough.
+        """
         keypoints: Keypoints = self.detector(image)
-        return keypoints
+        if not self._mirror or self.training:
+            return keypoints
+        other: Keypoints = self.detector(image.flip(-1)).mirrored(self._mirror)
+        return Keypoints.mean([keypoints, other])
 
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""

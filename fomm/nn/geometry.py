@@ -53,11 +53,31 @@ class Keypoints:
         jacobian = None if self.jacobian is None else self.jacobian.expand(batch, -1, -1, -1)
         return Keypoints(self.value.expand(batch, -1, -1), jacobian)
 
+    def mirrored(self, order: tuple[int, ...]) -> Keypoints:
+        """Return the keypoints of the mirrored picture, left for right.
+
+        Args:
+            order: for each keypoint which one it becomes, see `fomm.nn.landmarks.mirror_order`.
+        """
+        picks = list(order)
+        value = self.value[:, picks] * self.value.new_tensor((-1.0, 1.0))
+        if self.jacobian is None:
+            return Keypoints(value)
+        swapped = self.jacobian.new_tensor(((1.0, -1.0), (-1.0, 1.0)))  # M J M with M = diag(-1, 1)
+        return Keypoints(value, self.jacobian[:, picks] * swapped)
+
     @staticmethod
     def cat(parts: list[Keypoints]) -> Keypoints:
         """Concatenate along the batch dimension; all parts have a Jacobian or none has."""
         jacobians = [part.jacobian for part in parts if part.jacobian is not None]
         return Keypoints(torch.cat([part.value for part in parts]), torch.cat(jacobians) if jacobians else None)
+
+    @staticmethod
+    def mean(looks: list[Keypoints]) -> Keypoints:
+        """Average several looks at the same pictures; all have a Jacobian or none has."""
+        jacobians = [look.jacobian for look in looks if look.jacobian is not None]
+        value = torch.stack([look.value for look in looks]).mean(0)
+        return Keypoints(value, torch.stack(jacobians).mean(0) if jacobians else None)
 
 
 @dataclass(frozen=True)

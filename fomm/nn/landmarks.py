@@ -1,7 +1,8 @@
-"""Which face landmarks the compact model's tied keypoints follow, and how they swap when a picture is mirrored.
+"""Where the compact model's keypoints belong, and how they swap when a picture is mirrored.
 
-Indices are those of the public face-mesh topology (MediaPipe): 468 points on the skin, then five for each iris, its
-centre first. "Left" and "right" are the image's.
+Tied keypoints follow face landmarks, free ones places beside the face. Indices of landmarks are those of the public
+face-mesh topology (MediaPipe): 468 points on the skin, then five for each iris, its centre first. "Left" and "right"
+are the image's.
 """
 
 from __future__ import annotations
@@ -77,3 +78,24 @@ EYES = tuple(
     tuple(TIED_LANDMARKS.index(landmark) for landmark in eye) for eye in ((33, 133, 159, 145), (263, 362, 386, 374))
 )
 """For both eyes, the tied keypoints of outer corner, inner corner, upper lid and lower lid."""
+
+FREE_PLACES = (
+    *((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7)),  # shoulders, chest, top of the hair
+    *((-0.45, 0.65), (0.45, 0.65), (-0.4, 1.0), (0.4, 1.0)),  # both sides of the neck, both sides of the chest
+    *((-0.35, -0.6), (0.35, -0.6), (-0.5, -0.1), (0.5, -0.1)),  # hair above the temples, hair beside the eyes
+)
+"""Where training keeps the free keypoints; (x, y) in face heights from the face's centre."""
+
+
+def mirror_order(tied: int, free: int) -> tuple[int, ...]:
+    """Return for each keypoint which one it becomes in a mirrored picture, `tied + free` of them.
+
+    Raises:
+        ValueError: one of a mirrored pair is missing, or there is no place for so many.
+    """
+    places = FREE_PLACES[:free]
+    mirrored = [(-x, y) for x, y in places]
+    pairs = (*MIRROR[:tied], *(tied + places.index(place) for place in mirrored if place in places))
+    if sorted(pairs) != list(range(tied + free)):
+        raise ValueError(f"{tied} tied and {free} free keypoints are not the two halves of a face and a body.")
+    return pairs

@@ -19,16 +19,9 @@ from torch.nn import functional as F
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
-from fomm.nn.landmarks import LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
+from fomm.nn.landmarks import FREE_PLACES, LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
 from fomm.training.augment import TransferSample
 from fomm.training.settings import MotionWeights
-
-FREE_PLACES = (
-    *((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7)),  # shoulders, chest, top of the hair
-    *((-0.45, 0.65), (0.45, 0.65), (-0.4, 1.0), (0.4, 1.0)),  # both sides of the neck, both sides of the chest
-    *((-0.35, -0.6), (0.35, -0.6), (-0.5, -0.1), (0.5, -0.1)),  # hair above the temples, hair beside the eyes
-)
-"""Where free keypoints belong, see `_free_keypoints`; (x, y) in face heights from the face's centre."""
 
 
 @dataclass(frozen=True)

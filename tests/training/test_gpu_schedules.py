@@ -7,8 +7,7 @@ from pathlib import Path
 import pytest
 
 from fomm.nn.compact import CompactModel
-from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.training.motion_stage import FREE_PLACES
+from fomm.nn.landmarks import FREE_PLACES, TIED_LANDMARKS
 from fomm.training.settings import load_compact_config
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder, config_names
