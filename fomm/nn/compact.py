@@ -28,6 +28,7 @@ class CompactSettings(Settings):
     free_keypoints: int = option(4, "Keypoints that find their own place.", low=0, high=50)
     carried_motions: int = option(0, "Motions of shoulders or hair that all keypoints tell together.", low=0, high=20)
     motion_side: int = option(64, "Side of heatmaps and of the flow field.", low=16, high=256)
+    detector_detail: int = option(2, "Pixels the detector reads per heatmap cell, along either side.", low=1, high=8)
     detector_width: int = option(24, "Channels of the keypoint detector at heatmap resolution.", low=4, high=256)
     motion_width: int = option(24, "Channels of the dense motion network at flow resolution.", low=4, high=256)
     max_width: int = option(128, "Most channels in either hourglass.", low=4, high=1024)
@@ -66,7 +67,13 @@ class CompactModel(AnimationModel):
             except ValueError as error:
                 raise SettingsError(f"model.mirrored_look: {error}") from error
         self.detector = CompactKeypointDetector(
-            k, settings.detector_width, settings.max_width, settings.levels, settings.motion_side, settings.temperature
+            k,
+            settings.detector_width,
+            settings.max_width,
+            settings.levels,
+            settings.motion_side,
+            settings.temperature,
+            settings.detector_detail,
         )
         self.dense_motion = CompactDenseMotion(
             k,

@@ -4,7 +4,8 @@ What differs from the paper's networks, and why:
 
 - Keypoints come in two kinds. Most are tied to face landmarks by training (lips, lids, brows, nose, outline), the
   rest are free to find hair and shoulders. Tied points make mouths and eyelids follow.
-- The detector reads 2x2 pixel blocks as channels, so lips and lids are seen at twice the heatmap's resolution.
+- The detector reads blocks of pixels as channels (`detector_detail`), so lips and lids are seen at a multiple of the
+  heatmap's resolution for the price of a wider first convolution.
 - A keypoint's Jacobian is a linear map of the features averaged under its heatmap. That equals a 1x1 Jacobian map
   averaged under the heatmap (the paper's form), because both steps are linear, at a thousandth of the cost.
 - Dense motion starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
@@ -44,23 +45,24 @@ class CompactKeypointDetector(nn.Module):
         width: channels at the heatmap's resolution.
         max_width: most channels at any resolution.
         levels: halvings inside the hourglass.
-        side: side of the heatmaps; the image is averaged down to twice that.
+        side: side of the heatmaps.
         temperature: softmax temperature of the heatmaps.
+        detail: D, pixels read per heatmap cell along either side; the image is averaged down to D times `side`.
     """
 
     def __init__(
-        self, num_keypoints: int, width: int, max_width: int, levels: int, side: int, temperature: float
+        self, num_keypoints: int, width: int, max_width: int, levels: int, side: int, temperature: float, detail: int
     ) -> None:
         super().__init__()
-        self.side, self.temperature = side, temperature
-        self.hourglass = CompactHourglass(12, width, max_width, levels)
+        self.side, self.temperature, self.detail = side, temperature, detail
+        self.hourglass = CompactHourglass(3 * detail**2, width, max_width, levels)
         self.heatmap = nn.Conv2d(width, num_keypoints, 3, padding=1)
         self.jacobian = nn.Parameter(torch.zeros(num_keypoints, width, 4))
         self.jacobian_bias = nn.Parameter(torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(num_keypoints, 1))
 
     def forward(self, image: Tensor) -> Keypoints:
         """Return keypoints in float32 for images `[B, 3, H, W]` in [0, 1]."""
-        features = self.hourglass(to_blocks(image, self.side))  # [B, C, S, S]
+        features = self.hourglass(to_blocks(image, self.side, self.detail))  # [B, C, S, S]
         logits = self.heatmap(features).float()  # [B, K, S, S]
         weights = F.softmax(logits.flatten(2) / self.temperature, dim=2)  # [B, K, S * S]
         value = expected_position(weights.view_as(logits), corners=False)  # [B, K, 2]
@@ -194,14 +196,15 @@ class CarriedMotions(nn.Module):
         return torch.cat((offset, linear + linear.new_tensor((1.0, 0.0, 0.0, 1.0))), dim=2)
 
 
-def to_blocks(image: Tensor, side: int) -> Tensor:
-    """Average an image down to `2 side` and fold 2x2 pixels into channels: `[B, 3, H, W]` to `[B, 12, side, side]`."""
-    factor = image.shape[-1] // (2 * side)
-    if image.shape[2:] == (2 * side * factor, 2 * side * factor):
+def to_blocks(image: Tensor, side: int, detail: int = 2) -> Tensor:
+    """Resize an image to `D side` and fold D x D pixels into channels: `[B, 3, H, W]` to `[B, 3 D D, side, side]`."""
+    fine = detail * side
+    factor = image.shape[-1] // fine
+    if image.shape[2:] == (fine * factor, fine * factor):
         image = F.avg_pool2d(image, factor) if factor > 1 else image
     else:
-        image = F.interpolate(image, size=(2 * side, 2 * side), mode="area")
-    return F.pixel_unshuffle(image, 2).contiguous(memory_format=torch.channels_last)
+        image = F.interpolate(image, size=(fine, fine), mode="area")
+    return F.pixel_unshuffle(image, detail).contiguous(memory_format=torch.channels_last)
 
 
 def local_motions(driving: Keypoints, source: Keypoints) -> Tensor:

@@ -83,6 +83,7 @@ FREE_PLACES = (
     *((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7)),  # shoulders, chest, top of the hair
     *((-0.45, 0.65), (0.45, 0.65), (-0.4, 1.0), (0.4, 1.0)),  # both sides of the neck, both sides of the chest
     *((-0.35, -0.6), (0.35, -0.6), (-0.5, -0.1), (0.5, -0.1)),  # hair above the temples, hair beside the eyes
+    *((-0.55, 0.4), (0.55, 0.4), (-1.05, 0.95), (1.05, 0.95)),  # long hair beside the chin, outer shoulders
 )
 """Where training keeps the free keypoints; (x, y) in face heights from the face's centre."""
 

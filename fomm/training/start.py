@@ -1,4 +1,4 @@
-"""Start training from a checkpoint, also into a compact model with more keypoints, carried motions or detail of flow.
+"""Start training from a checkpoint, also into a compact model with more keypoints, carried motions or detail.
 
 What the grown model adds starts out without effect where that is possible: weights that read new keypoints are zero.
 """
@@ -21,7 +21,7 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
 
     Args:
         model: of the checkpoint's sizes, but it may have more free keypoints, more carried motions, and finer
-            corrections of the flow than a checkpoint that has one per cell.
+            corrections of the flow than a checkpoint that has one per cell, and a detector that reads more pixels.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -66,6 +66,8 @@ def _copy(name: str, old: Tensor, new: Tensor, sizes: _Sizes) -> None:
     keypoints, carried = sizes.keypoints, sizes.carried
     if old.shape == new.shape:
         new.copy_(old)
+    elif name == "detector.hourglass.stem.0.weight":  # [C, 3 D D, 3, 3]
+        new.copy_(_read_finer(old, new.shape[1]))
     elif name.startswith("detector.") or name == "dense_motion.log_reach":  # [K, ...]
         new[: len(old)].copy_(old)
     elif name == "dense_motion.hourglass.stem.0.weight":  # [C, K + 14, 3, 3]
@@ -86,3 +88,17 @@ def _copy(name: str, old: Tensor, new: Tensor, sizes: _Sizes) -> None:
         new[first : first + carried].copy_(old[1 + keypoints :])
     else:
         raise RuntimeError("no rule")
+
+
+def _read_finer(weight: Tensor, channels: int) -> Tensor:
+    """Let a first convolution on blocks of pixels `[C, 3 d d, 3, 3]` read the pixels that make up each of them.
+
+    Where the old one read a mean, the new one adds up equal shares, so it computes the same.
+    """
+    old, new = (round((count / 3) ** 0.5) for count in (weight.shape[1], channels))
+    if new % old:
+        raise RuntimeError("no rule")
+    times = new // old
+    blocks = weight.view(len(weight), 3, old, old, 3, 3)
+    shares: Tensor = blocks.repeat_interleave(times, dim=2).repeat_interleave(times, dim=3) / times**2
+    return shares.flatten(1, 3)  # [C, 3 D D, 3, 3]

@@ -88,6 +88,16 @@ def test_a_finer_flow_starts_with_the_old_corrections(checkpoint, small_settings
     torch.testing.assert_close(after.flow_on(side)[:, 1:-1, 1:-1], before.flow[:, 1:-1, 1:-1], atol=2e-3, rtol=0)
 
 
+def test_a_detector_that_reads_more_pixels_starts_seeing_the_same(checkpoint, small_settings):
+    old, path = checkpoint
+    fine = CompactModel(replace(small_settings, detector_detail=4)).eval()
+    start_from(fine, str(path))
+    picture = torch.rand(1, 3, 256, 256)
+    torch.testing.assert_close(fine.detect(picture).value, old.detect(picture).value, atol=1e-5, rtol=1e-4)
+    with pytest.raises(SettingsError, match="stem"):
+        start_from(CompactModel(replace(small_settings, detector_detail=3)), str(path))
+
+
 def test_training_starts_from_the_checkpoint_it_names(checkpoint, labelled_clips, clip_cache):
     old, path = checkpoint
     config = CompactConfig.from_mapping(compact_mapping({"name": "motion", "steps": 1}, start=str(path)), where="test")
