@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+import torch
 from torch import Tensor
 
 from fomm.errors import SettingsError
@@ -94,11 +95,11 @@ class CompactModel(AnimationModel):
 
         With `mirrored_look`, two looks whose mistakes differ are averaged; while training one is enough.
         """
-        keypoints: Keypoints = self.detector(image)
         if not self._mirror or self.training:
+            keypoints: Keypoints = self.detector(image)
             return keypoints
-        other: Keypoints = self.detector(image.flip(-1)).mirrored(self._mirror)
-        return Keypoints.mean([keypoints, other])
+        looks: Keypoints = self.detector(torch.cat((image, image.flip(-1))))
+        return Keypoints.mean([looks[: len(image)], looks[len(image) :].mirrored(self._mirror)])
 
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
