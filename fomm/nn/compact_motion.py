@@ -141,17 +141,17 @@ class CompactDenseMotion(nn.Module):
         correction = F.pixel_shuffle(correction, self.detail)  # [B, 2, S D, S D]
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
         displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
-        coarse_correction = F.avg_pool2d(correction, self.detail)
-        shown = shown_in_source(displacement + coarse_correction, self.hidden_margin) if self.hidden_margin else None
+        shown = None
+        if self.hidden_margin:
+            shown = shown_in_source(displacement + F.avg_pool2d(correction, self.detail), self.hidden_margin)
+            occlusion = occlusion * shown
         if self.detail > 1:
             displacement = F.interpolate(
                 displacement, scale_factor=self.detail, mode="bilinear", align_corners=False
             )  # [B, 2, S D, S D]
         fine = (displacement + correction).permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
-        if shown is None:
-            return Motion(flow, occlusion, corners=False, features=features)
-        return Motion(flow, occlusion * shown, corners=False, features=features, shown=shown)
+        return Motion(flow, occlusion, corners=False, features=features, shown=shown)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

@@ -106,7 +106,10 @@ class Motion:
         return self.flow - coordinate_grid(height, width, self.flow, corners=self.corners)
 
     def flow_on(self, side: int) -> Tensor:
-        """Return the flow averaged over the cells of a coarser edge grid, `[B, side, side, 2]`."""
+        """Return the flow averaged over the cells of a coarser edge grid, `[B, side, side, 2]`.
+
+        A loss needs the mean: every fine value counts, where `resize_flow` only samples.
+        """
         planes = F.adaptive_avg_pool2d(self.displacement().permute(0, 3, 1, 2), side).permute(0, 2, 3, 1)
         return planes + coordinate_grid(side, side, planes, corners=False)
 
