@@ -42,6 +42,9 @@ TIED_LANDMARKS, MIRROR, REGIONS = _ordered()
 SKIN = 468
 """Landmarks on the skin; those from here on are the irises'."""
 
+IRISES = 10
+"""Landmarks of both irises: for each one the centre, then right, top, left and bottom of its rim."""
+
 LIPS: tuple[int, ...] = (
     61,
     146,

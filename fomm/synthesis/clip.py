@@ -95,14 +95,15 @@ class Studio:
         light = lights(rng, len(poses))
         occluder = draw_occluder(rng, len(poses), person.skin)
         film = Development.draw(rng)
-        frames, seen, covers = [], [], []
+        frames, seen, irises, covers = [], [], [], []
         for number, (pose, view, lamp) in enumerate(zip(poses, views, light, strict=True)):
             frame, places = painter.draw(pose, view, lamp)
             frame, cover = _put_before(frame, occluder, number, places[:LANDMARKS, :2])
             frames.append(film.apply(frame, number))
             seen.append(places)
+            irises.append(painter.irises(pose, view))
             covers.append(cover)
-        truth = clip_truth(rng, painter, seen, views, np.stack(covers), poses)
+        truth = clip_truth(rng, painter, seen, irises, views, np.stack(covers), poses)
         painter.release()
         return Clip(np.stack(frames), truth, film.quality)
 

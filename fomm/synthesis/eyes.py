@@ -20,7 +20,8 @@ Array = NDArray[np.float64]
 _FINE = 3  # texture pixels in a pixel of the portrait
 _MARGIN = 1.5  # half size of the white's patch in half widths of the eye
 _RIM = 24  # points around the iris
-_REACH = np.array([0.036, -0.024])  # shift of the iris at a gaze of 1, in face widths: right, and up
+_MESH_POINTS = (0, 1, 19, 13, 7)  # of the disc: centre, then right, top, left and bottom of the rim
+_REACH = np.array([0.042, -0.026])  # shift of the iris at a gaze of 1, in face widths: right, and up
 
 
 @dataclass(frozen=True)
@@ -44,6 +45,10 @@ class Eyeball:
     disc: Array
     disc_uv: Array
     reach: Array
+
+    def iris_points(self, gaze: NDArray[np.floating]) -> Array:
+        """Return the face mesh's five points of the iris turned to `gaze`, its centre first, `[5, 3]`."""
+        return self.look(gaze)[list(_MESH_POINTS)]
 
     def look(self, gaze: NDArray[np.floating]) -> Array:
         """Return the iris turned to `gaze` (right, up), `[25, 3]`; it narrows as it turns away."""

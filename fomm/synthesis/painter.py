@@ -111,6 +111,14 @@ class Painter:
         self._skin.draw(_range(seen, _SKIN), self._uv, shading)
         return screen.end_picture(), seen
 
+    def irises(self, pose: Pose, camera: Camera) -> Array:
+        """Return the face mesh's points of both irises, on from its 468th, as `draw` returns vertices, `[10, 3]`.
+
+        They are where the irises are, also behind shut lids.
+        """
+        points = np.concatenate([ball.iris_points(pose.gaze) for ball in self._eyeballs])
+        return self._posed(points, pose, camera)
+
     def trace(self, seen: Array, carried: Array) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
         """Draw what the vertices carry where they are seen.
 

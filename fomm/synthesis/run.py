@@ -29,7 +29,7 @@ from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
 
 _PATIENCE = 10.0  # seconds that a drawing process has to end
-_VERSION = 1  # of the drawing: another one would draw other clips from the same seed
+_VERSION = 2  # of the drawing: another one would draw other clips from the same seed
 
 
 @dataclass(frozen=True)

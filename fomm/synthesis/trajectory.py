@@ -80,15 +80,15 @@ def _head(rng: Generator, frames: int) -> Curve:
 def _gaze(rng: Generator, turn: Curve) -> Curve:
     """Return where the eyes look from within the head, right and up, `[frames, 2]`."""
     frames = len(turn)
-    reach = rng.uniform(0.15, 1) * np.array([1.0, 0.75])
+    reach = rng.uniform(0.6, 1.2) * np.array([1.0, 0.75])
     manner = rng.random()
-    if manner < 0.6:
+    if manner < 0.75:
         gaze: NDArray[np.floating] = moves_and_holds(
-            rng, frames, lambda: rng.normal(0, 0.6, 2) * reach, (0.03, 0.08), (0.12, 0.9)
+            rng, frames, lambda: rng.uniform(-1, 1, 2) * reach, (0.03, 0.08), (0.12, 0.9)
         )
     else:
-        gaze = 0.6 * reach * wander(rng, frames, rng.uniform(0.25, 0.6), 2)
-    contact = rng.uniform(0.5, 1) if rng.random() < 0.4 else rng.uniform(0, 0.3)
+        gaze = reach * wander(rng, frames, rng.uniform(0.25, 0.6), 2)
+    contact = rng.uniform(0.5, 1) if rng.random() < 0.3 else rng.uniform(0, 0.3)
     gaze = gaze * (1 - 0.7 * contact) - contact * turn[:, :2] / _EYE_REACH  # the camera stays in view
     return np.asarray(np.clip(gaze, -1, 1), np.float32)
 

@@ -34,6 +34,7 @@ def clip_truth(
     rng: Generator,
     painter: Painter,
     seen: Sequence[Array],
+    irises: Sequence[Array],
     cameras: Sequence[Camera],
     covers: NDArray[np.floating],
     poses: Sequence[Pose],
@@ -44,6 +45,7 @@ def clip_truth(
         rng: chooses the source frame of every driving frame.
         painter: the person.
         seen: where the vertices are in every frame, each `[V, 3]`.
+        irises: where the face mesh's points of the irises are, each `[10, 3]`.
         cameras: of every frame.
         covers: how much of a pixel is hidden by a thing in front, `[T, S, S]`.
         poses: of every frame.
@@ -56,7 +58,8 @@ def clip_truth(
         _fields(traced[j][0], depths[i], cameras[j], cameras[i], cover[j], cover[i]) for j, i in enumerate(source)
     ]
     flow, valid, visible, person = (np.stack(parts) for parts in zip(*fields, strict=True))
-    landmarks = np.stack([points[:LANDMARKS, :2] + 1 for points in seen]) * _LANDMARK_STEPS
+    mesh = np.stack([np.concatenate([skin[:LANDMARKS], eyes]) for skin, eyes in zip(seen, irises, strict=True)])
+    landmarks = (mesh[..., :2] + 1) * _LANDMARK_STEPS  # [T, 478, 2]
     # Stored as x right and y down, like everything in the picture.
     picture = np.array([1, -1])
     return {

@@ -37,23 +37,28 @@ class AugmentSettings(Settings):
 
 @dataclass(frozen=True)
 class TransferSample:
-    """A batch ready for the losses; moments along dimension 1 as in `TransferBatch`.
+    """A batch ready for the losses: its first rows drive themselves, its last ones are driven by the other person.
 
     Attributes:
-        clean: pictures to warp and to compare with, `[B, 4, 3, S, S]` in [0, 1].
-        seen: the same as the detector sees them, with noise, blur and colour of their own.
+        split: the first row that is driven across.
+        clean: source and driving picture of person 0, to warp and to compare with, `[B, 2, 3, S, S]` in [0, 1].
+        seen: what the detector sees, with noise, blur and colour of its own, in the order of `looked_at`,
+            `[2 B + 2 (B - split), 3, S, S]`.
         flow: `[B, 64, 64, 2]`, person 0, driving to source, in [-1, 1].
         valid: float `[B, 64, 64]`, 1 where the flow is true.
-        landmarks: `[B, 4, 468, 2]` in [-1, 1].
+        landmarks: of all four moments in `TransferBatch`'s order, `[B, 4, 468, 2]` in [-1, 1].
+        irises: `[B, 4, 10, 2]`, NaN where unknown.
         axes: `[B, 2, 2]`, turns displacements of person 1 into those of person 0.
         mirrored: bool `[B]`.
     """
 
+    split: int
     clean: Tensor
     seen: Tensor
     flow: Tensor
     valid: Tensor
     landmarks: Tensor
+    irises: Tensor
     axes: Tensor
     mirrored: Tensor
 
@@ -63,24 +68,36 @@ def augment(
 ) -> TransferSample:
     """Return a random view of `batch` with pictures of `side` pixels; `generator` alone decides the randomness.
 
-    Only the first `self_driven` rows may get extra motion of the whole frame: the partner that drives the others
-    has no part in it.
+    The first `self_driven` rows drive themselves, so their person 1 is left out. Only they may get extra motion of the
+    whole frame: the partner that drives the others has no part in it.
     """
     count = len(batch.frames)
-    frames = batch.frames.float().div(255).flatten(0, 1)  # [B * 4, 3, 256, 256]
+    frames = looked_at(batch.frames, self_driven).float().div(255)  # [N, 3, 256, 256]
     if side < frames.shape[-1]:
-        frames = F.interpolate(frames, size=(side, side), mode="area")  # [B * 4, 3, S, S]
-    frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator)
+        frames = F.interpolate(frames, size=(side, side), mode="area")  # [N, 3, S, S]
+    frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator, self_driven)
     mirrored = torch.rand(count, generator=generator) < settings.mirror
     linear, shift = _random_views(count, mirrored, settings, generator, self_driven)
-    pictures = _view(frames, linear.flatten(0, 1), shift.flatten(0, 1)).view(count, 4, 3, side, side)
+    pictures = _view(frames, looked_at(linear, self_driven), looked_at(shift, self_driven))
     inverse = inverse_2x2(linear)  # [B, 4, 2, 2]
-    landmarks = (batch.landmarks - shift[:, :, None]) @ inverse.transpose(-1, -2)
+    landmarks, irises = (
+        (points - shift[:, :, None]) @ inverse.transpose(-1, -2) for points in (batch.landmarks, batch.irises)
+    )
     flow, valid = _view_flow(batch, linear, shift, inverse)
-    gains = _colour(pictures, settings, generator, shared=True)
-    seen = _degrade(_colour(gains, settings, generator, shared=False), settings, generator)
+    pictures = _colour(pictures, _draw_colour(count, settings, generator, shared=True), self_driven)
+    clean = pictures[: 2 * count].view(count, 2, 3, side, side)
+    seen = _colour(pictures, _draw_colour(count, settings, generator, shared=False), self_driven)
+    seen = _degrade(seen, settings, generator)
     axes = inverse[:, 0] @ linear[:, 2]
-    return TransferSample(gains, seen, flow, valid, landmarks, axes, mirrored)
+    return TransferSample(self_driven, clean, seen, flow, valid, landmarks, irises, axes, mirrored)
+
+
+def looked_at(x: Tensor, split: int) -> Tensor:
+    """Return what belongs to the pictures that are looked at, of `[B, 4, ...]`: `[2 B + 2 (B - split), ...]`.
+
+    They are source and driving moment of person 0 for every row, then those of person 1 from row `split` on.
+    """
+    return torch.cat((x[:, :2].flatten(0, 1), x[split:, 2:].flatten(0, 1)))
 
 
 def _uniform(shape: tuple[int, ...], limit: float, generator: torch.Generator) -> Tensor:
@@ -131,45 +148,64 @@ def _view_flow(batch: TransferBatch, linear: Tensor, shift: Tensor, inverse: Ten
     return torch.einsum("bij,bhwj->bhwi", inverse[:, 0], flow), (sampled[:, 2] > 0.99).float()
 
 
-def _replace_backdrop(frames: Tensor, person: Tensor, probability: float, generator: torch.Generator) -> Tensor:
+def _replace_backdrop(
+    frames: Tensor, person: Tensor, probability: float, generator: torch.Generator, split: int
+) -> Tensor:
     """Put some people before a flat colour, a gradient or another picture; both moments of a person share it."""
     count = len(person)
     chosen = torch.rand(count, 2, generator=generator) < probability
     corner = torch.rand(count, 2, 3, 2, 2, generator=generator)
     flat = torch.rand(count, 2, generator=generator) < 0.5
     corner = torch.where(flat[:, :, None, None, None], corner.mean((-1, -2), keepdim=True), corner)
-    height, width = frames.shape[2:]
-    paint = F.interpolate(corner.flatten(0, 1), size=(height, width), mode="bilinear", align_corners=False)
-    borrowed = torch.rand(count * 2, generator=generator) < 0.3
-    donors = frames[torch.randint(len(frames), (count * 2,), generator=generator)]
-    paint = torch.where(borrowed[:, None, None, None], donors, paint).repeat_interleave(2, dim=0)
-    matte = F.interpolate(person.flatten(0, 1)[:, None].float(), size=(height, width), mode="bilinear")
-    matte = torch.where(chosen.repeat_interleave(2, dim=1).flatten()[:, None, None, None], matte, 1.0)
-    return torch.lerp(paint, frames, matte)
+    borrowed = torch.rand(count, 2, generator=generator) < 0.3
+    donor = torch.randint(len(frames), (count, 2), generator=generator)
+    chosen, corner, borrowed, donor = (
+        looked_at(x.repeat_interleave(2, dim=1), split) for x in (chosen, corner, borrowed, donor)
+    )
+    (rows,) = chosen.nonzero(as_tuple=True)
+    size = frames.shape[2:]
+    paint = F.interpolate(corner[rows], size=size, mode="bilinear", align_corners=False)
+    paint = torch.where(borrowed[rows, None, None, None], frames[donor[rows]], paint)
+    matte = F.interpolate(looked_at(person, split)[rows, None].float(), size=size, mode="bilinear")
+    frames[rows] = torch.lerp(paint, frames[rows], matte)
+    return frames
 
 
-def _colour(pictures: Tensor, settings: AugmentSettings, generator: torch.Generator, *, shared: bool) -> Tensor:
-    """Change gain, contrast and saturation; `shared` treats both moments of a person alike."""
-    count, moments = pictures.shape[:2]
-    shape = (count, 2 if shared else moments)
+@dataclass(frozen=True)
+class _Colours:
+    """Changes of colour, for every picture of `[B, 4]`: gain `[B, 4, 3]`, contrast and whether it is grey `[B, 4]`."""
+
+    gain: Tensor
+    contrast: Tensor
+    grey: Tensor
+
+
+def _draw_colour(count: int, settings: AugmentSettings, generator: torch.Generator, *, shared: bool) -> _Colours:
+    """Draw changes of gain, contrast and saturation; `shared` treats both moments of a person alike."""
+    shape = (count, 2 if shared else 4)
     limit = settings.colour if shared else settings.colour / 2
-    gain = 1 + _uniform((*shape, 3, 1, 1), limit / 2, generator) + _uniform((*shape, 1, 1, 1), limit / 2, generator)
-    contrast = 1 + _uniform((*shape, 1, 1, 1), limit, generator)
-    grey = (torch.rand(*shape, 1, 1, 1, generator=generator) < settings.grey).float()
-    if shared:
-        gain, contrast, grey = (x.repeat_interleave(moments // 2, dim=1) for x in (gain, contrast, grey))
-    mean = pictures.mean((2, 3, 4), keepdim=True)
-    pictures = torch.lerp(pictures, pictures.mean(2, keepdim=True).expand_as(pictures), grey)
-    return (((pictures - mean) * contrast + mean) * gain).clamp(0, 1)
+    gain = 1 + _uniform((*shape, 3), limit / 2, generator) + _uniform((*shape, 1), limit / 2, generator)
+    contrast = 1 + _uniform(shape, limit, generator)
+    grey = torch.rand(shape, generator=generator) < settings.grey
+    times = 4 // shape[1]
+    return _Colours(*(x.repeat_interleave(times, dim=1) for x in (gain, contrast, grey)))
+
+
+def _colour(pictures: Tensor, colours: _Colours, split: int) -> Tensor:
+    """Return pictures `[N, 3, S, S]` with their colours changed."""
+    gain, contrast, grey = (looked_at(x, split) for x in (colours.gain, colours.contrast, colours.grey))
+    pictures = torch.where(grey[:, None, None, None], pictures.mean(1, keepdim=True), pictures)
+    mean = pictures.mean((1, 2, 3))[:, None]
+    scale, offset = gain * contrast[:, None], gain * mean * (1 - contrast[:, None])  # [N, 3]
+    return torch.addcmul(offset[..., None, None], pictures, scale[..., None, None]).clamp_(0, 1)
 
 
 def _degrade(pictures: Tensor, settings: AugmentSettings, generator: torch.Generator) -> Tensor:
-    flat = pictures.flatten(0, 1)
-    side = flat.shape[-1]
-    blurred = F.interpolate(
-        F.interpolate(flat, size=(side // 2, side // 2), mode="area"), size=(side, side), mode="bilinear"
-    )
-    pick = torch.rand(len(flat), 1, 1, 1, generator=generator) < settings.blur
-    strength = torch.rand(len(flat), 1, 1, 1, generator=generator) * settings.noise
-    noise = torch.randn(flat.shape, generator=generator) * strength
-    return (torch.where(pick, blurred, flat) + noise).clamp(0, 1).view_as(pictures)
+    """Blur some pictures `[N, 3, S, S]` and put noise on all."""
+    side = pictures.shape[-1]
+    (blurred,) = (torch.rand(len(pictures), generator=generator) < settings.blur).nonzero(as_tuple=True)
+    half = F.interpolate(pictures[blurred], size=(side // 2, side // 2), mode="area")
+    pictures[blurred] = F.interpolate(half, size=(side, side), mode="bilinear")
+    strength = torch.rand(len(pictures), 1, 1, 1, generator=generator) * settings.noise
+    noise = torch.randn(pictures.shape, generator=generator)
+    return pictures.addcmul_(noise, strength).clamp_(0, 1)

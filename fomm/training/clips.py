@@ -3,7 +3,8 @@
 Format: `index.json` names the clips; `train/NAME.mp4` with `train/NAME.npz` (and `test/`) hold frames and truth:
 for each driving frame j the source frame i (`source`), the backward flow j to i in quarter pixels of a 256 px frame
 on a 64x64 grid (`flow`, saturating at 127), where that flow is true (`valid`), where the person is (`person`), and
-the 468 face landmarks in eighths of a pixel (`landmarks`). NAMEa and NAMEb show two people in the same motion.
+the 468 face landmarks in eighths of a pixel (`landmarks`); newer sets have the ten points of the irises behind them.
+NAMEa and NAMEb show two people in the same motion.
 
 Frames are decoded once into a memory-mapped cache, because random access into a compressed clip would cost more than
 a training step.
@@ -27,6 +28,7 @@ from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
 from fomm.errors import MediaError
+from fomm.nn.landmarks import IRISES, SKIN
 
 FRAME_SIDE = 256
 FIELD_SIDE = 64
@@ -48,6 +50,7 @@ class TransferBatch:
         valid: where the flow is true, bool `[B, 64, 64]`.
         person: where a person is, bool `[B, 4, 64, 64]`.
         landmarks: `[B, 4, 468, 2]` in [-1, 1].
+        irises: the face mesh's next points, five of each iris with its centre first, `[B, 4, 10, 2]`; NaN if unknown.
     """
 
     frames: Tensor
@@ -55,6 +58,7 @@ class TransferBatch:
     valid: Tensor
     person: Tensor
     landmarks: Tensor
+    irises: Tensor
 
 
 class PairedClips:
@@ -94,7 +98,8 @@ class PairedClips:
         self.person = np.stack([clip["person"] for clip in truth])  # [N, T, 64, 8]
         lids = np.stack([clip["expression"][:, list(_BLINK_UNITS)].mean(1) for clip in truth]).astype(float)  # [N, T]
         self.blinks = np.abs(lids - np.take_along_axis(lids, self.source, axis=1)) > _BLINK
-        self.landmarks = np.stack([clip["landmarks"] for clip in truth])  # [N, T, 468, 2]
+        self.landmarks = np.stack([clip["landmarks"][:, :SKIN] for clip in truth])  # [N, T, 468, 2]
+        self.irises = np.stack([_irises(clip["landmarks"]) for clip in truth])  # [N, T, 10, 2]
         self.turns = _far_moves(self.landmarks, self.source)
         self.frames = _decode_all([folder / f"{name}.mp4" for name in self.names], self.source.shape[1], cache, split)
 
@@ -104,7 +109,7 @@ class PairedClips:
 
     def batch(self, picks: Iterable[tuple[int, int]]) -> TransferBatch:
         """Gather (clip, driving frame) picks; the other clip of the pair lends the motion."""
-        frames, flow, valid, person, landmarks = [], [], [], [], []
+        frames, flow, valid, person, landmarks, irises = [], [], [], [], [], []
         for clip, driving in picks:
             source = int(self.source[clip, driving])
             moments = [(clip, source), (clip, driving), (clip ^ 1, source), (clip ^ 1, driving)]
@@ -112,6 +117,7 @@ class PairedClips:
             # The stored mask leaves eyes and mouth out; as a matte they belong to the person.
             person.append(np.stack([binary_fill_holes(unpack(self.person[c, t])) for c, t in moments]))
             landmarks.append(np.stack([self.landmarks[c, t] for c, t in moments]))
+            irises.append(np.stack([self.irises[c, t] for c, t in moments]))
             shift = self.flow[clip, driving]
             flow.append(shift)
             valid.append(unpack(self.valid[clip, driving]) & (np.abs(shift.astype(np.int16)) < 127).all(-1))
@@ -124,6 +130,7 @@ class PairedClips:
             valid=torch.from_numpy(np.stack(valid)),
             person=torch.from_numpy(np.stack(person)),
             landmarks=torch.from_numpy(np.stack(landmarks)).float() * LANDMARK_UNIT - 1,
+            irises=torch.from_numpy(np.stack(irises)) * LANDMARK_UNIT - 1,
         )
 
 
@@ -160,6 +167,13 @@ def read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
             return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise MediaError(f"{path} is not the truth of a labelled clip ({error}); copy it again.") from error
+
+
+def _irises(landmarks: NDArray[np.generic]) -> NDArray[np.float32]:
+    """Return the irises' points of a clip's landmarks `[T, L, 2]`, NaN where the clip has none: `[T, 10, 2]`."""
+    if landmarks.shape[1] == SKIN + IRISES:
+        return landmarks[:, SKIN:].astype(np.float32)
+    return np.full((len(landmarks), IRISES, 2), np.nan, np.float32)
 
 
 def _far_moves(landmarks: NDArray[np.int16], source: NDArray[np.int64]) -> NDArray[np.bool_]:

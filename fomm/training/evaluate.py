@@ -27,7 +27,7 @@ from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
 from fomm.nn.landmarks import LIDS, LIPS
 from fomm.nn.model import AnimationModel, GeneratedFrames
 from fomm.training.clips import FIELD_SIDE, FRAME_SIDE, PairedClips, TransferBatch
-from fomm.training.motion_stage import across, split_moments
+from fomm.training.motion_stage import across
 
 _REGIONS = {"mouth": (LIPS, 0.004), "eyes": (LIDS, 0.002)}
 _REGION_EDGE = 0.5  # a cell belongs to a region where the bump around its nearest landmark is above this
@@ -135,7 +135,8 @@ def _batches(clips: PairedClips, picks: list[tuple[int, int]], size: int) -> Ite
 def _animate(model: AnimationModel, batch: TransferBatch, device: torch.device | str) -> dict[str, GeneratedFrames]:
     """Animate person 0's source frame by its own driving frame and by the other person's movement."""
     frames = batch.frames.to(device).float().div(255)  # [B, 4, 3, 256, 256]
-    moments = split_moments(model.detect(frames.flatten(0, 1)))
+    found = model.detect(frames.flatten(0, 1))
+    moments = [found[moment::4] for moment in range(4)]
     encoded = model.encode(frames[:, 0])
     same_axes = torch.eye(2, device=frames.device).expand(len(frames), 2, 2)
     driving: dict[str, Keypoints] = {"self": moments[1], "cross": across(moments, same_axes, _tied(model))}

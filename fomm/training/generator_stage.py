@@ -17,7 +17,7 @@ from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
-from fomm.training.motion_stage import across, motion_losses, region_weights, split_moments
+from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
@@ -54,7 +54,7 @@ class GeneratorStage:
         """Return the weighted losses of one batch and the frames they are of."""
         weights, losses = self.stage.generator, {}
         if self.stage.name == "joint":
-            moved = motion_losses(self.model, sample, self.stage.motion, self.stage.cross_share)
+            moved = motion_losses(self.model, sample, self.stage.motion)
             losses, motion, driving = dict(moved.losses), moved.motion, moved.driving
         else:
             motion, driving = self._motion(sample)
@@ -87,7 +87,7 @@ class GeneratorStage:
 
     def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
         with torch.no_grad():
-            return transferred_motion(self.model, sample, self.stage.cross_share)
+            return transferred_motion(self.model, sample)
 
     def _decode(self, source: Tensor, motion: Motion) -> Blend:
         return self.model.generator.decode(source, self.model.generator.encode(source), motion)
@@ -104,13 +104,10 @@ def copying_loss(blend: Blend, target: Tensor, region: Tensor) -> Tensor:
     return (F.binary_cross_entropy(blend.visible.float(), right.float(), reduction="none") * region).mean()
 
 
-def transferred_motion(model: CompactModel, sample: TransferSample, cross_share: float) -> tuple[Motion, Keypoints]:
-    """Return person 0's motion and its driving keypoints; the last `cross_share` of the batch is driven across."""
-    source = sample.clean[:, 0]
-    split = len(source) - round(len(source) * cross_share)
-    moments = split_moments(model.detect(sample.seen.flatten(0, 1)))
-    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes, model.settings.tied_keypoints)[split:]])
-    return model.move(source, driving, moments[0]), driving
+def transferred_motion(model: CompactModel, sample: TransferSample) -> tuple[Motion, Keypoints]:
+    """Return person 0's motion and its driving keypoints."""
+    found = find_keypoints(model, sample)
+    return model.move(sample.clean[:, 0], found.driving, found.source), found.driving
 
 
 def _critic(model: CompactModel, stage: StageSettings, device: torch.device) -> Critic | None:

@@ -20,7 +20,8 @@ from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
 from fomm.nn.landmarks import FREE_PLACES, LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
-from fomm.training.augment import TransferSample
+from fomm.training.augment import TransferSample, looked_at
+from fomm.training.irises import see_irises
 from fomm.training.settings import MotionWeights
 
 
@@ -33,28 +34,22 @@ class MotionOutcome:
     driving: Keypoints
 
 
-def motion_losses(
-    model: CompactModel, sample: TransferSample, weights: MotionWeights, cross_share: float
-) -> MotionOutcome:
-    """Return the losses of one batch; the first part drives itself, the rest is driven across."""
-    count = len(sample.clean)
-    split = count - round(count * cross_share)
-    found = model.detect(sample.seen.flatten(0, 1))
-    moments = split_moments(found)
+def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWeights) -> MotionOutcome:
+    """Return the losses of one batch."""
+    found = find_keypoints(model, sample)
+    source, own, driving = found.source, found.own, found.driving
     tied = model.settings.tied_keypoints
-    driving = Keypoints.cat([moments[1][:split], across(moments, sample.axes, tied)[split:]])
-    source_picture = sample.clean[:, 0]
-    motion = model.move(source_picture, driving, moments[0])
+    motion = model.move(sample.clean[:, 0], driving, source)
     side = sample.flow.shape[1]
     region = region_weights(sample, weights.mouth, weights.eyes, side)
     occlusion, photometric = _picture_losses(sample, motion, region)
-    value, jacobian = _equivariance(model, sample.seen[:, 1], moments[1], tied)
+    value, jacobian = _equivariance(model, sample.seen[1 : 2 * len(sample.clean) : 2], own, tied)
     error = (motion.flow_on(side) - sample.flow).abs().sum(-1)
     losses = {
         "flow": weights.flow * _weighted_mean(error, sample.valid * region),
         "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
-        "keypoints": weights.keypoints * _tied_keypoints(found, sample, tied),
-        "free_keypoints": weights.free_keypoints * _free_keypoints(moments, sample, tied),
+        "keypoints": weights.keypoints * _tied_keypoints(found.everywhere, sample, tied),
+        "free_keypoints": weights.free_keypoints * _free_keypoints(source, own, sample, tied),
         "photometric": weights.photometric * photometric,
         "occlusion": weights.occlusion * occlusion,
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
@@ -62,17 +57,40 @@ def motion_losses(
     return MotionOutcome(losses, motion, driving)
 
 
-def split_moments(found: Keypoints) -> list[Keypoints]:
-    """Split detections on `[B * 4, ...]` pictures into the four moments, `B` keypoints each."""
+@dataclass(frozen=True)
+class FoundKeypoints:
+    """Keypoints of a batch.
+
+    Attributes:
+        everywhere: of every picture in `TransferSample.seen`.
+        source: of person 0 at the source moment, B rows.
+        own: of person 0 at the driving moment, B rows.
+        driving: what drives person 0, B rows.
+    """
+
+    everywhere: Keypoints
+    source: Keypoints
+    own: Keypoints
+    driving: Keypoints
+
+
+def find_keypoints(model: CompactModel, sample: TransferSample) -> FoundKeypoints:
+    """Look for the keypoints that a batch needs.
+
+    Raises:
+        ValueError: the model's keypoints have no Jacobians.
+    """
+    count, split = len(sample.clean), sample.split
+    found = model.detect(sample.seen)
     if found.jacobian is None:
         raise ValueError("The motion stage needs keypoints with Jacobians.")
-    value, jacobian = _by_moment(found.value), _by_moment(found.jacobian)
-    return [Keypoints(value[:, moment], jacobian[:, moment]) for moment in range(4)]
-
-
-def _by_moment(x: Tensor) -> Tensor:
-    """Split the batch dimension, `[B * 4, ...]` to `[B, 4, ...]`."""
-    return x.view(-1, 4, *x.shape[1:])
+    source, own = found[: 2 * count : 2], found[1 : 2 * count : 2]
+    driving = own
+    if split < count:
+        moments = [source[split:], own[split:], found[2 * count :: 2], found[2 * count + 1 :: 2]]
+        lent = across(moments, sample.axes[split:], model.settings.tied_keypoints)
+        driving = Keypoints.cat([own[:split], lent])
+    return FoundKeypoints(found, source, own, driving)
 
 
 def across(moments: list[Keypoints], axes: Tensor, tied: int = 0) -> Keypoints:
@@ -114,7 +132,9 @@ def _weighted_mean(error: Tensor, weight: Tensor) -> Tensor:
 
 def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
     """Read the flow at the driving landmarks: it should point at the same landmarks in the source."""
-    source, driving = sample.landmarks[:, 0], sample.landmarks[:, 1]
+    irises = see_irises(sample)
+    source = torch.cat((sample.landmarks[:, 0], irises.source), dim=1)  # [B, L, 2]
+    driving = torch.cat((sample.landmarks[:, 1], irises.driving), dim=1)
     side = flow.shape[1]
     shift = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
     read = F.grid_sample(shift, driving[:, :, None], padding_mode="border", align_corners=False)
@@ -124,25 +144,30 @@ def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
     weight[list(LIDS)] = 5.0
     weight[SKIN:] = 5.0
     inside = (driving.abs().amax(-1) < 1) & (source.abs().amax(-1) < 1)
+    inside[:, SKIN:] &= irises.seen
     return _weighted_mean(error, weight.to(error) * inside)
 
 
-def _tied_keypoints(found: Keypoints, sample: TransferSample, tied: int) -> Tensor:
-    wanted = sample.landmarks[:, :, list(TIED_LANDMARKS[:tied])]  # [B, 4, K, 2]
-    wanted = torch.where(sample.mirrored[:, None, None, None], wanted[:, :, list(MIRROR[:tied])], wanted)
-    predicted = _by_moment(found.value)[:, :, :tied]
+def _tied_keypoints(everywhere: Keypoints, sample: TransferSample, tied: int) -> Tensor:
+    mesh = looked_at(torch.cat((sample.landmarks, sample.irises), dim=2), sample.split)
+    mirrored = looked_at(sample.mirrored[:, None].expand(-1, 4), sample.split)
+    wanted = mesh[:, list(TIED_LANDMARKS[:tied])]  # [N, K, 2]
+    wanted = torch.where(mirrored[:, None, None], wanted[:, list(MIRROR[:tied])], wanted)
+    known = wanted.isfinite()
+    wanted = torch.where(known, wanted, 0.0)
+    predicted = everywhere.value[:, :tied]
     weight = torch.ones(len(TIED_LANDMARKS))
     weight[list(REGIONS["mouth"] + REGIONS["eyes"] + REGIONS["irises"])] = 3.0
-    return ((predicted - wanted).abs().sum(-1) * weight[:tied].to(wanted)).mean()
+    return ((predicted - wanted).abs().mul(known).sum(-1) * weight[:tied].to(wanted)).mean()
 
 
-def _free_keypoints(moments: list[Keypoints], sample: TransferSample, tied: int) -> Tensor:
+def _free_keypoints(source_keypoints: Keypoints, own: Keypoints, sample: TransferSample, tied: int) -> Tensor:
     """Let free keypoints stick to the body: they follow the true flow, near a place of their own beside the face.
 
     The places are fractions of the face's height from its centre. Only straying further than a quarter of a unit
     from its place costs a keypoint anything; inside, the true flow alone decides where it is in each frame.
     """
-    source, driving = moments[0].value[:, tied:], moments[1].value[:, tied:]
+    source, driving = source_keypoints.value[:, tied:], own.value[:, tied:]
     places = source.new_tensor(FREE_PLACES)[: source.shape[1]]
     if not len(places):
         return source.new_zeros(())
@@ -162,7 +187,7 @@ def _free_keypoints(moments: list[Keypoints], sample: TransferSample, tied: int)
 def _picture_losses(sample: TransferSample, motion: Motion, region: Tensor) -> tuple[Tensor, Tensor]:
     """Return the occlusion loss and the photometric loss of the plain warp, at twice the resolution of `region`."""
     side = 2 * region.shape[1]
-    pictures = sample.clean[:, :2].flatten(0, 1)
+    pictures = sample.clean.flatten(0, 1)
     if pictures.shape[-1] != side:
         pictures = F.interpolate(pictures, size=(side, side), mode="area")
     source, driving = pictures.view(-1, 2, 3, side, side).unbind(1)

@@ -104,7 +104,7 @@ class PairedTask:
         """Compute the stage's losses."""
         if self._generator_stage is not None:
             return self._generator_stage.losses(batch)
-        return Outcome(motion_losses(self.model, batch, self.stage.motion, self.stage.cross_share).losses)
+        return Outcome(motion_losses(self.model, batch, self.stage.motion).losses)
 
     def pictures(self, batch: TransferSample) -> Pictures:
         """Return the batch warped and, once the generator learns, generated."""
@@ -112,7 +112,7 @@ class PairedTask:
         if self._generator_stage is not None:
             blend = self._generator_stage.generate(batch)
             return Pictures(source, driving, blend.warped, blend.image)
-        motion, _ = transferred_motion(self.model, batch, self.stage.cross_share)
+        motion, _ = transferred_motion(self.model, batch)
         return Pictures(source, driving, warp(source, motion.displacement().permute(0, 3, 1, 2)))
 
 

@@ -11,8 +11,11 @@ import torch
 from torch import Tensor
 
 from fomm.errors import SettingsError
-from fomm.nn.compact import CompactModel
+from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.landmarks import EYES, REGIONS
 from fomm.weights.loading import load_model
+
+_SHORT_REACH = -3.5  # of a new tied keypoint, as a logarithm: about a cell of the field
 
 
 @torch.no_grad()
@@ -20,7 +23,7 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     """Copy a checkpoint's weights into `model`, on whatever device it is.
 
     Args:
-        model: of the checkpoint's sizes, but it may have more free keypoints, more carried motions, and finer
+        model: of the checkpoint's sizes, but it may have irises, more free keypoints, more carried motions, and finer
             corrections of the flow than a checkpoint that has one per cell, and a detector that reads more pixels.
         name_or_path: a shipped model's name or a file.
 
@@ -32,7 +35,10 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     if not isinstance(old, CompactModel):
         raise SettingsError(f"training.start: '{name_or_path}' is not a compact model.")
     stored, target = old.state_dict(), model.state_dict()
-    sizes = _Sizes(old.settings.num_keypoints, model.settings.num_keypoints, old.settings.carried_motions)
+    try:
+        places = _Places.of(old.settings, model.settings)
+    except RuntimeError as error:
+        raise SettingsError(f"training.start: '{name_or_path}' has more keypoints than the new model.") from error
     if old.settings.flow_detail not in (1, model.settings.flow_detail):
         raise SettingsError(
             f"training.start: '{name_or_path}' has flow_detail {old.settings.flow_detail}, wanted "
@@ -40,11 +46,11 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
         )
     for name, value in target.items():
         if name not in stored:
-            if name.startswith("dense_motion.carried.") and sizes.carried == 0:
+            if name.startswith("dense_motion.carried.") and old.settings.carried_motions == 0:
                 continue
             raise SettingsError(f"training.start: '{name_or_path}' has no {name}.")
         try:
-            _copy(name, stored[name], value, sizes)
+            _copy(name, stored[name], value, places)
         except RuntimeError as error:
             raise SettingsError(
                 f"training.start: '{name_or_path}' differs in the size of {name}: {tuple(stored[name].shape)}, wanted "
@@ -53,41 +59,72 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
 
 
 @dataclass(frozen=True)
-class _Sizes:
-    """Keypoints of the checkpoint, keypoints of the new model, and carried motions of the checkpoint."""
+class _Places:
+    """Where a checkpoint's keypoints and motions are in the new model.
 
-    keypoints: int
-    grown: int
-    carried: int
+    Attributes:
+        keypoints: for each of the checkpoint's keypoints its place among the new ones.
+        added: places of tied keypoints that the checkpoint has not.
+        motions: for background, keypoints and carried motions of the checkpoint their places among the new ones.
+    """
+
+    keypoints: list[int]
+    added: list[int]
+    motions: list[int]
+
+    @classmethod
+    def of(cls, old: CompactSettings, new: CompactSettings) -> _Places:
+        more = new.tied_keypoints - old.tied_keypoints
+        if more < 0 or new.free_keypoints < old.free_keypoints:
+            raise RuntimeError("fewer keypoints")
+        keypoints = [place if place < old.tied_keypoints else place + more for place in range(old.num_keypoints)]
+        carried = [1 + new.num_keypoints + place for place in range(old.carried_motions)]
+        added = list(range(old.tied_keypoints, new.tied_keypoints))
+        return cls(keypoints, added, [0, *(1 + place for place in keypoints), *carried])
 
 
-def _copy(name: str, old: Tensor, new: Tensor, sizes: _Sizes) -> None:
+def _copy(name: str, old: Tensor, new: Tensor, places: _Places) -> None:
     """Copy `old` to where its keypoints and carried motions are in `new`."""
-    keypoints, carried = sizes.keypoints, sizes.carried
+    keypoints = places.keypoints
     if old.shape == new.shape:
         new.copy_(old)
     elif name == "detector.hourglass.stem.0.weight":  # [C, 3 D D, 3, 3]
         new.copy_(_read_finer(old, new.shape[1]))
-    elif name.startswith("detector.") or name == "dense_motion.log_reach":  # [K, ...]
-        new[: len(old)].copy_(old)
+    elif name.startswith("detector."):  # [K, ...]
+        new[keypoints] = old
+        for place in places.added:
+            new[place] = old[list(_near(place))].mean(0)
+    elif name == "dense_motion.log_reach":  # [K]
+        new[keypoints] = old
+        new[places.added] = _SHORT_REACH
     elif name == "dense_motion.hourglass.stem.0.weight":  # [C, K + 14, 3, 3]
         new.zero_()
-        new[:, :keypoints].copy_(old[:, :keypoints])
-        rest = old.shape[1] - keypoints
-        new[:, -rest:].copy_(old[:, keypoints:])
+        new[:, keypoints] = old[:, : len(keypoints)]
+        rest = old.shape[1] - len(keypoints)
+        new[:, -rest:] = old[:, -rest:]
     elif name.startswith("dense_motion.residual."):  # [2 D D, ...], a cell's corrections side by side
         new.copy_(old.repeat_interleave(len(new) // len(old), dim=0))
     elif name == "dense_motion.carried.weight":  # [2 K, 6 M]
         new.zero_()
-        new[: len(old), : old.shape[1]].copy_(old)
+        rows = [2 * place + axis for place in keypoints for axis in range(2)]
+        new[rows, : old.shape[1]] = old
     elif name == "dense_motion.carried.logit":  # [M]
-        new[: len(old)].copy_(old)
+        new[: len(old)] = old
     elif name.startswith("dense_motion.mask."):  # [1 + K + M, ...]
-        new[: 1 + keypoints].copy_(old[: 1 + keypoints])
-        first = 1 + sizes.grown
-        new[first : first + carried].copy_(old[1 + keypoints :])
+        new[places.motions] = old
     else:
         raise RuntimeError("no rule")
+
+
+def _near(place: int) -> tuple[int, ...]:
+    """Return older keypoints around a tied one: an eye's corners and lids are around its iris.
+
+    A mean of the maps that find them has its peak amid them.
+    """
+    for iris, eye in zip(REGIONS["irises"], EYES, strict=True):
+        if place == iris:
+            return eye
+    raise RuntimeError("no rule")
 
 
 def _read_finer(weight: Tensor, channels: int) -> Tensor:

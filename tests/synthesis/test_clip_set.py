@@ -65,6 +65,21 @@ def test_the_flow_takes_landmarks_where_they_were(clip_set):
             assert np.median(error) < 0.4
 
 
+def test_irises_lie_in_the_eyes_and_go_where_the_gaze_does(clip_set):
+    steps, gazes = [], []
+    for path in sorted((clip_set / "train").glob("*.npz")):
+        truth = np.load(path)
+        points, gaze = truth["landmarks"].astype(float) / 8, truth["gaze"].astype(float)
+        assert points.shape[1:] == (478, 2)
+        for iris, corners in ((468, (33, 133)), (473, (263, 362))):
+            left, right = np.sort(points[:, corners, 0], axis=1).T
+            assert ((points[:, iris, 0] > left) & (points[:, iris, 0] < right)).mean() > 0.9
+            away = points[:, iris, 0] - points[:, corners, 0].mean(1)
+            steps.append(away - away.mean())
+            gazes.append(gaze[:, 0] - gaze[:, 0].mean())
+    assert np.corrcoef(np.concatenate(steps), np.concatenate(gazes))[0, 1] > 0.5
+
+
 def test_it_names_its_people_and_says_where_they_come_from(clip_set):
     index = json.loads((clip_set / "index.json").read_text())
     assert set(index) == {f"03_{stem}{side}" for stem in ("0000", "0001", "t0000") for side in "ab"}

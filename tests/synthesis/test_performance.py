@@ -67,3 +67,10 @@ def test_a_turn_moves_what_is_in_front(turn, moved):
 
 def test_roll_is_anticlockwise():
     assert rotation(0, 0, 0.3)[:2, :2] @ [1, 0] == pytest.approx([np.cos(0.3), -np.sin(0.3)])
+
+
+def test_eyes_look_about_as_far_as_they_can(clips):
+    gaze = np.array([[pose.gaze for pose in clip] for clip in clips])
+    assert np.abs(gaze).max() <= 1
+    assert np.ptp(gaze[..., 0], axis=1).mean() > 0.8
+    assert (np.ptp(gaze[..., 1], axis=1) > 0.3).mean() > 0.6

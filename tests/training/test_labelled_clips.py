@@ -7,10 +7,10 @@ import torch
 from tiny_training import LENGTH, SHIFT
 
 from fomm.errors import MediaError
-from fomm.nn.geometry import coordinate_grid
+from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import across, split_moments
+from fomm.training.motion_stage import across
 
 
 @pytest.fixture
@@ -40,7 +40,7 @@ def test_flow_and_landmarks_agree_under_any_view(clips):
     inside = at.abs().amax(-1) < 0.7
     assert inside.any()
     assert (read + at - sample.landmarks[:, 0])[inside].abs().max() < 0.02
-    assert sample.clean.shape == (3, 4, 3, 64, 64)
+    assert sample.clean.shape == (3, 2, 3, 64, 64)
 
 
 def test_views_repeat_with_their_seed(clips):
@@ -57,7 +57,7 @@ def test_transfer_across_equals_moving_oneself_when_people_are_one(clips):
     value = torch.rand(1, 4, 5, 2)
     value[:, 2:] = value[:, :2] + 0.1  # the other person is the same, elsewhere in the frame
     jacobian = (torch.eye(2) + 0.2 * torch.randn(1, 2, 5, 2, 2)).repeat(1, 2, 1, 1, 1)
-    moments = split_moments(type("Found", (), {"value": value.flatten(0, 1), "jacobian": jacobian.flatten(0, 1)})())
+    moments = [Keypoints(value[:, moment], jacobian[:, moment]) for moment in range(4)]
     transferred = across(moments, torch.eye(2)[None])
     assert torch.allclose(transferred.value, moments[1].value, atol=1e-6)
     assert torch.allclose(transferred.jacobian, moments[1].jacobian, atol=1e-4)

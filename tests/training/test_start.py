@@ -7,6 +7,7 @@ from tiny_training import compact_mapping
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.geometry import Keypoints
+from fomm.nn.landmarks import EYES
 from fomm.training.clips import PairedClips
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
@@ -54,6 +55,25 @@ def test_new_keypoints_hardly_change_where_the_old_ones_move_things(checkpoint, 
     first = [Keypoints(seen.value[:, known], jacobian[:, known]) for seen in (driving, resting)]
     before, after = old.move(picture, *first).displacement(), grown.move(picture, driving, resting).displacement()
     assert (before - after).abs().max() < 1e-3 < before.abs().max()
+
+
+def test_irises_join_the_tied_keypoints_near_their_eyes(checkpoint, small_settings):
+    old, path = checkpoint
+    grown = CompactModel(replace(small_settings, tied_keypoints=small_settings.tied_keypoints + 2)).eval()
+    start_from(grown, str(path))
+    picture = torch.rand(1, 3, 256, 256)
+    before, after = old.detect(picture).value, grown.detect(picture).value
+    tied = small_settings.tied_keypoints
+    torch.testing.assert_close(torch.cat((after[:, :tied], after[:, tied + 2 :]), 1), before, atol=1e-5, rtol=1e-4)
+    for iris, eye in zip(after[0, tied : tied + 2], EYES, strict=True):
+        around = before[0, list(eye)]
+        assert (iris >= around.amin(0) - 0.05).all()
+        assert (iris <= around.amax(0) + 0.05).all()
+
+
+def test_a_checkpoint_with_more_keypoints_is_refused(checkpoint, small_settings):
+    with pytest.raises(SettingsError, match="more keypoints"):
+        start_from(CompactModel(replace(small_settings, free_keypoints=1)), str(checkpoint[1]))
 
 
 def test_more_carried_motions_start_as_another_background(checkpoint, small_settings, tmp_path):
