@@ -15,32 +15,48 @@ Stages = Mapping[str, tuple[Any, str]]
 """For each stage, the class or module and the name of the function that does it."""
 
 
+class Spent(defaultdict[str, float]):
+    """Seconds of the main thread by stage.
+
+    Attributes:
+        aside: the same for all other threads together, which work while the main thread does.
+    """
+
+    def __init__(self) -> None:
+        super().__init__(float)
+        self.aside: dict[str, float] = defaultdict(float)
+
+
+class _Thread(threading.local):
+    """The stages a thread is in, the innermost last, and when it last went from one to another."""
+
+    def __init__(self) -> None:
+        self.running: list[str] = []
+        self.switched = 0.0
+
+
 @contextmanager
-def stopwatch(stages: Stages, clock: Clock) -> Iterator[dict[str, float]]:
-    """Measure the main thread's time in every stage; a stage inside another counts for itself only."""
-    spent: dict[str, float] = defaultdict(float)
-    running: list[str] = []
-    switched = clock()
+def stopwatch(stages: Stages, clock: Clock) -> Iterator[Spent]:
+    """Measure the time threads spend in every stage; a stage inside another counts for itself only."""
+    spent, here = Spent(), _Thread()
 
     def switch() -> None:
-        nonlocal switched
         now = clock()
-        if running:
-            spent[running[-1]] += now - switched
-        switched = now
+        if here.running:
+            main = threading.current_thread() is threading.main_thread()
+            (spent if main else spent.aside)[here.running[-1]] += now - here.switched
+        here.switched = now
 
     def timed(stage: str, function: Callable[..., Any]) -> Callable[..., Any]:
         @functools.wraps(function)
         def wrapper(*args: Any, **kwargs: Any) -> Any:
-            if threading.current_thread() is not threading.main_thread():
-                return function(*args, **kwargs)
             switch()
-            running.append(stage)
+            here.running.append(stage)
             try:
                 return function(*args, **kwargs)
             finally:
                 switch()
-                running.pop()
+                here.running.pop()
 
         return wrapper
 

@@ -120,4 +120,4 @@ class CompactModel(AnimationModel):
         blocks, *features = encoded.features
         motion: Motion = self.dense_motion(blocks, driving, source)
         blend = self.generator.decode(encoded.image, tuple(features), motion)
-        return GeneratedFrames(blend.image, motion, blend.visible)
+        return GeneratedFrames(blend.image, motion, blend.visible, blend.warped)

@@ -213,15 +213,16 @@ def shown_in_source(displacement: Tensor, margin: float) -> Tensor:
     """
     move = displacement.detach().float()
     batch, _, height, width = move.shape
-    size = move.norm(dim=1)  # [B, S, S]
+    size = move.square().sum(1).sqrt()  # [B, S, S]
     place = move + coordinate_grid(height, width, move, corners=False).permute(2, 0, 1)  # [B, 2, S, S]
     column = ((place[:, 0] + 1) * width - 1) / 2
     row = ((place[:, 1] + 1) * height - 1) / 2
     farthest = move.new_zeros(batch, height * width)
+    above, left = row.floor().long(), column.floor().long()
     for down in (0, 1):
         for right in (0, 1):
-            y = (row.floor().long() + down).clamp(0, height - 1)
-            x = (column.floor().long() + right).clamp(0, width - 1)
+            y = (above + down).clamp(0, height - 1)
+            x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
     at = place.permute(0, 2, 3, 1)
     read = F.grid_sample(farthest.view(batch, 1, height, width), at, padding_mode="border", align_corners=False)

@@ -50,11 +50,13 @@ class GeneratedFrames:
         image: frames `[B, 3, H, W]`, RGB in [0, 1].
         motion: the dense motion that made them; its resolution is the family's.
         visible: share of the warped source pixels to trust, `[B, 1, h, w]` in [0, 1]; 0 where the content was made up.
+        moved: the source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1], if the family makes them anyway.
     """
 
     image: Tensor
     motion: Motion
     visible: Tensor
+    moved: Tensor | None = None
 
 
 class AnimationModel(nn.Module, ABC):

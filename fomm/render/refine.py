@@ -27,7 +27,7 @@ from fomm.render.animator import Image, Portrait
 from fomm.render.resample import Resampler
 from fomm.settings import Settings, option
 
-_BAND = 48
+_BAND = 48  # rows that are worked on together, few enough for the cache
 
 
 @dataclass(frozen=True)
@@ -62,13 +62,14 @@ class PasteBack:
         x0, y0, x1, y1 = self._bounds = portrait.window.bounds(height, width)
         device = source.device
         region = torch.from_numpy(portrait.photo[y0:y1, x0:x1].copy()).to(device)  # the photo itself is read-only
-        self._region = region.permute(2, 0, 1)[None].float().div(255)  # [1, 3, h, w]
+        self._region = region.permute(2, 0, 1)[None].float()  # [1, 3, h, w] in [0, 255]
         self._mask = portrait.window.edge_mask(height, width, settings.edge).to(device)[None, None]  # [1, 1, h, w]
         self._side = min(source.shape[-1], round(portrait.window.side))  # of the planes that are resampled
         self._resample = Resampler(portrait.window.to_window_grid(height, width).to(device), self._side)
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
         half = portrait.window.side / 2
-        self._to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
+        to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
+        self._to_region = to_region[None, :, None, None]  # [1, 2, 1, 1]
         self._identity = coordinate_grid(y1 - y0, x1 - x0, self._region, corners=False)[None]
 
     @property
@@ -84,22 +85,31 @@ class PasteBack:
         if self.settings.crop_only:
             return _to_pixels(made.image)
         displacement = made.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
-        frames = [
-            self._compose_one(made.image[i : i + 1].float(), displacement[i : i + 1], made.visible[i : i + 1].float())
-            for i in range(len(made.image))
-        ]
-        return frames[0][None] if len(frames) == 1 else np.stack(frames)
-
-    def _compose_one(self, image: Tensor, displacement: Tensor, visible: Tensor) -> NDArray[np.uint8]:
         side = self._source.shape[-1]
         coarse = F.interpolate(displacement, size=(side, side), mode="bilinear", align_corners=False)
-        flow = coarse.permute(0, 2, 3, 1) + coordinate_grid(side, side, coarse, corners=False)
-        moved = F.grid_sample(self._source, flow, padding_mode="border", align_corners=False)
+        moved = self._move_source(coarse) if made.moved is None else made.moved.float()
+        visible = made.visible.float()
         if visible.shape[-1] != side:
             visible = F.interpolate(visible, size=(side, side), mode="bilinear", align_corners=False)
-        # Everything that lives at the model's resolution goes up to the photo's in one sampling.
         share = visible * self.settings.detail
-        planes = torch.cat((image - share * moved, share, coarse), dim=1)  # [1, 6, S, S]
+        base = (made.image.float() - share * moved) * 255
+        planes = torch.cat((base, share, coarse * self._to_region), dim=1)  # [B, 6, S, S]
+        frames = [self._compose_one(planes[i : i + 1]) for i in range(len(planes))]
+        return frames[0][None] if len(frames) == 1 else np.stack(frames)
+
+    def _move_source(self, displacement: Tensor) -> Tensor:
+        side = self._source.shape[-1]
+        flow = displacement.permute(0, 2, 3, 1) + coordinate_grid(side, side, displacement, corners=False)
+        source = self._source.expand(len(flow), -1, -1, -1)
+        return F.grid_sample(source, flow, padding_mode="border", align_corners=False)
+
+    def _compose_one(self, planes: Tensor) -> NDArray[np.uint8]:
+        """Return one frame uint8 `[H, W, 3]` from its planes `[1, 6, S, S]` at the model's resolution.
+
+        They are the generated picture without the source's part, the source's share, and the displacement in the
+        region's coordinates. All go up to the photo's resolution in one sampling.
+        """
+        side = planes.shape[-1]
         if self._side < side:  # a photo coarser than the model: sampling alone would alias
             size = (self._side, self._side)
             planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
@@ -114,10 +124,10 @@ class PasteBack:
     def _blend(self, planes: Tensor, rows: slice) -> Image:
         """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6, h, w]` are theirs."""
         base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
-        where = self._identity[:, rows] + shift.permute(0, 2, 3, 1) * self._to_region
+        where = self._identity[:, rows] + shift.permute(0, 2, 3, 1)
         detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
-        blended = torch.lerp(self._region[:, :, rows], base + share * detail, self._mask[:, :, rows])
-        pixels: Image = _to_pixels(blended)[0]
+        detail.mul_(share).add_(base)
+        pixels: Image = _to_bytes(torch.lerp(self._region[:, :, rows], detail, self._mask[:, :, rows]))[0]
         return pixels
 
 
@@ -130,5 +140,10 @@ def enlarge(photo: Image, scale: float) -> Image:
 
 def _to_pixels(image: Tensor) -> NDArray[np.uint8]:
     """Round `[B, 3, H, W]` in [0, 1] to uint8 `[B, H, W, 3]`."""
-    pixels = image.float().clamp(0, 1).mul(255).round().to(torch.uint8)
+    return _to_bytes(image.float() * 255)
+
+
+def _to_bytes(image: Tensor) -> NDArray[np.uint8]:
+    """Round `[B, 3, H, W]` in [0, 255], which is overwritten, to uint8 `[B, H, W, 3]`."""
+    pixels = image.clamp_(0, 255).round_().to(torch.uint8)
     return pixels.permute(0, 2, 3, 1).contiguous().cpu().numpy()

@@ -7,6 +7,7 @@ clip.
 
 from __future__ import annotations
 
+import contextlib
 import warnings
 from collections.abc import Iterator
 from pathlib import Path
@@ -27,6 +28,8 @@ from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
+from fomm.nn.model import GeneratedFrames
+from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
@@ -211,11 +214,18 @@ class Pipeline:
     def frames(
         self, portrait: Portrait, transfer: Transfer, paste: PasteBack, first: int = 0
     ) -> Iterator[NDArray[np.uint8]]:
-        """Yield composed frames from `first` on, uint8 `[B, H, W, 3]`, a few at a time."""
+        """Yield composed frames from `first` on, uint8 `[B, H, W, 3]`, a few at a time.
+
+        While the caller marks and encodes one, the networks make the next.
+        """
+        with contextlib.closing(one_ahead(self._generated(portrait, transfer, first))) as generated:
+            for made in generated:
+                yield paste.compose(made)
+
+    def _generated(self, portrait: Portrait, transfer: Transfer, first: int) -> Iterator[GeneratedFrames]:
         for start in range(first, len(transfer), _CHUNK):
             driving = transfer.driving(start, min(start + _CHUNK, len(transfer)))
-            for made in self.animator.frames(portrait, driving):
-                yield paste.compose(made)
+            yield from self.animator.frames(portrait, driving)
 
 
 def _check_sound(audio: Path | None, silent: bool) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import contextlib
+import itertools
 from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
@@ -17,6 +18,7 @@ from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
 from fomm.media.probe import VideoInfo, probe
 from fomm.media.video import read_video
 from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator
 
 Progress = Callable[[str, int, int | None], None]
@@ -63,20 +65,21 @@ def extract_track(
     total = info.frame_count if stop is None else min(stop, info.frame_count or stop)
     builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
     with contextlib.closing(_squares(info, driving, animator.image_size, stop)) as frames:
-        batch: list[Frame] = []
-        found: list[bool] = []
-        for frame, seen in FaceWatcher(finder, driving, face.interval).watch(frames):
-            batch.append(frame)
-            found.append(seen)
-            if len(batch) == _BATCH:
+        watched = FaceWatcher(finder, driving, face.interval).watch(frames)
+        # The face is watched on a thread while the networks look for keypoints here.
+        with contextlib.closing(one_ahead(_batches(watched))) as batches:
+            for batch, found in batches:
                 builder.append(animator.detect(batch), found)
-                batch, found = [], []
                 progress("track", len(builder), total)
-        if batch:
-            builder.append(animator.detect(batch), found)
     progress("track", len(builder), len(builder))
     with naming(video):
         return builder.build()
+
+
+def _batches(watched: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[list[Frame], list[bool]]]:
+    """Gather frames, and whether each shows the face, a batch at a time."""
+    while batch := list(itertools.islice(watched, _BATCH)):
+        yield [frame for frame, _ in batch], [seen for _, seen in batch]
 
 
 @contextlib.contextmanager
