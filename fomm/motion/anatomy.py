@@ -14,7 +14,7 @@ from torch import Tensor
 
 from fomm.motion.blink import Eye
 from fomm.nn.compact import CompactSettings
-from fomm.nn.landmarks import EYES, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
@@ -28,17 +28,20 @@ class Anatomy:
         face: how many keypoints lie on the face; they come first, the others follow hair and body.
         eyes: corners and lids of both eyes.
         steady: keypoints that move with the skull alone.
+        irises: the keypoint on the iris of each of `eyes`, or none.
     """
 
     face: int
     eyes: tuple[Eye, ...]
     steady: tuple[int, ...]
+    irises: tuple[int, ...] = ()
 
     @classmethod
     def of_tied(cls, tied: int) -> Anatomy:
         """Return the anatomy of a model whose first `tied` keypoints follow `fomm.nn.landmarks.TIED_LANDMARKS`."""
         steady = tuple(TIED_LANDMARKS.index(landmark) for landmark in _STEADY_LANDMARKS)
-        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady)
+        irises = REGIONS["irises"]
+        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else ())
 
     def size(self, value: Tensor) -> Tensor:
         """Return the size of the face, `[B]`: the root mean square distance of its keypoints from their centre.

@@ -34,7 +34,9 @@ from fomm.settings import Settings, option
 
 SUFFIX = ".directions.safetensors"
 STROKES = ("blink", "mouth", "smile", "brows")
-"""Directions that add up; yaw, pitch and roll are rotations, and gaze moves the eyes in the photo (`render.gaze`)."""
+"""Directions that add up; yaw, pitch and roll are rotations, and gaze is no part of `Directions.apply`.
+
+A still's eyes are moved in the photo (`fomm.render.gaze`), a motion's by their keypoints (`fomm.motion.gaze`)."""
 
 UNTIED = "Edits need a model whose keypoints training tied to the face, as the bundled one's are; choose that model."
 

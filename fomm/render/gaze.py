@@ -16,9 +16,9 @@ from scipy.ndimage import map_coordinates
 
 from fomm.face.crop import CropWindow
 from fomm.motion.blink import Eye
+from fomm.motion.gaze import REACH
 from fomm.render.animator import Image
 
-_REACH_X, _REACH_Y = 0.34, 0.13  # of half the eye's width, at full gaze
 _LASHES, _LID, _FEATHER = 0.12, 0.04, 0.1  # left out at the upper and the lower lid, and blended over, likewise
 _NARROW = 0.1  # an eye less open than this is shut
 
@@ -63,10 +63,10 @@ def _move(photo: Image, moved: Image, corners: Points, upper: Points, lower: Poi
         return
     inside = np.minimum(y - above * (1 - x**2) - _LASHES, below * (1 - x**2) - y - _LID)
     weight = np.clip(inside / _FEATHER, 0, 1)[..., None] * (np.abs(x) < 1)[..., None]
-    from_x = x - gaze[0] * _REACH_X * (1 - x**2)
+    from_x = x - gaze[0] * REACH[0] * (1 - x**2)
     room = 1 - from_x**2
     top = above * room + _LASHES
-    from_y = np.clip(y + gaze[1] * _REACH_Y, top, np.maximum(below * room - _LID, top))
+    from_y = np.clip(y + gaze[1] * REACH[1], top, np.maximum(below * room - _LID, top))
     place = centre + half * (from_x[..., None] * along + from_y[..., None] * down) - 0.5  # [h, w, 2] in pixel centres
     crop = photo[low[1] : high[1], low[0] : high[0]].astype(np.float64)
     slid = [

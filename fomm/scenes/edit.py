@@ -14,6 +14,7 @@ from fomm.errors import CheckpointError, OutputError, SettingsError
 from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.edit import SUFFIX, UNTIED, Directions, EditSettings
+from fomm.motion.gaze import look
 from fomm.motion.track import MotionTrack, TrackBuilder
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait
@@ -134,22 +135,21 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
 
     Raises:
         ConsentError: no consent covers the photo.
-        SettingsError: the gaze is to move, which no keypoint can carry, or nothing is to change.
+        SettingsError: the gaze is to move and the model has no keypoints on the irises, or nothing is to change.
         FommError: any other failure, in one sentence.
     """
     edit = settings.edit
-    if edit.gaze_x or edit.gaze_y:
+    if (edit.gaze_x or edit.gaze_y) and not _anatomy(pipeline).irises:
         raise SettingsError(
-            "A motion cannot carry the gaze, because no keypoint follows the irises; set it to 0, or make a still."
+            "A motion of this model cannot carry the gaze, because none of its keypoints follows the irises; set it to "
+            "0, make a still, or choose the bundled model."
         )
     if edit == EditSettings():
         raise SettingsError("Nothing is changed yet, so there is no motion to save; choose an edit first.")
     authorisation = pipeline.authorise(photo, settings.scene())
     directions = directions_of(pipeline)
-    source = _keypoints(_portrait(pipeline, authorisation, photo, settings))
-    frames = [
-        directions.apply(source, _part(edit, share), _anatomy(pipeline)) for share in _shares(settings.motion)
-    ]  # fmt: skip
+    source = _keypoints(pipeline.portrait(authorisation, photo, settings.scene()))
+    frames = [_edited(source, directions, edit, share, _anatomy(pipeline)) for share in _shares(settings.motion)]
     builder = TrackBuilder(FPS, pipeline.detector)
     builder.append(Keypoints.cat(frames))
     return builder.build()
@@ -198,8 +198,11 @@ def _shares(motion: EditMotionSettings) -> list[float]:
     return [*there, *stay, *(there[::-1] if motion.path == "return" else [])]
 
 
-def _part(edit: EditSettings, share: float) -> EditSettings:
-    return EditSettings(**{name: value * share for name, value in edit.to_mapping().items()})
+def _edited(source: Keypoints, directions: Directions, edit: EditSettings, share: float, anatomy: Anatomy) -> Keypoints:
+    """Return keypoints with a share of the edit, gaze included."""
+    part = EditSettings(**{name: value * share for name, value in edit.to_mapping().items()})
+    moved = directions.apply(source, part, anatomy)
+    return Keypoints(look(moved.value, anatomy, (part.gaze_x, part.gaze_y)), moved.jacobian)
 
 
 def _anatomy(pipeline: Pipeline) -> Anatomy:
