@@ -44,6 +44,10 @@ class CompactSettings(Settings):
         low=0.0,
         high=1.0,
     )
+    hidden_rim: int = option(
+        0, "Cells around what a head uncovers that count as hidden, as does what lies beyond the edges.", low=0, high=8
+    )
+    hidden_fill: bool = option(False, "Offer the generator smooth colours for what the source hides.")
     mirrored_look: bool = option(False, "Look for keypoints in the mirrored picture too, and take the mean.")
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
     generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
@@ -62,6 +66,8 @@ class CompactModel(AnimationModel):
         k = settings.num_keypoints
         self.settings = settings
         self._mirror: tuple[int, ...] = ()
+        if settings.hidden_fill and not settings.hidden_margin:
+            raise SettingsError("model.hidden_fill: what is hidden is not told; set hidden_margin above 0.")
         if settings.mirrored_look:
             try:
                 self._mirror = mirror_order(settings.tied_keypoints, settings.free_keypoints)
@@ -86,9 +92,12 @@ class CompactModel(AnimationModel):
             settings.flow_residual,
             settings.carried_motions,
             settings.hidden_margin,
+            settings.hidden_rim,
             settings.flow_detail,
         )
-        self.generator = CompactGenerator(settings.generator_width, settings.generator_blocks, settings.motion_width)
+        self.generator = CompactGenerator(
+            settings.generator_width, settings.generator_blocks, settings.motion_width, settings.hidden_fill
+        )
 
     def detect(self, image: Tensor) -> Keypoints:
         """Return keypoints of images `[B, 3, H, W]` in [0, 1].

@@ -3,7 +3,9 @@
 The source is encoded once at three scales. Per frame, each scale is warped by the flow, faded by the occlusion map
 and fed to a decoder that works at half resolution. Its last layer predicts, for each 2x2 block of the output, colours
 and a blend mask; the mask mixes the synthesised colours with the source's own warped pixels. Copied pixels keep their
-texture, so a small network gives a sharp picture.
+texture, so a small network gives a sharp picture. Where the source hides what belongs somewhere, the decoder is offered
+a smooth continuation of the visible surroundings instead (`hidden_fill`): across the width of a head a small network
+does not see them.
 """
 
 from __future__ import annotations
@@ -15,6 +17,7 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fomm.nn.compact_blocks import ConvBlock, ResidualBlock
+from fomm.nn.fill import fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
 
 
@@ -27,12 +30,16 @@ class Blend:
         synthesised: colours of the network alone, `[B, 3, H, W]` in [0, 1].
         warped: pixels of the source alone, `[B, 3, H, W]`.
         visible: share of `warped` in `image`, `[B, 1, H, W]` in [0, 1].
+        offered: `warped`, filled where the source hides what belongs there, if the generator fills.
+        copied: share of `offered` in `image`, `[B, 1, H, W]` in [0, 1]; the rest is `synthesised`.
     """
 
     image: Tensor
     synthesised: Tensor
     warped: Tensor
     visible: Tensor
+    offered: Tensor
+    copied: Tensor
 
 
 class CompactGenerator(nn.Module):
@@ -42,10 +49,12 @@ class CompactGenerator(nn.Module):
         width: channels at half resolution; doubled at a quarter and again at an eighth.
         blocks: residual blocks at an eighth of the resolution.
         motion_width: channels of `Motion.features`.
+        fill: whether hidden places are filled before the decoder sees them; its motions must say what is shown.
     """
 
-    def __init__(self, width: int, blocks: int, motion_width: int) -> None:
+    def __init__(self, width: int, blocks: int, motion_width: int, fill: bool) -> None:
         super().__init__()
+        self.fill = fill
         half, quarter, eighth = width, 2 * width, 4 * width
         self.encode_half = ConvBlock(12, half)
         self.encode_quarter = nn.Sequential(ConvBlock(half, quarter, stride=2), ResidualBlock(quarter))
@@ -75,6 +84,7 @@ class CompactGenerator(nn.Module):
         half, quarter, eighth = features
         displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
         warped = warp(source, displacement)  # [B, 3, H, W]
+        offered = fill_hidden(warped, motion) if self.fill else warped
         x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
         x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
         x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")
@@ -82,13 +92,14 @@ class CompactGenerator(nn.Module):
         x = self.decode_quarter(torch.cat((x, skip, _resize(motion.features, quarter)), dim=1))  # [B, 2w, H/4, W/4]
         x = F.interpolate(self.shrink_quarter(x), scale_factor=2.0, mode="nearest")
         skip = warp(half, displacement) * _resize(motion.occlusion, half)
-        pixels = F.pixel_unshuffle(warped, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
+        pixels = F.pixel_unshuffle(offered, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
         x = self.decode_half(torch.cat((x, skip, pixels), dim=1))  # [B, w, H/2, W/2]
         painted = torch.sigmoid(F.pixel_shuffle(self.paint(x).float(), 2))  # [B, 4, H, W]
-        synthesised, visible = painted[:, :3], painted[:, 3:]
-        if motion.shown is not None:
-            visible = visible * _resize(motion.shown, visible)
-        return Blend(torch.lerp(synthesised, warped, visible), synthesised, warped, visible)
+        synthesised, copied = painted[:, :3], painted[:, 3:]
+        visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)
+        if not self.fill:
+            copied = visible
+        return Blend(torch.lerp(synthesised, offered, copied), synthesised, warped, visible, offered, copied)
 
 
 def warp(image: Tensor, displacement: Tensor) -> Tensor:

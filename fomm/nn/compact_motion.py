@@ -84,6 +84,7 @@ class CompactDenseMotion(nn.Module):
         residual: largest correction the network may add to the combined flow, in [-1, 1] units.
         carried: how many carried motions, see `CarriedMotions`.
         hidden_margin: see `shown_in_source`; 0 leaves it to the network alone to tell what the source hides.
+        hidden_rim: likewise.
         detail: D, corrections of the flow per cell along either side.
     """
 
@@ -98,11 +99,12 @@ class CompactDenseMotion(nn.Module):
         residual: float,
         carried: int,
         hidden_margin: float,
+        hidden_rim: int,
         detail: int,
     ) -> None:
         super().__init__()
         self.side, self.variance, self.residual_limit = side, variance, residual
-        self.hidden_margin, self.detail = hidden_margin, detail
+        self.hidden_margin, self.hidden_rim, self.detail = hidden_margin, hidden_rim, detail
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
         self.carried = CarriedMotions(num_keypoints, carried) if carried else None
         self.mask = nn.Conv2d(width, num_keypoints + 1 + carried, 3, padding=1)
@@ -143,7 +145,9 @@ class CompactDenseMotion(nn.Module):
         displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
         shown = None
         if self.hidden_margin:
-            shown = shown_in_source(displacement + F.avg_pool2d(correction, self.detail), self.hidden_margin)
+            shown = shown_in_source(
+                displacement + F.avg_pool2d(correction, self.detail), self.hidden_margin, self.hidden_rim
+            )
             occlusion = occlusion * shown
         if self.detail > 1:
             displacement = F.interpolate(

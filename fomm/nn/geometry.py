@@ -198,7 +198,7 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     return planes.permute(0, 2, 3, 1)
 
 
-def shown_in_source(displacement: Tensor, margin: float) -> Tensor:
+def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor:
     """Tell from a backward motion alone where the source shows what belongs into a driving pixel.
 
     A source pixel can end up in one place only. Where two driving pixels read the same one, the one that moved farther
@@ -207,6 +207,8 @@ def shown_in_source(displacement: Tensor, margin: float) -> Tensor:
     Args:
         displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
         margin: how much farther the other must have moved to be told apart, in the same units.
+        rim: cells around what something in front took with it that count as taken, too: hair and soft edges. Above 0,
+            the source does not show either what lies beyond its own edges.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
@@ -224,6 +226,13 @@ def shown_in_source(displacement: Tensor, margin: float) -> Tensor:
             y = (above + down).clamp(0, height - 1)
             x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
+    taken = farthest.view(batch, 1, height, width)
+    if rim:
+        taken = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
     at = place.permute(0, 2, 3, 1)
-    read = F.grid_sample(farthest.view(batch, 1, height, width), at, padding_mode="border", align_corners=False)
-    return torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))
+    read = F.grid_sample(taken, at, padding_mode="border", align_corners=False)
+    shown = torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))
+    if rim:
+        beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells
+        shown = shown * (1 - beyond).clamp(0, 1)
+    return shown

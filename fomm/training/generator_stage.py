@@ -71,7 +71,7 @@ class GeneratorStage:
         region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
         losses["pixels"] = weights.pixels * ((blend.image - target).abs() * region).mean()
         # The network's own colours matter where the source cannot be copied.
-        made_up = region * (1.1 - blend.visible.detach())
+        made_up = region * (1.1 - blend.copied.detach())
         losses["synthesised"] = weights.synthesised * ((blend.synthesised - target).abs() * made_up).mean()
         if weights.visible > 0:
             losses["visible"] = weights.visible * copying_loss(blend, target, region)
@@ -99,9 +99,9 @@ def copying_loss(blend: Blend, target: Tensor, region: Tensor) -> Tensor:
     Without it, a copy of hair beside a head that has moved on is as good as any other wrong colour. Colours are
     compared blurred: cloth or leaves a few pixels out of place are right, and sharper than anything made up.
     """
-    gap = F.avg_pool2d(blend.warped - target, _SLACK, stride=1, padding=_SLACK // 2, count_include_pad=False)
+    gap = F.avg_pool2d(blend.offered - target, _SLACK, stride=1, padding=_SLACK // 2, count_include_pad=False)
     right = torch.exp(-20 * gap.abs().mean(1, keepdim=True)).detach()  # [B, 1, H, W]
-    return (F.binary_cross_entropy(blend.visible.float(), right.float(), reduction="none") * region).mean()
+    return (F.binary_cross_entropy(blend.copied.float(), right.float(), reduction="none") * region).mean()
 
 
 def transferred_motion(model: CompactModel, sample: TransferSample) -> tuple[Motion, Keypoints]:

@@ -34,6 +34,10 @@ def test_mistakes_weigh_more_where_the_source_shows_nothing(pixel_losses):
     assert pixel_losses(3.0, left) > 1.2 * pixel_losses(3.0, right)
 
 
+def blend_of(target, offered, copied):
+    return Blend(target, target, offered, copied, offered, copied)
+
+
 def test_copying_what_is_wrong_costs_and_not_copying_it_does_not():
     target = torch.zeros(1, 3, 64, 64)
     warped = target.clone()
@@ -41,9 +45,7 @@ def test_copying_what_is_wrong_costs_and_not_copying_it_does_not():
     everywhere = torch.ones(1, 1, 64, 64)
     everywhere[..., 26:38] = 0  # what is right at the edge is a matter of opinion
     honest = torch.cat((torch.full((1, 1, 64, 32), 0.99), torch.full((1, 1, 64, 32), 0.01)), dim=3)
-    right, wrong = (
-        copying_loss(Blend(target, target, warped, seen), target, everywhere) for seen in (honest, 1 - honest)
-    )
+    right, wrong = (copying_loss(blend_of(target, warped, seen), target, everywhere) for seen in (honest, 1 - honest))
     assert right < 0.02
     assert wrong > 1
 
@@ -53,7 +55,7 @@ def test_cloth_a_pixel_out_of_place_is_a_right_copy():
     warped = torch.roll(target, 1, dims=3)
     everywhere = torch.ones(1, 1, 64, 64)
     copied, made_up = (
-        copying_loss(Blend(target, target, warped, torch.full((1, 1, 64, 64), share)), target, everywhere)
+        copying_loss(blend_of(target, warped, torch.full((1, 1, 64, 64), share)), target, everywhere)
         for share in (0.9, 0.1)
     )
     assert copied < made_up

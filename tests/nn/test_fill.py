@@ -1,0 +1,95 @@
+"""Hidden places take the colour of what moves as they do, and what is visible stays itself."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fomm.errors import SettingsError
+from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.fill import fill_hidden
+from fomm.nn.geometry import Motion, coordinate_grid, shown_in_source
+
+SIDE, PICTURE = 16, 64
+WALL, HEAD = torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.8, 0.6, 0.4])
+
+
+def scene(hidden, fast=slice(0, 0), step=0.2):
+    """A picture that is wall, but head in the columns `fast`, which move by `step`; `hidden` columns of cells are."""
+    shown = torch.ones(1, 1, SIDE, SIDE)
+    shown[..., hidden] = 0
+    displacement = torch.zeros(1, SIDE, SIDE, 2)
+    displacement[:, :, fast, 0] = step
+    flow = displacement + coordinate_grid(SIDE, SIDE, displacement, corners=False)
+    picture = WALL.view(1, 3, 1, 1).repeat(1, 1, PICTURE, PICTURE)
+    cell = PICTURE // SIDE
+    picture[..., fast.start * cell : fast.stop * cell] = HEAD.view(1, 3, 1, 1)
+    picture[..., hidden.start * cell : hidden.stop * cell] = 0.0  # whatever the source has there instead
+    return picture, Motion(flow, shown=shown)
+
+
+def test_a_picture_that_is_all_shown_stays():
+    picture, motion = scene(slice(0, 0))
+    picture = torch.rand_like(picture)
+    torch.testing.assert_close(fill_hidden(picture, motion), picture)
+
+
+@pytest.mark.parametrize("hidden", [slice(5, 7), slice(4, 11), slice(0, 9)])
+def test_a_hole_in_the_wall_becomes_wall(hidden):
+    picture, motion = scene(hidden)
+    filled = fill_hidden(picture, motion)
+    middle = 4 * (hidden.start + hidden.stop) // 2
+    torch.testing.assert_close(filled[0, :, 32, middle], WALL, atol=0.02, rtol=0)
+
+
+def test_a_hole_beside_a_moving_head_becomes_wall_and_not_head():
+    picture, motion = scene(slice(6, 10), fast=slice(10, 16))
+    filled = fill_hidden(picture, motion)
+    torch.testing.assert_close(filled[0, :, 32, 32], WALL, atol=0.02, rtol=0)
+    torch.testing.assert_close(filled[0, :, 32, 60], HEAD, atol=0.02, rtol=0)
+
+
+def test_a_hole_that_moves_with_the_head_becomes_head():
+    picture, motion = scene(slice(10, 12), fast=slice(10, 16))
+    picture[..., 48:] = HEAD.view(1, 3, 1, 1)
+    torch.testing.assert_close(fill_hidden(picture, motion)[0, :, 32, 44], HEAD, atol=0.02, rtol=0)
+
+
+def test_windows_of_any_size_and_pictures_without_anything_visible_have_colours():
+    picture, motion = scene(slice(0, SIDE))
+    assert fill_hidden(picture, motion).isfinite().all()
+    odd = Motion(motion.flow[:, :10, :10], shown=torch.zeros(1, 1, 10, 10))
+    assert fill_hidden(picture[..., :40, :40], odd).shape == (1, 3, 40, 40)
+
+
+def test_a_rim_hides_what_is_beside_what_a_head_took_along():
+    displacement = torch.zeros(1, 2, SIDE, SIDE)
+    displacement[:, 0, :, 8:12] = -8 / SIDE  # columns 8 to 11 show what was in columns 4 to 7
+    bare, rimmed = (shown_in_source(displacement, 0.06, rim)[0, 0, 5] > 0.5 for rim in (0, 1))
+    assert (~bare).nonzero().flatten().tolist() == [4, 5, 6, 7]
+    assert (~rimmed).nonzero().flatten().tolist() == [3, 4, 5, 6, 7]  # column 8 shows the head itself
+
+
+def test_what_lies_beyond_the_edge_is_hidden():
+    displacement = torch.zeros(1, 2, SIDE, SIDE)
+    displacement[:, 1] = 6 / SIDE  # everything shows what was three cells below
+    shown = shown_in_source(displacement, 0.06, 1)[0, 0, :, 8] > 0.5
+    assert shown.tolist() == [True] * 13 + [False] * 3
+
+
+def test_a_model_that_fills_must_know_what_is_hidden_and_copies_no_source_there():
+    small = CompactSettings(
+        image_size=64, free_keypoints=0, motion_side=16, detector_width=4, motion_width=4, max_width=8, levels=2,
+        generator_width=4, generator_blocks=0, hidden_margin=0.06, hidden_rim=1, hidden_fill=True,
+    )  # fmt: skip
+    with pytest.raises(SettingsError, match="hidden_margin"):
+        CompactModel(replace(small, hidden_margin=0.0))
+    torch.manual_seed(0)
+    model = CompactModel(small).eval()
+    picture, motion = scene(slice(4, 11))
+    features = torch.zeros(1, 4, SIDE, SIDE)
+    motion = replace(motion, occlusion=motion.shown, features=features)
+    blend = model.generator.decode(picture, model.generator.encode(picture), motion)
+    assert blend.visible[..., 30].max() < 0.01
+    assert blend.copied[..., 30].min() > 0.5
+    assert (blend.offered[..., 30] - WALL.view(1, 3, 1)).abs().max() < 0.02
