@@ -15,7 +15,7 @@ from fomm.errors import SettingsError
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
 from fomm.nn.geometry import Keypoints, Motion
-from fomm.nn.landmarks import mirror_order
+from fomm.nn.landmarks import REGIONS, mirror_order
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
 from fomm.settings import Settings, option
 
@@ -94,6 +94,7 @@ class CompactModel(AnimationModel):
             settings.hidden_margin,
             settings.hidden_rim,
             settings.flow_detail,
+            settings.tied_keypoints > max(REGIONS["irises"]),
         )
         self.generator = CompactGenerator(
             settings.generator_width, settings.generator_blocks, settings.motion_width, settings.hidden_fill

@@ -35,6 +35,7 @@ from fomm.nn.geometry import (
     inverse_2x2,
     shown_in_source,
 )
+from fomm.nn.irises import turn_irises
 
 
 class CompactKeypointDetector(nn.Module):
@@ -86,6 +87,7 @@ class CompactDenseMotion(nn.Module):
         hidden_margin: see `shown_in_source`; 0 leaves it to the network alone to tell what the source hides.
         hidden_rim: likewise.
         detail: D, corrections of the flow per cell along either side.
+        irises: whether tied keypoints lie on the irises, see `turn_irises`.
     """
 
     def __init__(
@@ -101,8 +103,10 @@ class CompactDenseMotion(nn.Module):
         hidden_margin: float,
         hidden_rim: int,
         detail: int,
+        irises: bool,
     ) -> None:
         super().__init__()
+        self.irises = irises
         self.side, self.variance, self.residual_limit = side, variance, residual
         self.hidden_margin, self.hidden_rim, self.detail = hidden_margin, hidden_rim, detail
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
@@ -153,7 +157,10 @@ class CompactDenseMotion(nn.Module):
             displacement = F.interpolate(
                 displacement, scale_factor=self.detail, mode="bilinear", align_corners=False
             )  # [B, 2, S D, S D]
-        fine = (displacement + correction).permute(0, 2, 3, 1)
+        displacement = displacement + correction
+        if self.irises:
+            displacement = turn_irises(displacement, driving, source)
+        fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         return Motion(flow, occlusion, corners=False, features=features, shown=shown)
 

@@ -15,8 +15,7 @@ from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.landmarks import EYES, REGIONS
 from fomm.weights.loading import load_model
 
-_SHORT_REACH = -3.2  # of a new iris, as a logarithm: five pixels
-_STRONG = 2.5  # log-weight of an iris over what is around it: it starts out moving as its lids do, so that is no harm
+_SHORT_REACH = -3.5  # of a new iris, as a logarithm: five pixels
 
 
 @torch.no_grad()
@@ -113,8 +112,6 @@ def _copy(name: str, old: Tensor, new: Tensor, places: _Places) -> None:
         new[: len(old)] = old
     elif name.startswith("dense_motion.mask."):  # [1 + K + M, ...]
         new[places.motions] = old
-        if name.endswith("bias"):
-            new[[1 + place for place in places.added]] = _STRONG
     else:
         raise RuntimeError("no rule")
 
