@@ -35,6 +35,8 @@ FIELD_SIDE = 64
 FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
 _BLINK_UNITS = (8, 9)  # eyeBlinkLeft and eyeBlinkRight among the 52 expression units
 _BLINK = 0.5  # change of lid closure between source and driving frame that counts as a blink
+_JAW = 24  # jawOpen
+_SHUT, _OPEN = 0.1, 0.3  # strength below which a jaw counts as shut, and above which as open
 _TURN = 0.2  # step of the face's middle landmark, in face heights, that counts as a far move
 _NOSE = 4
 LANDMARK_UNIT = 1 / (8 * FRAME_SIDE / 2)
@@ -67,6 +69,7 @@ class PairedClips:
     Attributes:
         index: by clip name, its `split`, `portrait` and blend partners.
         blinks: bool `[N, T]`, where source and driving frame differ in how far the eyes are shut.
+        mouths: bool `[N, T]`, where the driving frame's mouth is open and the source frame's shut.
         turns: bool `[N, T]`, where the tip of the nose is far from where it was in the source frame.
         names: the clips, a pair side by side: clip `i` and clip `i ^ 1` move alike.
 
@@ -98,6 +101,8 @@ class PairedClips:
         self.person = np.stack([clip["person"] for clip in truth])  # [N, T, 64, 8]
         lids = np.stack([clip["expression"][:, list(_BLINK_UNITS)].mean(1) for clip in truth]).astype(float)  # [N, T]
         self.blinks = np.abs(lids - np.take_along_axis(lids, self.source, axis=1)) > _BLINK
+        jaw = np.stack([clip["expression"][:, _JAW] for clip in truth]).astype(float)  # [N, T]
+        self.mouths = (jaw > _OPEN) & (np.take_along_axis(jaw, self.source, axis=1) < _SHUT)
         self.landmarks = np.stack([clip["landmarks"][:, :SKIN] for clip in truth])  # [N, T, 468, 2]
         self.irises = np.stack([_irises(clip["landmarks"]) for clip in truth])  # [N, T, 10, 2]
         self.turns = _far_moves(self.landmarks, self.source)

@@ -88,7 +88,11 @@ class PairedTask:
         stage = self.config.training.stages[draw.phase]
         numbers = np.random.default_rng(draw.seed)
         picks = numbers.integers(0, self.clips.source.shape, (stage.batch_size, 2))
-        for share, wanted in ((stage.blink_share, self.clips.blinks), (stage.turn_share, self.clips.turns)):
+        for share, wanted in (
+            (stage.blink_share, self.clips.blinks),
+            (stage.mouth_share, self.clips.mouths),
+            (stage.turn_share, self.clips.turns),
+        ):
             places = np.argwhere(wanted)
             chosen = numbers.random(stage.batch_size) < share
             if len(places):

@@ -57,6 +57,9 @@ class StageSettings(Settings):
     learning_rate: float = option(8e-4, "Peak learning rate; warms up, then falls along a cosine.", low=0.0, high=1.0)
     cross_share: float = option(0.5, "Share of samples driven by the other person.", low=0.0, high=1.0)
     blink_share: float = option(0.0, "Share of samples chosen because the eyes open or shut.", low=0.0, high=1.0)
+    mouth_share: float = option(
+        0.0, "Share of samples chosen because a mouth opens that the source shows shut.", low=0.0, high=1.0
+    )
     turn_share: float = option(0.0, "Share of samples chosen because the head moves far.", low=0.0, high=1.0)
     perceptual_depths: tuple[int, ...] = option(
         (2, 3), "Blocks of the perceptual backbone compared at full size, at half of it, and so on."

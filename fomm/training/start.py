@@ -15,7 +15,7 @@ from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.landmarks import EYES, REGIONS
 from fomm.weights.loading import load_model
 
-_SHORT_REACH = -3.5  # of a new iris, as a logarithm: five pixels
+_SHORT_REACH = -3.5  # of a new iris, as a logarithm: four pixels
 
 
 @torch.no_grad()

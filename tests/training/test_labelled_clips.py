@@ -4,13 +4,16 @@ import shutil
 import numpy as np
 import pytest
 import torch
-from tiny_training import LENGTH, SHIFT
+from tiny_training import LENGTH, SHIFT, compact_mapping
 
 from fomm.errors import MediaError
 from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.clips import PairedClips
 from fomm.training.motion_stage import across
+from fomm.training.paired_task import PairedTask
+from fomm.training.settings import CompactConfig
+from fomm.training.task import Draw
 
 
 @pytest.fixture
@@ -27,6 +30,27 @@ def test_a_batch_holds_both_people_at_both_moments(clips):
     assert torch.equal(batch.frames[0, 0], clips.batch([(1, 3)]).frames[0, 2])
     moved = batch.landmarks[:, 1] - batch.landmarks[:, 0]
     assert torch.allclose(moved[0], torch.tensor([3 * SHIFT / 128, 0.0]).expand(468, 2), atol=2e-3)
+
+
+def test_frames_in_which_eyes_or_a_shut_mouth_open_are_known(clips):
+    assert clips.mouths.tolist() == [[False, True, True, True]] * 2  # jaws of 0, 1/3, 2/3 and 1, the source's 0
+    assert clips.blinks.tolist() == [[False, False, True, True]] * 2
+
+
+@pytest.mark.parametrize(("share", "least"), [("mouth_share", 1), ("blink_share", 2)])
+def test_a_stage_may_ask_for_such_frames(clips, monkeypatch, share, least):
+    stage = {"name": "motion", "steps": 1, "batch_size": 16, share: 1.0}
+    task = PairedTask(CompactConfig.from_mapping(compact_mapping(stage), where="test"), clips, torch.device("cpu"))
+    frames, gather = [], clips.batch
+
+    def watch(picks):
+        picks = list(picks)
+        frames.extend(frame for _, frame in picks)
+        return gather(picks)
+
+    monkeypatch.setattr(clips, "batch", watch)
+    task.make_batch(Draw(0, 0, 5))
+    assert set(frames) == set(range(least, LENGTH))
 
 
 def test_flow_and_landmarks_agree_under_any_view(clips):
