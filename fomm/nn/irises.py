@@ -17,7 +17,7 @@ from fomm.nn.landmarks import EYES, REGIONS
 
 # Over which part of half the eye's width the correction fades: at the corners, and below and above each lid for what
 # goes sideways and for what goes up and down, where it would pull the lid itself into the eye.
-_CORNER, _SIDEWAYS, _UPRIGHT = 0.5, 0.15, 0.35
+_CORNER, _SIDEWAYS, _UPRIGHT = 0.25, 0.06, 0.15
 _FLATTEST = 0.5  # of 1 - x^2 where a lid's keypoint lies, if that is near a corner by mistake
 
 
