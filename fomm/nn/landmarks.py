@@ -77,10 +77,11 @@ LIDS: tuple[int, ...] = (33, 7, 163, 144, 145, 153, 154, 155, 133, 246, 161, 160
 LIDS += (263, 249, 390, 373, 374, 380, 381, 382, 362, 466, 388, 387, 386, 385, 384, 398)
 """Landmarks of the mesh along both lips, and along all four eyelids."""
 
-EYES = tuple(
-    tuple(TIED_LANDMARKS.index(landmark) for landmark in eye) for eye in ((33, 133, 159, 145), (263, 362, 386, 374))
-)
-"""For both eyes, the tied keypoints of outer corner, inner corner, upper lid and lower lid."""
+EYE_LANDMARKS = ((33, 133, 159, 145), (263, 362, 386, 374))
+"""For both eyes, the landmarks of outer corner, inner corner, upper lid and lower lid."""
+
+EYES = tuple(tuple(TIED_LANDMARKS.index(landmark) for landmark in eye) for eye in EYE_LANDMARKS)
+"""The tied keypoints of the same."""
 
 FREE_PLACES = (
     *((-0.75, 0.85), (0.75, 0.85), (0.0, 0.85), (0.0, -0.7)),  # shoulders, chest, top of the hair

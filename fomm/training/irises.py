@@ -11,9 +11,9 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fomm.nn.landmarks import EYE_LANDMARKS
 from fomm.training.augment import TransferSample
 
-_EYES = ((33, 133, 159, 145), (263, 362, 386, 374))  # outer and inner corner, upper and lower lid
 _OPEN = 0.16  # opening of the lids in widths of the eye below which little of the iris is seen
 _BESIDE = 0.6  # radii from the centre to the two points beside it
 _POINTS = 3  # of each iris
@@ -37,12 +37,12 @@ class SeenIrises:
 def see_irises(sample: TransferSample) -> SeenIrises:
     """Return the points of a batch."""
     irises = sample.irises[:, :2]
-    irises = irises.view(len(irises), 2, len(_EYES), -1, 2)  # [B, 2 moments, 2 eyes, 5, 2]
+    irises = irises.view(len(irises), 2, len(EYE_LANDMARKS), -1, 2)  # [B, 2 moments, 2 eyes, 5, 2]
     centre = irises[..., :1, :]
     beside = torch.lerp(centre.expand(-1, -1, -1, 2, -1), irises[..., (1, 3), :], _BESIDE)
     points = torch.cat((centre, beside), dim=3)  # [B, 2, 2, 3, 2]
     known = points.isfinite().flatten(2).all(2).all(1)  # [B]
-    outer, inner, upper, lower = sample.landmarks[:, :2, _EYES].unbind(3)  # [B, 2 moments, 2 eyes, 2] each
+    outer, inner, upper, lower = sample.landmarks[:, :2, EYE_LANDMARKS].unbind(3)  # [B, 2 moments, 2 eyes, 2] each
     width = (outer - inner).norm(dim=-1).clamp_min(1e-6)
     opened = ((upper - lower).norm(dim=-1) > _OPEN * width).all(1)  # [B, 2 eyes]
     seen = (opened & known[:, None]).repeat_interleave(_POINTS, dim=1)  # [B, 6]

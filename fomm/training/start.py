@@ -35,10 +35,10 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     if not isinstance(old, CompactModel):
         raise SettingsError(f"training.start: '{name_or_path}' is not a compact model.")
     stored, target = old.state_dict(), model.state_dict()
-    try:
-        places = _Places.of(old.settings, model.settings)
-    except RuntimeError as error:
-        raise SettingsError(f"training.start: '{name_or_path}' has more keypoints than the new model.") from error
+    kept = ("tied_keypoints", "free_keypoints")
+    if any(getattr(old.settings, kind) > getattr(model.settings, kind) for kind in kept):
+        raise SettingsError(f"training.start: '{name_or_path}' has more keypoints than the new model.")
+    places = _Places.of(old.settings, model.settings)
     if old.settings.flow_detail not in (1, model.settings.flow_detail):
         raise SettingsError(
             f"training.start: '{name_or_path}' has flow_detail {old.settings.flow_detail}, wanted "
@@ -75,8 +75,6 @@ class _Places:
     @classmethod
     def of(cls, old: CompactSettings, new: CompactSettings) -> _Places:
         more = new.tied_keypoints - old.tied_keypoints
-        if more < 0 or new.free_keypoints < old.free_keypoints:
-            raise RuntimeError("fewer keypoints")
         keypoints = [place if place < old.tied_keypoints else place + more for place in range(old.num_keypoints)]
         carried = [1 + new.num_keypoints + place for place in range(old.carried_motions)]
         added = list(range(old.tied_keypoints, new.tied_keypoints))
