@@ -1,7 +1,7 @@
 """Animate the first frame of a clip by the clip itself, by another one, and by a still frame; judge what comes out.
 
-The motion is carried over by `fomm.motion.transfer`, as `fomm animate` does, frame by frame without smoothing; only
-the still test smooths, because there it asks what a user sees.
+What a user of `fomm animate` would see is measured: the jitter is taken out of the driver's motion in the same way, and
+the motion is carried over by the same `fomm.motion.transfer`.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
     builder = TrackBuilder(clip.clip.fps, tools.pipeline.detector)
     builder.append(tools.pipeline.animator.detect([clip.first, *noisy]))
     track = builder.build()
-    steady = smooth(track.slice(1))
+    steady = smooth(track.slice(1), tools.settings.smooth)
     transfer = Transfer(
         whole_portrait(tools, clip.first).keypoints, track, TransferSettings(reference="0"), tools.pipeline.anatomy
     )
@@ -126,7 +126,8 @@ class Driven:
         """Yield for each driving frame the pictures that come out, by method."""
         keypoints = whole_portrait(self.tools, self.source).keypoints
         settings = TransferSettings(reference=self.reference)
-        transfer = Transfer(keypoints, self.driver.track, settings, self.tools.pipeline.anatomy)
+        track = smooth(self.driver.track, self.tools.settings.smooth)
+        transfer = Transfer(keypoints, track, settings, self.tools.pipeline.anatomy)
         start = self.driver.guide[transfer.reference]
         for moment, frame in enumerate(animate(self.tools, self.source, transfer.driving())):
             target = carried(self.guide, start, self.driver.guide[moment])
