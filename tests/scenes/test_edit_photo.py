@@ -82,3 +82,14 @@ def test_the_bundled_model_has_its_directions_and_lends_them_to_its_copies(ledge
     copy.write_bytes(bundled.checkpoint.read_bytes())
     lent = directions_of(Pipeline(str(copy), RenderSettings(device="cpu"), ledger))
     assert torch.equal(lent.value, directions_of(bundled).value)
+
+
+def test_a_motion_of_the_model_for_gaze_carries_a_gaze_and_nothing_else(ledger, portrait_photo):
+    model = Pipeline("compact-256-gaze", RenderSettings(device="cpu"), ledger)
+    looking = EditPhotoSettings.from_mapping({"edit": {"gaze_x": 1.0}, "motion": {"path": "hold"}})
+    track = edit_motion(model, portrait_photo, looking)
+    step = track.value[-1] - track.value[0]  # [K, 2]
+    irises = list(model.anatomy.irises)
+    assert len(irises) == 2
+    assert (step[irises, 0] > 0.005).all()
+    assert step.abs().sum() == step[irises].abs().sum()
