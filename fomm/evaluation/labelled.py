@@ -18,7 +18,6 @@ from fomm.training.clips import FIELD_SIDE, FLOW_UNIT, LANDMARK_UNIT, read_truth
 Floats = NDArray[np.float64]
 
 REGIONS = {"mouth": (LIPS, 0.004), "eyes": (LIDS, 0.002)}
-_SATURATED = 127
 
 
 @dataclass(frozen=True)
@@ -47,13 +46,13 @@ class ClipTruth:
 
     landmarks: Floats
     source: NDArray[np.int64]
-    _flow: NDArray[np.int8]
+    _flow: NDArray[np.int16]
     _valid: NDArray[np.uint8]
 
     def flow(self, driving: int) -> TrueFlow:
         """Return the true flow of one driving frame."""
         steps = self._flow[driving].astype(np.float64)  # [64, 64, 2] in quarter pixels
-        known = unpack(self._valid[driving]) & (np.abs(steps) < _SATURATED).all(axis=-1)
+        known = unpack(self._valid[driving])
         weights = {"all": known.astype(np.float64)}
         axis = (2 * np.arange(FIELD_SIDE) + 1) / FIELD_SIDE - 1
         grid = np.stack(np.meshgrid(axis, axis, indexing="xy"), axis=-1)  # [64, 64, 2]
@@ -74,6 +73,6 @@ def read_clip_truth(path: Path) -> ClipTruth:
     return ClipTruth(
         landmarks=stored["landmarks"].astype(np.float64) * LANDMARK_UNIT - 1,
         source=stored["source"].astype(np.int64),
-        _flow=stored["flow"].astype(np.int8),
+        _flow=stored["flow"].astype(np.int16),
         _valid=stored["valid"].astype(np.uint8),
     )

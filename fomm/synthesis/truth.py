@@ -24,7 +24,6 @@ DRAWN_SIDE = 2 * FIELD_SIDE
 FRAME_SIDE = 256
 _FLOW_STEPS = 4 * FRAME_SIDE / 2  # quarter pixels of the frame in a unit of [-1, 1]
 _LANDMARK_STEPS = 8 * FRAME_SIDE / 2
-_FARTHEST = 0.9 * 127 / _FLOW_STEPS  # what the flow's eight bits hold, a little less
 _SLACK = 0.06  # depth in face widths within which two surfaces count as one
 
 Array = NDArray[np.float64]
@@ -51,7 +50,7 @@ def clip_truth(
         poses: of every frame.
     """
     cover = _to_field(covers)  # [T, 128, 128]
-    source = choose_sources(rng, [points[:LANDMARKS, :2] for points in seen])
+    source = choose_sources(rng, len(seen))
     traced = [painter.trace(seen[j], seen[source[j]]) for j in range(len(seen))]
     depths = np.stack([depth for _, depth in traced])
     fields = [
@@ -64,7 +63,7 @@ def clip_truth(
     picture = np.array([1, -1])
     return {
         "source": source.astype(np.uint8),
-        "flow": np.clip(np.round(flow * _FLOW_STEPS), -127, 127).astype(np.int8),
+        "flow": np.clip(np.round(flow * _FLOW_STEPS), -32768, 32767).astype(np.int16),
         "valid": np.packbits(valid, axis=-1),
         "visible": np.packbits(visible, axis=-1),
         "person": np.packbits(person, axis=-1),
@@ -75,16 +74,11 @@ def clip_truth(
     }
 
 
-def choose_sources(rng: Generator, landmarks: Sequence[Array]) -> NDArray[np.int64]:
-    """Return a source frame for every driving frame, one whose flow fits into eight bits if there is one."""
-    points = np.stack(landmarks)  # [T, 468, 2]
-    source = np.zeros(len(points), np.int64)
-    for j in range(len(points)):
-        far = np.abs(points - points[j]).max(-1) > _FARTHEST  # [T, 468]
-        fitting = np.flatnonzero(far.mean(1) < 0.05)  # never empty: the frame itself fits
-        others = fitting[fitting != j]
-        source[j] = rng.choice(others if len(others) else fitting)
-    return source
+def choose_sources(rng: Generator, count: int) -> NDArray[np.int64]:
+    """Return a source frame for each of `count` driving frames: any other one, near or far, as users' photos may be."""
+    if count < 2:
+        return np.zeros(count, np.int64)
+    return (np.arange(count) + rng.integers(1, count, size=count)) % count
 
 
 def _fields(

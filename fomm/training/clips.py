@@ -2,7 +2,7 @@
 
 Format: `index.json` names the clips; `train/NAME.mp4` with `train/NAME.npz` (and `test/`) hold frames and truth:
 for each driving frame j the source frame i (`source`), the backward flow j to i in quarter pixels of a 256 px frame
-on a 64x64 grid (`flow`, saturating at 127), where that flow is true (`valid`), where the person is (`person`), and
+on a 64x64 grid (`flow`, eight or sixteen bits), where that flow is true (`valid`), where the person is (`person`), and
 the 468 face landmarks in eighths of a pixel (`landmarks`); newer sets have the ten points of the irises behind them.
 NAMEa and NAMEb show two people in the same motion.
 
@@ -33,6 +33,7 @@ from fomm.nn.landmarks import IRISES, SKIN
 FRAME_SIDE = 256
 FIELD_SIDE = 64
 FLOW_UNIT = 1 / (4 * FRAME_SIDE / 2)  # a quarter pixel in [-1, 1] units
+_SATURATED = 127  # in eight bits: at least so far
 _BLINK_UNITS = (8, 9)  # eyeBlinkLeft and eyeBlinkRight among the 52 expression units
 _BLINK = 0.5  # change of lid closure between source and driving frame that counts as a blink
 _JAW = 24  # jawOpen
@@ -125,7 +126,7 @@ class PairedClips:
             irises.append(np.stack([self.irises[c, t] for c, t in moments]))
             shift = self.flow[clip, driving]
             flow.append(shift)
-            valid.append(unpack(self.valid[clip, driving]) & (np.abs(shift.astype(np.int16)) < 127).all(-1))
+            valid.append(unpack(self.valid[clip, driving]))
         displacement = torch.from_numpy(np.stack(flow)).float() * FLOW_UNIT
         axis = (2 * torch.arange(FIELD_SIDE) + 1) / FIELD_SIDE - 1
         identity = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
@@ -162,14 +163,18 @@ def read_index(path: Path) -> dict[str, dict[str, object]]:
 
 
 def read_truth(path: Path) -> dict[str, NDArray[np.generic]]:
-    """Return the stored arrays of one clip's truth.
+    """Return the stored arrays of one clip's truth; flow that eight bits could not hold is marked as not valid.
 
     Raises:
         MediaError: the file is missing or damaged.
     """
     try:
         with np.load(path, allow_pickle=False) as archive:
-            return {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
+            truth = {key: archive[key] for key in ("source", "flow", "valid", "person", "landmarks", "expression")}
+        if truth["flow"].dtype == np.int8:
+            held = (np.abs(truth["flow"].astype(np.int16)) < _SATURATED).all(-1)  # [T, 64, 64]
+            truth["valid"] = truth["valid"] & np.packbits(held, axis=-1)
+        return truth
     except (OSError, KeyError, ValueError, EOFError, zipfile.BadZipFile) as error:
         raise MediaError(f"{path} is not the truth of a labelled clip ({error}); copy it again.") from error
 

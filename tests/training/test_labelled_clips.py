@@ -106,7 +106,7 @@ def test_faults_are_named(labelled_clips, clip_cache, tmp_path):
         PairedClips(labelled_clips, "spare", clip_cache)
 
 
-def test_saturated_flow_counts_as_unknown(labelled_clips, tmp_path):
+def test_flow_beyond_eight_bits_is_unknown_in_eight_and_known_in_sixteen(labelled_clips, tmp_path):
     copy = tmp_path / "copy"
     shutil.copytree(labelled_clips, copy)
     with np.load(copy / "train" / "0a.npz") as archive:
@@ -116,6 +116,14 @@ def test_saturated_flow_counts_as_unknown(labelled_clips, tmp_path):
     valid = PairedClips(copy, "train", tmp_path / "cache").batch([(0, 2)]).valid[0]
     assert not valid[5, 6]
     assert int(valid.sum()) == 64 * 64 - 1
+
+    truth["flow"] = truth["flow"].astype(np.int16)
+    truth["flow"][2, 5, 6, 1] = 300  # 75 px of 256
+    np.savez(copy / "train" / "0a.npz", **truth)
+    batch = PairedClips(copy, "train", tmp_path / "cache").batch([(0, 2)])
+    assert batch.valid.all()
+    here = (2 * 5 + 1) / 64 - 1
+    assert batch.flow[0, 5, 6, 1].item() == pytest.approx(here + 75 / 128, abs=1e-6)
 
 
 def test_far_moves_are_known_by_the_size_of_the_face(labelled_clips, tmp_path):
