@@ -207,8 +207,9 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor
     Args:
         displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
         margin: how much farther the other must have moved to be told apart, in the same units.
-        rim: cells around what something in front took with it that count as taken, too: hair and soft edges. Above 0,
-            the source does not show either what lies beyond its own edges.
+        rim: cells around what something in front took with it that count as taken, too, by whatever moved less than
+            half as far: hair and soft edges of a head before a wall. A face that turns is no rim of its own nose.
+            Above 0, the source does not show either what lies beyond its own edges.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
@@ -227,10 +228,12 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor
             x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
     taken = farthest.view(batch, 1, height, width)
-    if rim:
-        taken = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
     at = place.permute(0, 2, 3, 1)
     read = F.grid_sample(taken, at, padding_mode="border", align_corners=False)
+    if rim:
+        wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
+        wide = F.grid_sample(wide, at, padding_mode="border", align_corners=False)
+        read = torch.where(2 * size[:, None] < wide, wide, read)
     shown = torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))
     if rim:
         beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells

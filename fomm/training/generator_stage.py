@@ -14,7 +14,7 @@ from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
 from fomm.nn.config import CommonParams
 from fomm.nn.discriminator import MultiScaleDiscriminator
-from fomm.nn.geometry import Keypoints, Motion
+from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
 from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
@@ -23,6 +23,7 @@ from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
+_MARGIN = 0.06  # how much farther in [-1, 1] units what hides another thing must have moved
 _SLACK = 7  # pixels over which colours are averaged before a copy is judged
 
 
@@ -60,7 +61,7 @@ class GeneratorStage:
             motion, driving = self._motion(sample)
         field = self.model.settings.motion_side
         region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
-        region = region + weights.uncovered * (1 - sample.valid[:, None])
+        region = region + weights.uncovered * (1 - _shown(sample))
         source, target = sample.clean[:, 0], sample.clean[:, 1]
         if 0 < self.stage.window < field:
             cells = self.stage.window
@@ -91,6 +92,13 @@ class GeneratorStage:
 
     def _decode(self, source: Tensor, motion: Motion) -> Blend:
         return self.model.generator.decode(source, self.model.generator.encode(source), motion)
+
+
+def _shown(sample: TransferSample) -> Tensor:
+    """Return where the source shows what belongs into the driving frame, `[B, 1, S, S]` in [0, 1], by the true flow."""
+    side = sample.flow.shape[1]
+    displacement = sample.flow - coordinate_grid(side, side, sample.flow, corners=False)
+    return sample.valid[:, None] * shown_in_source(displacement.permute(0, 3, 1, 2), _MARGIN)
 
 
 def copying_loss(blend: Blend, target: Tensor, region: Tensor) -> Tensor:

@@ -70,6 +70,14 @@ def test_a_rim_hides_what_is_beside_what_a_head_took_along():
     assert (~rimmed).nonzero().flatten().tolist() == [3, 4, 5, 6, 7]  # column 8 shows the head itself
 
 
+def test_a_face_that_turns_does_not_hide_itself():
+    displacement = torch.zeros(1, 2, SIDE, SIDE)
+    displacement[:, 0] = torch.linspace(0.6, 0.2, SIDE)  # the far cheek moves less than the nose
+    bare, rimmed = (shown_in_source(displacement, 0.06, rim)[0, 0, 5, : SIDE // 2] for rim in (0, 1))
+    assert bare.min() > 0.8
+    torch.testing.assert_close(rimmed, bare)
+
+
 def test_what_lies_beyond_the_edge_is_hidden():
     displacement = torch.zeros(1, 2, SIDE, SIDE)
     displacement[:, 1] = 6 / SIDE  # everything shows what was three cells below

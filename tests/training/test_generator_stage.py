@@ -3,6 +3,7 @@ import torch
 from tiny_training import compact_mapping
 
 from fomm.nn.compact_generator import Blend
+from fomm.nn.geometry import coordinate_grid
 from fomm.training.clips import PairedClips
 from fomm.training.generator_stage import copying_loss
 from fomm.training.paired_task import PairedTask
@@ -12,17 +13,22 @@ from fomm.training.task import Draw
 
 @pytest.fixture
 def pixel_losses(labelled_clips, clip_cache):
-    """Return a function: the pixel loss when the truth is unknown in the given columns, for a weight of such places."""
+    """Return a function: the pixel loss for a weight of what is not shown, by how columns of the source are hidden."""
     clips = PairedClips(labelled_clips, "train", clip_cache)
 
-    def compute(uncovered, unknown):
+    def compute(uncovered, columns, behind=False):
         stage = {"name": "generator", "steps": 1, "generator": {"uncovered": uncovered, "mouth": 0.0, "eyes": 0.0}}
         task = PairedTask(CompactConfig.from_mapping(compact_mapping(stage), where="test"), clips, torch.device("cpu"))
         task.begin(0)
         sample = task.make_batch(Draw(0, 0, 5))
         sample.clean[:, 1, :, :, :32] = 1 - sample.clean[:, 0, :, :, :32]  # wrong on the left
         sample.valid[:] = 1
-        sample.valid[:, :, unknown] = 0
+        sample.flow[:] = coordinate_grid(64, 64, sample.flow, corners=False)
+        if behind:  # a head comes from there, and takes it along
+            start = 64 - columns.stop
+            sample.flow[:, :, start : start + 32, 0] = sample.flow[:, :, columns, 0]
+        else:
+            sample.valid[:, :, columns] = 0
         return float(task.losses(sample).losses["pixels"].detach())
 
     return compute
@@ -32,6 +38,7 @@ def test_mistakes_weigh_more_where_the_source_shows_nothing(pixel_losses):
     left, right = slice(0, 32), slice(32, 64)
     assert pixel_losses(0.0, left) == pytest.approx(pixel_losses(0.0, right), rel=1e-3)
     assert pixel_losses(3.0, left) > 1.2 * pixel_losses(3.0, right)
+    assert pixel_losses(3.0, left, behind=True) > 1.2 * pixel_losses(3.0, right, behind=True)
 
 
 def blend_of(target, offered, copied):
