@@ -84,8 +84,8 @@ def test_the_bundled_model_has_its_directions_and_lends_them_to_its_copies(ledge
     assert torch.equal(lent.value, directions_of(bundled).value)
 
 
-def test_a_motion_of_the_model_for_gaze_carries_a_gaze_and_nothing_else(ledger, portrait_photo):
-    model = Pipeline("compact-256-gaze", RenderSettings(device="cpu"), ledger)
+def test_a_motion_of_the_bundled_model_carries_a_gaze_and_nothing_else(ledger, portrait_photo):
+    model = Pipeline(DEFAULT_MODEL, RenderSettings(device="cpu"), ledger)
     looking = EditPhotoSettings.from_mapping({"edit": {"gaze_x": 1.0}, "motion": {"path": "hold"}})
     track = edit_motion(model, portrait_photo, looking)
     step = track.value[-1] - track.value[0]  # [K, 2]
