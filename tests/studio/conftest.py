@@ -52,12 +52,12 @@ def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> gradio_cli
 
 @pytest.fixture
 def slow_frames(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
-    """Make every frame wait for this event, half a second at most."""
+    """Make every frame wait for this event, two seconds at most: longer than a slow machine takes for a click."""
     go, frames = threading.Event(), studio.pipeline.animator.frames
 
     def slowly(*arguments: Any) -> Iterator[Any]:
         for made in frames(*arguments):
-            go.wait(0.5)
+            go.wait(2)
             yield made
 
     monkeypatch.setattr(studio.pipeline.animator, "frames", slowly)
