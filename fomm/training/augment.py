@@ -18,6 +18,9 @@ from fomm.nn.geometry import coordinate_grid, inverse_2x2
 from fomm.settings import Settings, option
 from fomm.training.clips import TransferBatch
 
+_BEND_SIDE = 32
+_ITERATIONS = 6
+
 
 @dataclass(frozen=True)
 class AugmentSettings(Settings):
@@ -30,6 +33,7 @@ class AugmentSettings(Settings):
     mirror: float = option(0.5, "Probability of a mirrored pair.", low=0.0, high=1.0)
     colour: float = option(0.3, "Largest relative change of brightness, contrast and channel gain.", low=0.0, high=0.9)
     grey: float = option(0.1, "Probability of a grey picture.", low=0.0, high=1.0)
+    bend: float = option(0.0, "Largest smooth deformation of self-driven pairs, in [-1, 1] units.", low=0.0, high=0.3)
     backdrop: float = option(0.35, "Probability of another backdrop behind the person.", low=0.0, high=1.0)
     noise: float = option(0.03, "Largest noise on what the keypoint detector sees.", low=0.0, high=1.0)
     blur: float = option(0.3, "Probability of a blurred detector input.", low=0.0, high=1.0)
@@ -78,12 +82,15 @@ def augment(
     frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator, self_driven)
     mirrored = torch.rand(count, generator=generator) < settings.mirror
     linear, shift = _random_views(count, mirrored, settings, generator, self_driven)
-    pictures = _view(frames, looked_at(linear, self_driven), looked_at(shift, self_driven))
+    bend = _random_bend(count, settings.bend, generator, self_driven) if settings.bend else None
+    seen_bend = None if bend is None else looked_at(bend, self_driven)
+    pictures = _view(frames, looked_at(linear, self_driven), looked_at(shift, self_driven), seen_bend)
     inverse = inverse_2x2(linear)  # [B, 4, 2, 2]
     landmarks, irises = (
-        (points - shift[:, :, None]) @ inverse.transpose(-1, -2) for points in (batch.landmarks, batch.irises)
+        (straighten(points, bend) - shift[:, :, None]) @ inverse.transpose(-1, -2)
+        for points in (batch.landmarks, batch.irises)
     )
-    flow, valid = _view_flow(batch, linear, shift, inverse)
+    flow, valid = _view_flow(batch, linear, shift, inverse, bend)
     pictures = _colour(pictures, _draw_colour(count, settings, generator, shared=True), self_driven)
     clean = pictures[: 2 * count].view(count, 2, 3, side, side)
     seen = _colour(pictures, _draw_colour(count, settings, generator, shared=False), self_driven)
@@ -130,21 +137,59 @@ def _similarity(scale: Tensor, angle: Tensor) -> Tensor:
     return torch.stack((torch.stack((cos, -sin), -1), torch.stack((sin, cos), -1)), -2)
 
 
-def _view(frames: Tensor, linear: Tensor, shift: Tensor) -> Tensor:
+def _random_bend(count: int, limit: float, generator: torch.Generator, self_driven: int) -> Tensor:
+    """Return smooth displacements `[B, 4, 2, 32, 32]`: the moments of a person share theirs.
+
+    Rows that are driven across have none, because two people who move alike would no longer do so.
+    """
+    knots = _uniform((count, 2, 4, 4), limit, generator)
+    knots[self_driven:] = 0
+    field = F.interpolate(knots, size=(_BEND_SIDE, _BEND_SIDE), mode="bicubic", align_corners=True)
+    return field[:, None].repeat(1, 4, 1, 1, 1)
+
+
+def bent(points: Tensor, bend: Tensor | None) -> Tensor:
+    """Move points `[..., P, 2]` as displacements `[..., 2, S, S]` say."""
+    if bend is None:
+        return points
+    read = F.grid_sample(
+        bend.flatten(0, -4), points.flatten(0, -3)[:, :, None], padding_mode="border", align_corners=False
+    )
+    return points + read[..., 0].transpose(1, 2).view_as(points)
+
+
+def straighten(points: Tensor, bend: Tensor | None) -> Tensor:
+    """Return the points that `bent` moves to `points`, by fixed-point iteration: bends are gentle."""
+    if bend is None:
+        return points
+    found = points
+    for _ in range(_ITERATIONS):
+        found = found + points - bent(found, bend)
+    return found
+
+
+def _view(frames: Tensor, linear: Tensor, shift: Tensor, bend: Tensor | None) -> Tensor:
     """Sample `[N, 3, H, W]` through its maps."""
-    grid = coordinate_grid(frames.shape[2], frames.shape[3], frames, corners=False)
+    height, width = frames.shape[2:]
+    grid = coordinate_grid(height, width, frames, corners=False)
     where = torch.einsum("nij,hwj->nhwi", linear, grid) + shift[:, None, None]
+    where = bent(where.flatten(1, 2), bend).view_as(where)
     return F.grid_sample(frames, where, padding_mode="reflection", align_corners=False)
 
 
-def _view_flow(batch: TransferBatch, linear: Tensor, shift: Tensor, inverse: Tensor) -> tuple[Tensor, Tensor]:
+def _view_flow(
+    batch: TransferBatch, linear: Tensor, shift: Tensor, inverse: Tensor, bend: Tensor | None
+) -> tuple[Tensor, Tensor]:
     side = batch.flow.shape[1]
+    source_bend, driving_bend = (None, None) if bend is None else (bend[:, 0], bend[:, 1])
     grid = coordinate_grid(side, side, batch.flow, corners=False)
     where = torch.einsum("bij,hwj->bhwi", linear[:, 1], grid) + shift[:, 1, None, None]
+    where = bent(where.flatten(1, 2), driving_bend).view_as(where)
     # The displacement is interpolated, not the flow: it stays smooth up to the frame's border.
     planes = torch.cat(((batch.flow - grid).permute(0, 3, 1, 2), batch.valid[:, None].float()), dim=1)
     sampled = F.grid_sample(planes, where, padding_mode="zeros", align_corners=False)
-    flow = sampled[:, :2].permute(0, 2, 3, 1) + where - shift[:, 0, None, None]
+    flow = sampled[:, :2].permute(0, 2, 3, 1) + where  # [B, S, S, 2]
+    flow = straighten(flow.flatten(1, 2), source_bend).view_as(flow) - shift[:, 0, None, None]
     return torch.einsum("bij,bhwj->bhwi", inverse[:, 0], flow), (sampled[:, 2] > 0.99).float()
 
 

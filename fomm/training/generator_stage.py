@@ -109,7 +109,9 @@ def copying_loss(blend: Blend, target: Tensor, region: Tensor) -> Tensor:
     """
     gap = F.avg_pool2d(blend.offered - target, _SLACK, stride=1, padding=_SLACK // 2, count_include_pad=False)
     right = torch.exp(-20 * gap.abs().mean(1, keepdim=True)).detach()  # [B, 1, H, W]
-    return (F.binary_cross_entropy(blend.copied.float(), right.float(), reduction="none") * region).mean()
+    with torch.autocast(right.device.type, enabled=False):  # on GPUs autocast refuses this loss, even in float32
+        loss = F.binary_cross_entropy(blend.copied.float(), right.float(), reduction="none")
+    return (loss * region).mean()
 
 
 def transferred_motion(model: CompactModel, sample: TransferSample) -> tuple[Motion, Keypoints]:

@@ -24,6 +24,8 @@ from fomm.training.augment import TransferSample, looked_at
 from fomm.training.irises import see_irises
 from fomm.training.settings import MotionWeights
 
+_SMALL_STEP = 0.02  # mean step in [-1, 1] units, both axes added, under which a sample's errors are hardly smaller
+
 
 @dataclass(frozen=True)
 class MotionOutcome:
@@ -45,9 +47,10 @@ def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWe
     occlusion, photometric = _picture_losses(sample, motion, region)
     value, jacobian = _equivariance(model, sample.seen[1 : 2 * len(sample.clean) : 2], own, tied)
     error = (motion.flow_on(side) - sample.flow).abs().sum(-1)
+    even = even_weights(sample, weights.even)
     losses = {
-        "flow": weights.flow * _weighted_mean(error, sample.valid * region),
-        "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow),
+        "flow": weights.flow * _weighted_mean(error, sample.valid * region * even[:, None, None]),
+        "landmark_flow": weights.landmark_flow * _landmark_flow(sample, motion.flow, even),
         "keypoints": weights.keypoints * _tied_keypoints(found.everywhere, sample, tied),
         "free_keypoints": weights.free_keypoints * _free_keypoints(source, own, sample, tied),
         "photometric": weights.photometric * photometric,
@@ -126,11 +129,27 @@ def region_weights(sample: TransferSample, mouth: float, eyes: float, side: int)
     return 1 + mouth * lips.amax(1) + eyes * lids.amax(1)
 
 
+def even_weights(sample: TransferSample, even: float) -> Tensor:
+    """Return weights `[B]` that make up for how far samples move; their mean is 1.
+
+    Errors grow with the move, so that without it a few far turns outweigh all the small movements a clip is made of.
+
+    Args:
+        sample: the batch.
+        even: 0 weighs all alike, 1 by the inverse of the mean step, what lies between by that power of it.
+    """
+    side = sample.flow.shape[1]
+    step = (sample.flow - coordinate_grid(side, side, sample.flow, corners=False)).abs().sum(-1)  # [B, S, S]
+    known = sample.valid.sum((1, 2)).clamp_min(1.0)
+    weight = ((step * sample.valid).sum((1, 2)) / known + _SMALL_STEP) ** -even  # [B]
+    return weight / weight.mean()
+
+
 def _weighted_mean(error: Tensor, weight: Tensor) -> Tensor:
     return (error * weight).sum() / weight.sum().clamp_min(1.0)
 
 
-def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
+def _landmark_flow(sample: TransferSample, flow: Tensor, even: Tensor) -> Tensor:
     """Read the flow at the driving landmarks: it should point at the same landmarks in the source."""
     irises = see_irises(sample)
     source = torch.cat((sample.landmarks[:, 0], irises.source), dim=1)  # [B, L, 2]
@@ -145,7 +164,7 @@ def _landmark_flow(sample: TransferSample, flow: Tensor) -> Tensor:
     weight[SKIN:] = 20.0  # a gaze is two small spots in all those landmarks
     inside = (driving.abs().amax(-1) < 1) & (source.abs().amax(-1) < 1)
     inside[:, SKIN:] &= irises.seen
-    return _weighted_mean(error, weight.to(error) * inside)
+    return _weighted_mean(error, weight.to(error) * inside * even[:, None])
 
 
 def _tied_keypoints(everywhere: Keypoints, sample: TransferSample, tied: int) -> Tensor:
@@ -200,7 +219,8 @@ def _picture_losses(sample: TransferSample, motion: Motion, region: Tensor) -> t
     # As in `copying_loss`, texture a little out of place is right.
     gap = F.avg_pool2d((warped - driving).detach(), 3, stride=1, padding=1, count_include_pad=False)
     target = F.avg_pool2d(torch.exp(-20 * gap.abs().mean(1, keepdim=True)), 2)
-    return F.binary_cross_entropy(motion.occlusion, target), photometric
+    with torch.autocast(target.device.type, enabled=False):  # on GPUs autocast refuses this loss, even in float32
+        return F.binary_cross_entropy(motion.occlusion.float(), target.float()), photometric
 
 
 def _equivariance(model: CompactModel, pictures: Tensor, found: Keypoints, tied: int) -> tuple[Tensor, Tensor]:

@@ -29,6 +29,9 @@ class MotionWeights(Settings):
     equivariance_jacobian: float = option(0.3, "Jacobians follow a change of view.", low=0.0)
     mouth: float = option(6.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(6.0, "Extra weight of the eye regions.", low=0.0)
+    even: float = option(
+        0.0, "How far the flow of samples that move little is weighed up to that of far moves.", low=0.0, high=1.0
+    )
 
 
 @dataclass(frozen=True)

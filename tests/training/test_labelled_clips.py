@@ -8,7 +8,7 @@ from tiny_training import LENGTH, SHIFT, compact_mapping
 
 from fomm.errors import MediaError
 from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.training.augment import AugmentSettings, augment
+from fomm.training.augment import AugmentSettings, _random_bend, augment, bent, straighten
 from fomm.training.clips import PairedClips
 from fomm.training.motion_stage import across
 from fomm.training.paired_task import PairedTask
@@ -53,10 +53,11 @@ def test_a_stage_may_ask_for_such_frames(clips, monkeypatch, share, least):
     assert set(frames) == set(range(least, LENGTH))
 
 
-def test_flow_and_landmarks_agree_under_any_view(clips):
+@pytest.mark.parametrize("bend", [0.0, 0.1])
+def test_flow_and_landmarks_agree_under_any_view(clips, bend):
     torch.manual_seed(0)
     batch = clips.batch([(0, 3), (1, 2), (0, 1)])
-    settings = AugmentSettings(mirror=0.5, shift=0.05)
+    settings = AugmentSettings(mirror=0.5, shift=0.05, bend=bend)
     sample = augment(batch, settings, 64, torch.Generator().manual_seed(4), self_driven=3)
     shift = (sample.flow - coordinate_grid(64, 64, sample.flow, corners=False)).permute(0, 3, 1, 2)
     at = sample.landmarks[:, 1]
@@ -65,6 +66,29 @@ def test_flow_and_landmarks_agree_under_any_view(clips):
     assert inside.any()
     assert (read + at - sample.landmarks[:, 0])[inside].abs().max() < 0.02
     assert sample.clean.shape == (3, 2, 3, 64, 64)
+
+
+def test_a_bend_changes_the_shape_of_self_driven_people_alone(clips):
+    batch = clips.batch([(0, 3), (1, 3)])
+    plain, bent = (
+        augment(batch, AugmentSettings(bend=bend, mirror=0.0), 64, torch.Generator().manual_seed(4), self_driven=1)
+        for bend in (0.0, 0.1)
+    )
+    faces = torch.nn.functional.pad(batch.landmarks[:, 0], (0, 1), value=1.0)  # [B, L, 3]
+    left = []
+    for sample in (plain, bent):  # what no affine map explains
+        seen = sample.landmarks[:, 0]
+        left.append((faces @ torch.linalg.lstsq(faces, seen).solution - seen).abs().amax((1, 2)))
+    assert left[0].max() < 1e-3
+    assert left[1][0] > 0.02
+    assert left[1][1] < 1e-3
+
+
+def test_the_picture_is_bent_like_its_landmarks(clips):
+    points = torch.rand(2, 4, 30, 2) * 1.6 - 0.8
+    bend = _random_bend(2, 0.1, torch.Generator().manual_seed(1), 2)
+    assert (bent(points, bend) - points).abs().max() > 0.03
+    torch.testing.assert_close(straighten(bent(points, bend), bend), points, atol=1e-3, rtol=0)
 
 
 def test_views_repeat_with_their_seed(clips):

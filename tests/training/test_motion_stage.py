@@ -1,0 +1,31 @@
+"""What the motion stage's losses weigh."""
+
+import pytest
+import torch
+
+from fomm.training.augment import AugmentSettings, augment
+from fomm.training.clips import PairedClips
+from fomm.training.motion_stage import even_weights
+
+STILL = AugmentSettings(scale=0, rotation=0, shift=0, moment=0, mirror=0, backdrop=0)
+
+
+@pytest.fixture
+def sample(labelled_clips, clip_cache):
+    """A person at rest, one that moves 6 px and one that moves 18."""
+    clips = PairedClips(labelled_clips, "train", clip_cache)
+    return augment(clips.batch([(0, 0), (0, 1), (0, 3)]), STILL, 64, torch.Generator().manual_seed(1), self_driven=3)
+
+
+def test_all_samples_weigh_alike_unless_asked_otherwise(sample):
+    torch.testing.assert_close(even_weights(sample, 0.0), torch.ones(3))
+
+
+def test_small_moves_weigh_more_the_more_even_it_shall_be(sample):
+    rest, near, far = even_weights(sample, 1.0)
+    steps = torch.tensor([0.0, 6.0, 18.0]) / 128 + 0.02
+    torch.testing.assert_close(near / far, steps[2] / steps[1], rtol=0.02, atol=0)
+    torch.testing.assert_close(rest / near, steps[1] / steps[0], rtol=0.02, atol=0)
+    half = even_weights(sample, 0.5)
+    torch.testing.assert_close(half[1] / half[2], (near / far).sqrt())
+    torch.testing.assert_close(half.mean(), torch.tensor(1.0))
