@@ -19,6 +19,7 @@ from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
 from fomm.training.motion_stage import cosine_rate, motion_losses
+from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig, StageSettings
 from fomm.training.start import start_from
 from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity
@@ -33,7 +34,7 @@ class PairedTask:
         device: where to compute.
     """
 
-    def __init__(self, config: CompactConfig, clips: PairedClips, device: torch.device) -> None:
+    def __init__(self, config: CompactConfig, clips: PairedClips | ResidentClips, device: torch.device) -> None:
         self.config, self.loop = config, config.training
         self.clips, self.device = clips, device
         self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)

@@ -20,6 +20,7 @@ from fomm.training.compact_clip_task import CompactClipTask
 from fomm.training.paired_task import PairedTask
 from fomm.training.paper_task import PaperTask
 from fomm.training.progress import Listener, log_progress
+from fomm.training.resident import ResidentClips, fits
 from fomm.training.run_folder import AVERAGED
 from fomm.training.settings import CompactConfig, load_compact_config
 from fomm.training.task import Task
@@ -105,7 +106,8 @@ def _task(
     if _family(config) == "compact":
         settings = _checked(load_compact_config(config), config)
         if labelled:
-            return PairedTask(settings, PairedClips(data, "train", cache, limit), device)
+            pairs = PairedClips(data, "train", cache, limit)
+            return PairedTask(settings, ResidentClips([pairs], device) if fits(pairs, device) else pairs, device)
         side = settings.training.stages[0].side
         params = DatasetParams(frame_shape=(side, side, 3))
         return CompactClipTask(settings, ClipFolder(data, params, "train", cache, limit), device, backbone)
