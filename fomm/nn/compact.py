@@ -12,10 +12,11 @@ import torch
 from torch import Tensor
 
 from fomm.errors import SettingsError
+from fomm.nn import mouth
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
 from fomm.nn.geometry import Keypoints, Motion
-from fomm.nn.landmarks import REGIONS, mirror_order
+from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
 from fomm.settings import Settings, option
 
@@ -48,6 +49,7 @@ class CompactSettings(Settings):
         0, "Cells around what a head uncovers that count as hidden, as does what lies beyond the edges.", low=0, high=8
     )
     hidden_fill: bool = option(False, "Offer the generator smooth colours for what the source hides.")
+    mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
     mirrored_look: bool = option(False, "Look for keypoints in the mirrored picture too, and take the mean.")
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
     generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
@@ -68,6 +70,8 @@ class CompactModel(AnimationModel):
         self._mirror: tuple[int, ...] = ()
         if settings.hidden_fill and not settings.hidden_margin:
             raise SettingsError("model.hidden_fill: what is hidden is not told; set hidden_margin above 0.")
+        if settings.mouth_map and settings.tied_keypoints <= max(map(TIED_LANDMARKS.index, mouth.LANDMARKS)):
+            raise SettingsError("model.mouth_map: too few tied_keypoints to tell mouth, nose and eyes.")
         if settings.mirrored_look:
             try:
                 self._mirror = mirror_order(settings.tied_keypoints, settings.free_keypoints)
@@ -95,9 +99,14 @@ class CompactModel(AnimationModel):
             settings.hidden_rim,
             settings.flow_detail,
             settings.tied_keypoints > max(REGIONS["irises"]),
+            settings.mouth_map,
         )
         self.generator = CompactGenerator(
-            settings.generator_width, settings.generator_blocks, settings.motion_width, settings.hidden_fill
+            settings.generator_width,
+            settings.generator_blocks,
+            settings.motion_width,
+            settings.hidden_fill,
+            settings.mouth_map,
         )
 
     def detect(self, image: Tensor) -> Keypoints:

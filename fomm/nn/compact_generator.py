@@ -19,6 +19,7 @@ from torch.nn import functional as F
 from fomm.nn.compact_blocks import ConvBlock, ResidualBlock
 from fomm.nn.fill import fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
+from fomm.nn.mouth import CHANNELS
 
 
 @dataclass(frozen=True)
@@ -50,11 +51,12 @@ class CompactGenerator(nn.Module):
         blocks: residual blocks at an eighth of the resolution.
         motion_width: channels of `Motion.features`.
         fill: whether hidden places are filled before the decoder sees them; its motions must say what is shown.
+        mouth: whether it reads `Motion.mouth`.
     """
 
-    def __init__(self, width: int, blocks: int, motion_width: int, fill: bool) -> None:
+    def __init__(self, width: int, blocks: int, motion_width: int, fill: bool, mouth: bool) -> None:
         super().__init__()
-        self.fill = fill
+        self.fill, self.mouth = fill, mouth
         half, quarter, eighth = width, 2 * width, 4 * width
         self.encode_half = ConvBlock(12, half)
         self.encode_quarter = nn.Sequential(ConvBlock(half, quarter, stride=2), ResidualBlock(quarter))
@@ -64,7 +66,9 @@ class CompactGenerator(nn.Module):
         self.shrink_eighth = ConvBlock(eighth, quarter)
         self.decode_quarter = ConvBlock(2 * quarter + motion_width, quarter)
         self.shrink_quarter = ConvBlock(quarter, half)
-        self.decode_half = nn.Sequential(ConvBlock(2 * half + 12, half), ConvBlock(half, half))
+        self.decode_half = nn.Sequential(
+            ConvBlock(2 * half + 12 + (CHANNELS if mouth else 0), half), ConvBlock(half, half)
+        )
         self.paint = nn.Conv2d(half, 16, 3, padding=1)
         nn.init.normal_(self.paint.weight, std=0.01)
         with torch.no_grad():
@@ -93,7 +97,12 @@ class CompactGenerator(nn.Module):
         x = F.interpolate(self.shrink_quarter(x), scale_factor=2.0, mode="nearest")
         skip = warp(half, displacement) * _resize(motion.occlusion, half)
         pixels = F.pixel_unshuffle(offered, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
-        x = self.decode_half(torch.cat((x, skip, pixels), dim=1))  # [B, w, H/2, W/2]
+        parts = [x, skip, pixels]
+        if self.mouth:
+            if motion.mouth is None:
+                raise ValueError("This generator needs motions that say where the mouth is.")
+            parts.append(_resize(motion.mouth, half))  # [B, 6, H/2, W/2]
+        x = self.decode_half(torch.cat(parts, dim=1))  # [B, w, H/2, W/2]
         painted = torch.sigmoid(F.pixel_shuffle(self.paint(x).float(), 2))  # [B, 4, H, W]
         synthesised, copied = painted[:, :3], painted[:, 3:]
         visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)

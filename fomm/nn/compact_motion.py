@@ -36,6 +36,9 @@ from fomm.nn.geometry import (
     shown_in_source,
 )
 from fomm.nn.irises import turn_irises
+from fomm.nn.mouth import mouth_map
+
+_MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 
 
 class CompactKeypointDetector(nn.Module):
@@ -88,6 +91,7 @@ class CompactDenseMotion(nn.Module):
         hidden_rim: likewise.
         detail: D, corrections of the flow per cell along either side.
         irises: whether tied keypoints lie on the irises, see `turn_irises`.
+        mouth: whether to draw the inside of the mouth, see `mouth_map`.
     """
 
     def __init__(
@@ -104,9 +108,10 @@ class CompactDenseMotion(nn.Module):
         hidden_rim: int,
         detail: int,
         irises: bool,
+        mouth: bool,
     ) -> None:
         super().__init__()
-        self.irises = irises
+        self.irises, self.mouth = irises, mouth
         self.side, self.variance, self.residual_limit = side, variance, residual
         self.hidden_margin, self.hidden_rim, self.detail = hidden_margin, hidden_rim, detail
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
@@ -162,7 +167,8 @@ class CompactDenseMotion(nn.Module):
             displacement = turn_irises(displacement, driving, source)
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
-        return Motion(flow, occlusion, corners=False, features=features, shown=shown)
+        mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
+        return Motion(flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

@@ -92,6 +92,7 @@ class Motion:
         features: optional `[B, C, h, w]` description of the motion for a generator that reads it.
         shown: where the source shows what belongs here, `[B, 1, h, w]` in [0, 1], by geometry alone (see
             `shown_in_source`), or None.
+        mouth: what `fomm.nn.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
     """
 
     flow: Tensor
@@ -99,6 +100,7 @@ class Motion:
     corners: bool = False
     features: Tensor | None = None
     shown: Tensor | None = None
+    mouth: Tensor | None = None
 
     def displacement(self) -> Tensor:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""

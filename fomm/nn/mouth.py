@@ -1,0 +1,117 @@
+"""Where an open mouth is, drawn from keypoints alone, so that the generator can put teeth and tongue into it.
+
+The inside of a mouth that the source shows shut is nowhere in the source, and a field of a few pixels per cell cannot
+say where teeth would begin. But the keypoints of the inner lips tell: two curves through the corners bound the opening.
+Upper teeth hang from the skull, which the nose marks, lower ones stand on the jaw, which the lower lip follows.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.landmarks import TIED_LANDMARKS
+
+CHANNELS = 6
+"""How many planes `mouth_map` draws."""
+
+_CORNERS, _UPPER, _LOWER = (61, 291), (81, 13, 311), (178, 14, 402)  # left to right in the picture
+_NOSTRILS, _BETWEEN_EYES = (98, 327), 168
+_APART = 0.05  # of half the mouth's width: least distance along the mouth between points of a lip
+_EDGE = 0.1  # of half the mouth's width: over which the inside begins
+_LARGEST = 2.0  # no coordinate is larger, whatever a mistaken keypoint says
+
+LANDMARKS = (*_CORNERS, *_UPPER, *_LOWER, *_NOSTRILS, _BETWEEN_EYES)
+"""Landmarks that keypoints have to be tied to."""
+
+
+@dataclass(frozen=True)
+class _Mouth:
+    """A mouth's own axes and the points of its inner lips, in half widths of the mouth.
+
+    Attributes:
+        centre: between the corners, `[B, 2]`.
+        axes: unit vectors along the mouth and down, `[B, 2, 2]`.
+        half: half the width, `[B, 1]`.
+        along: where along the mouth the points of the upper and the lower inner lip are, corners included, rising,
+            `[B, 2, 5]`.
+        down: how far below the line between the corners they are, `[B, 2, 5]`.
+    """
+
+    centre: Tensor
+    axes: Tensor
+    half: Tensor
+    along: Tensor
+    down: Tensor
+
+    @classmethod
+    def of(cls, value: Tensor) -> _Mouth:
+        """Measure the mouth of keypoints `[B, K, 2]`."""
+        left, right = _points(value, _CORNERS).unbind(1)
+        centre, along = (left + right) / 2, (right - left) / 2
+        half = along.square().sum(-1, keepdim=True).add(1e-6).sqrt()
+        along = along / half
+        axes = torch.stack((along, torch.stack((-along[:, 1], along[:, 0]), dim=-1)), dim=1)
+        lips = torch.stack((_points(value, _UPPER), _points(value, _LOWER)), dim=1)  # [B, 2, 3, 2]
+        lips = torch.einsum("blpc,bic->blpi", (lips - centre[:, None, None]) / half[:, None, None], axes)
+        x, y = F.pad(lips.clamp(-_LARGEST, _LARGEST), (0, 0, 1, 1)).unbind(-1)  # [B, 2, 5], corners at 0
+        steps = torch.arange(5, device=x.device) * _APART
+        x = torch.cat((x[..., :1] - 1, x[..., 1:4].clamp(-0.9, 0.9), x[..., 4:] + 1), dim=-1)
+        x = (x - steps).cummax(-1).values + steps
+        return cls(centre, axes, half, x, y)
+
+    def lips(self, x: Tensor) -> Tensor:
+        """Return how far down upper and lower lip are at places along the mouth: `[B, H, W]` to `[B, 2, H, W]`."""
+        x = x[:, None]
+        height = torch.zeros_like(x)
+        for begin in range(4):
+            (before, after), (high, low) = (
+                [points[:, :, begin + step, None, None] for step in (0, 1)] for points in (self.along, self.down)
+            )
+            height = height + ((x - before) / (after - before)).clamp(0, 1) * (low - high)
+        return height
+
+    def opening(self) -> Tensor:
+        """Return how far the lips are apart amid the mouth, `[B]`."""
+        return (self.down[:, 1, 2] - self.down[:, 0, 2]).clamp(0, _LARGEST)
+
+
+def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
+    """Draw the inside of the mouth that is to be made.
+
+    Args:
+        driving: keypoints of the frame to make, `B` of them.
+        source: keypoints of the source, `B` of them.
+        side: rows and columns of the planes.
+
+    Returns:
+        `[B, 6, side, side]` in float32 without gradient, all 0 outside of the mouth: whether this is inside (0 to 1);
+        distance from the upper and from the lower lip; place along the mouth; depth below the nose, in steps from
+        between the eyes to the nostrils; and how far open the source's mouth is. Lengths are in half widths of the
+        mouth.
+    """
+    value = driving.value.detach().float()
+    mouth = _Mouth.of(value)
+    grid = coordinate_grid(side, side, value, corners=False)
+    offset = (grid - mouth.centre[:, None, None]) / mouth.half[:, None, None]  # [B, side, side, 2]
+    x, y = torch.einsum("bhwc,bic->ibhw", offset, mouth.axes)
+    curve = mouth.lips(x)  # [B, 2, side, side]
+    below, above = y - curve[:, 0], curve[:, 1] - y
+    inside = (torch.minimum(below, above) / _EDGE + 0.5).clamp(0, 1) * (x.abs() < 1)
+    nose, eyes = _points(value, _NOSTRILS).mean(1), value[:, TIED_LANDMARKS.index(_BETWEEN_EYES)]
+    face = nose - eyes
+    depth = ((grid - nose[:, None, None]) * face[:, None, None]).sum(-1) / face.square().sum(-1).add(1e-4)[
+        :, None, None
+    ]
+    shown = _Mouth.of(source.value.detach().float()).opening()[:, None, None].expand_as(x)
+    planes = torch.stack((torch.ones_like(x), below, above, x, depth, shown), dim=1).clamp(-_LARGEST, _LARGEST)
+    drawn: Tensor = planes * inside[:, None]
+    return drawn
+
+
+def _points(value: Tensor, landmarks: tuple[int, ...]) -> Tensor:
+    return value[:, [TIED_LANDMARKS.index(landmark) for landmark in landmarks]]
