@@ -1,4 +1,4 @@
-"""Start training from a checkpoint, also into a compact model with more keypoints, carried motions or detail.
+"""Start training from a checkpoint, also into a compact model that is wider or has more keypoints or detail.
 
 What the grown model adds starts out without effect where that is possible: weights that read new keypoints are zero.
 """
@@ -13,6 +13,7 @@ from torch import Tensor
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.landmarks import EYES, REGIONS
+from fomm.training.widen import widened
 from fomm.weights.loading import load_model
 
 _SHORT_REACH = -3.5  # of a new iris, as a logarithm: four pixels
@@ -23,8 +24,9 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     """Copy a checkpoint's weights into `model`, on whatever device it is.
 
     Args:
-        model: of the checkpoint's sizes, but it may have irises, more free keypoints, more carried motions, and finer
-            corrections of the flow than a checkpoint that has one per cell, and a detector that reads more pixels.
+        model: of the checkpoint's sizes, but it may be wider (see `widened`), and have irises, more free keypoints,
+            more carried motions, finer corrections of the flow than a checkpoint that has one per cell, a detector
+            that reads more pixels, and a generator that is told where the mouth is.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -34,7 +36,11 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     old = load_model(name_or_path).model
     if not isinstance(old, CompactModel):
         raise SettingsError(f"training.start: '{name_or_path}' is not a compact model.")
-    stored, target = old.state_dict(), model.state_dict()
+    target = model.state_dict()
+    try:
+        stored = widened(old.state_dict(), old.settings, model.settings)
+    except ValueError as error:
+        raise SettingsError(f"training.start: '{name_or_path}' is wider than the new model: {error}.") from error
     kept = ("tied_keypoints", "free_keypoints")
     if any(getattr(old.settings, kind) > getattr(model.settings, kind) for kind in kept):
         raise SettingsError(f"training.start: '{name_or_path}' has more keypoints than the new model.")
@@ -102,6 +108,9 @@ def _copy(name: str, old: Tensor, new: Tensor, places: _Places) -> None:
         new[:, -rest:] = old[:, -rest:]
     elif name.startswith("dense_motion.residual."):  # [2 D D, ...], a cell's corrections side by side
         new.copy_(old.repeat_interleave(len(new) // len(old), dim=0))
+    elif name == "generator.decode_half.0.0.weight":  # [C, ..., 3, 3], what the mouth's map adds comes last
+        new.zero_()
+        new[:, : old.shape[1]] = old
     elif name == "dense_motion.carried.weight":  # [2 K, 6 M]
         new.zero_()
         rows = [2 * place + axis for place in keypoints for axis in range(2)]

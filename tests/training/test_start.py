@@ -118,6 +118,17 @@ def test_a_detector_that_reads_more_pixels_starts_seeing_the_same(checkpoint, sm
         start_from(CompactModel(replace(small_settings, detector_detail=3)), str(path))
 
 
+def test_a_generator_that_is_told_of_the_mouth_starts_without_heeding_it(checkpoint, small_settings):
+    old, path = checkpoint
+    told = CompactModel(replace(small_settings, mouth_map=True)).eval()
+    start_from(told, str(path))
+    source, driving = torch.rand(2, 1, 3, 256, 256)
+    before, after = (
+        model.animate(model.encode(source), model.detect(driving), model.detect(source)).image for model in (old, told)
+    )
+    torch.testing.assert_close(after, before, atol=1e-5, rtol=0)
+
+
 def test_training_starts_from_the_checkpoint_it_names(checkpoint, labelled_clips, clip_cache):
     old, path = checkpoint
     config = CompactConfig.from_mapping(compact_mapping({"name": "motion", "steps": 1}, start=str(path)), where="test")
@@ -126,7 +137,40 @@ def test_training_starts_from_the_checkpoint_it_names(checkpoint, labelled_clips
         torch.testing.assert_close(task.model.state_dict()[name], value)
 
 
-def test_a_checkpoint_of_other_widths_is_refused_by_name(checkpoint, small_settings):
+def test_a_wider_model_starts_with_the_same_pictures(checkpoint, small_settings):
+    old, path = checkpoint
+    torch.manual_seed(3)
+    for module in old.modules():
+        if isinstance(module, torch.nn.BatchNorm2d):
+            module.weight.data.uniform_(0.5, 1.5)
+            module.running_mean.uniform_(-0.2, 0.2)
+    save_model(path, old, name="small", licence="none", origin="a test")
+    sizes = {"detector_width": 6, "motion_width": 9, "max_width": 20, "generator_width": 8, "generator_blocks": 2}
+    wide = CompactModel(replace(small_settings, **sizes)).eval()
+    start_from(wide, str(path))
+    source, driving = torch.rand(2, 1, 3, 256, 256)
+    results = []
+    for model in (old, wide):
+        found = model.detect(driving), model.detect(source)
+        results.append((found[0].value, found[0].jacobian, model.animate(model.encode(source), *found).image))
+    for before, after in zip(*results, strict=True):
+        torch.testing.assert_close(after, before, atol=2e-4, rtol=1e-3)
+
+
+def test_what_a_wider_model_repeats_can_learn_apart(checkpoint, small_settings):
     _, path = checkpoint
-    with pytest.raises(SettingsError, match=r"training\.start: .*small\.safetensors.* differs in the size of"):
-        start_from(CompactModel(replace(small_settings, generator_width=8)), str(path))
+    wide = CompactModel(replace(small_settings, generator_width=8)).train()
+    start_from(wide, str(path))
+    torch.manual_seed(4)
+    source, driving = torch.rand(2, 2, 3, 256, 256)
+    frames = wide.animate(wide.encode(source), wide.detect(driving), wide.detect(source))
+    (frames.image - driving).square().mean().backward()
+    first = wide.generator.encode_half[0]
+    torch.testing.assert_close(first.weight[:4], first.weight[4:])
+    assert (first.weight.grad[:4] - first.weight.grad[4:]).norm() > 0.1 * first.weight.grad.norm()
+
+
+def test_a_wider_checkpoint_is_refused_by_name(checkpoint, small_settings):
+    _, path = checkpoint
+    with pytest.raises(SettingsError, match=r"training\.start: .*small\.safetensors.* max_width is smaller"):
+        start_from(CompactModel(replace(small_settings, max_width=4)), str(path))
