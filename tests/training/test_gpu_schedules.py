@@ -1,14 +1,16 @@
 """The shipped schedules for GPUs, and the session script that fits them into a given time, tried with tiny networks."""
 
 import importlib.util
-import json
+import shutil
 from pathlib import Path
 
 import pytest
+import torch
+from tiny_training import compact_mapping
 
 from fomm.nn.compact import CompactModel
 from fomm.nn.landmarks import FREE_PLACES, TIED_LANDMARKS
-from fomm.training.settings import load_compact_config
+from fomm.training.settings import CompactConfig, load_compact_config
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder, config_names
 
@@ -44,27 +46,43 @@ def test_the_quality_model_is_the_larger_one():
     assert large > 3 * small
 
 
-def test_a_session_goes_on_and_its_parts_make_a_checkpoint(script, labelled_clips, tmp_path, monkeypatch):
-    out = tmp_path / "out"
-    command = ["gpu_session.py", str(labelled_clips), "--out", str(out), "--models", "compact-256-gpu", "--tiny"]
-    command += ["--device", "cpu", "--steps", "1"]
-    monkeypatch.setattr(script, "TRIAL", 2)
+def test_a_session_trains_every_stage_and_its_parts_make_a_checkpoint(script, labelled_clips, tmp_path, monkeypatch):
+    out, arriving = tmp_path / "out", tmp_path / "arriving"
+    shutil.copytree(labelled_clips, arriving / "first")
+    (arriving / "first" / "ready").touch()
+    shutil.copytree(labelled_clips, arriving / "second")  # never ready, so never read
+    command = ["gpu_session.py", str(arriving), "--out", str(out), "--models", "compact-256-gpu", "--tiny"]
     monkeypatch.setattr(script, "PART", 40_000)
-    monkeypatch.setattr("sys.argv", [*command, "--call", "0"])
-    script.main()
-    plan = json.loads((out / "compact-256-gpu.plan.json").read_text())
-    assert plan["steps"] == [1, 1, 1, 1]
-    assert not (out / "compact-256-gpu").exists()  # planning took the whole call
-    monkeypatch.setattr("sys.argv", command)
+    monkeypatch.setattr("sys.argv", [*command, "--device", "cpu", "--seconds", "1"])
     script.main()
     parts = out / "parts"
-    assert (parts / "compact-256-gpu.001").is_file()
+    stages = [f"compact-256-gpu-{number}" for number in ("1-motion", "2-generator", "3-joint", "4-generator")]
+    for stage in stages:
+        assert (parts / f"{stage}.sha256").is_file()
+        assert (parts / f"{stage}.png").is_file()
     assert max(part.stat().st_size for part in parts.glob("*.00?")) <= 40_000
-    monkeypatch.setattr(
-        "sys.argv", ["x", "--join", str(parts / "compact-256-gpu"), "-o", str(tmp_path / "m.safetensors")]
-    )
+    assert [folder.name for folder in (out / "cache").iterdir()] == ["first"]
+
+    joined = tmp_path / "m.safetensors"
+    monkeypatch.setattr("sys.argv", ["x", "--join", str(parts / "compact-256-gpu"), "-o", str(joined)])
     script.main()
-    assert verify_checkpoint(tmp_path / "m.safetensors").header.family == "compact"
+    assert verify_checkpoint(joined).header.family == "compact"
     (parts / "compact-256-gpu.001").unlink()
     with pytest.raises(SystemExit, match="fetch them again"):
         script.main()
+
+
+def test_the_rate_falls_with_the_time_that_is_left(script, labelled_clips, tmp_path, monkeypatch):
+    stages = [{"name": "motion", "steps": 30}, {"name": "motion", "steps": 10}]
+    config = CompactConfig.from_mapping(compact_mapping(*stages), where="test")
+    clips = script.Arriving(labelled_clips, tmp_path, torch.device("cpu"))
+    task = script.ClockedTask(config, clips, deadline=1080.0)
+    now = 1000.0
+    monkeypatch.setattr(script, "clock", lambda: now)
+    task.begin(0)
+    rates = []
+    for now in (1000.0, 1030.0, 1060.0):  # noqa: B007 - the clock reads it
+        rates.append(task.rate(500))
+    assert rates == pytest.approx([1.0, 0.515, 0.03], abs=0.01)
+    task.begin(1)
+    assert task.seconds == pytest.approx(20.0)
