@@ -22,6 +22,7 @@ CHANNELS = 6
 _CORNERS, _UPPER, _LOWER = (61, 291), (81, 13, 311), (178, 14, 402)  # left to right in the picture
 _NOSTRILS, _BETWEEN_EYES = (98, 327), 168
 _APART = 0.05  # of half the mouth's width: least distance along the mouth between points of a lip
+_REACH = 0.05  # of the mouth's width: how far beyond the lips' keypoints anything is drawn
 _EDGE = 0.1  # of half the mouth's width: over which the inside begins
 _LARGEST = 2.0  # no coordinate is larger, whatever a mistaken keypoint says
 
@@ -96,21 +97,32 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
     """
     value = driving.value.detach().float()
     mouth = _Mouth.of(value)
-    grid = coordinate_grid(side, side, value, corners=False)
-    offset = (grid - mouth.centre[:, None, None]) / mouth.half[:, None, None]  # [B, side, side, 2]
+    rows, columns = _box(value, side)
+    grid = coordinate_grid(side, side, value, corners=False)[rows, columns]  # [h, w, 2]
+    offset = (grid - mouth.centre[:, None, None]) / mouth.half[:, None, None]  # [B, h, w, 2]
     x, y = torch.einsum("bhwc,bic->ibhw", offset, mouth.axes)
-    curve = mouth.lips(x)  # [B, 2, side, side]
+    curve = mouth.lips(x)  # [B, 2, h, w]
     below, above = y - curve[:, 0], curve[:, 1] - y
     inside = (torch.minimum(below, above) / _EDGE + 0.5).clamp(0, 1) * (x.abs() < 1)
     nose, eyes = _points(value, _NOSTRILS).mean(1), value[:, TIED_LANDMARKS.index(_BETWEEN_EYES)]
-    face = nose - eyes
-    depth = ((grid - nose[:, None, None]) * face[:, None, None]).sum(-1) / face.square().sum(-1).add(1e-4)[
-        :, None, None
-    ]
+    down = nose - eyes
+    down = down / down.square().sum(-1, keepdim=True).add(1e-4)
+    depth = ((grid - nose[:, None, None]) * down[:, None, None]).sum(-1)
     shown = _Mouth.of(source.value.detach().float()).opening()[:, None, None].expand_as(x)
     planes = torch.stack((torch.ones_like(x), below, above, x, depth, shown), dim=1).clamp(-_LARGEST, _LARGEST)
-    drawn: Tensor = planes * inside[:, None]
+    drawn = value.new_zeros(len(value), CHANNELS, side, side)
+    drawn[:, :, rows, columns] = planes * inside[:, None]
     return drawn
+
+
+def _box(value: Tensor, side: int) -> tuple[slice, slice]:
+    """Return rows and columns that hold the mouths of keypoints `[B, K, 2]`: drawing all others would take longer."""
+    lips = _points(value, (*_CORNERS, *_UPPER, *_LOWER))  # [B, 8, 2]
+    reach = _REACH * (lips[:, 1] - lips[:, 0]).norm(dim=-1)[:, None]
+    low, high = (lips.amin(1) - reach).amin(0), (lips.amax(1) + reach).amax(0)
+    cells = ((torch.stack((low, high)) + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
+    (left, top), (right, bottom) = cells
+    return slice(top, bottom + 1), slice(left, right + 1)
 
 
 def _points(value: Tensor, landmarks: tuple[int, ...]) -> Tensor:

@@ -66,6 +66,14 @@ def test_shut_lips_leave_no_inside():
     assert not mouth_map(wide, shut, SIDE)[:, SHOWN].any()
 
 
+@pytest.mark.parametrize("where", [(0.0, 0.0), (0.7, 0.8), (-1.1, -0.9), (3.0, 0.0)])
+def test_mouths_are_whole_wherever_they_are_in_a_batch(where):
+    (first, _), (second, _) = face(), face(angle=2.0, where=where)
+    both = mouth_map(Keypoints.cat([first, second]), Keypoints.cat([first, first]), SIDE)
+    torch.testing.assert_close(both[1:], mouth_map(second, first, SIDE))
+    torch.testing.assert_close(both[:1], mouth_map(first, first, SIDE))
+
+
 def test_lips_in_a_wrong_order_give_numbers():
     crossed, _ = face()
     value = crossed.value.clone()
