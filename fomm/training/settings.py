@@ -47,6 +47,9 @@ class GeneratorWeights(Settings):
     mouth: float = option(4.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(4.0, "Extra weight of the eye regions.", low=0.0)
     uncovered: float = option(0.0, "Extra weight of what the source does not show.", low=0.0)
+    inside: float = option(
+        0.0, "Weight of the squared difference inside a mouth; 0 for the absolute one as elsewhere.", low=0.0
+    )
 
 
 @dataclass(frozen=True)

@@ -5,7 +5,7 @@ from tiny_training import compact_mapping
 from fomm.nn.compact_generator import Blend
 from fomm.nn.geometry import coordinate_grid
 from fomm.training.clips import PairedClips
-from fomm.training.generator_stage import copying_loss
+from fomm.training.generator_stage import copying_loss, difference
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw
@@ -66,3 +66,37 @@ def test_cloth_a_pixel_out_of_place_is_a_right_copy():
         for share in (0.9, 0.1)
     )
     assert copied < made_up
+
+
+def cheapest_colour(inside):
+    """Return the grey that costs least where one picture in four shows teeth and three show the dark."""
+    colours = torch.linspace(0, 1, 101).view(-1, 1, 1, 1, 1)
+    seen = torch.tensor([0.8, 0.0, 0.0, 0.0]).view(1, 4, 1, 1, 1)
+    shape = (101, 4, 3, 2, 2)
+    costs = difference(colours.expand(shape).flatten(0, 1), seen.expand(shape).flatten(0, 1), inside, 3.0)
+    return float(colours.flatten()[costs.view(shape).mean((1, 2, 3, 4)).argmin()])
+
+
+def test_inside_a_mouth_the_mean_is_wanted_and_elsewhere_the_likeliest():
+    everywhere = torch.ones(404, 1, 2, 2)
+    assert cheapest_colour(None) == 0.0
+    assert cheapest_colour(0 * everywhere) == 0.0
+    assert cheapest_colour(everywhere) == pytest.approx(0.2, abs=0.01)
+
+
+def test_a_stage_may_judge_the_inside_of_mouths_by_squares(labelled_clips, clip_cache, monkeypatch):
+    clips = PairedClips(labelled_clips, "train", clip_cache)
+    losses = []
+    for weight in (0.0, 3.0):
+        stage = {"name": "generator", "steps": 1, "generator": {"inside": weight}}
+        mapping = compact_mapping(stage)
+        mapping["model"]["mouth_map"] = True
+        task = PairedTask(CompactConfig.from_mapping(mapping, where="test"), clips, torch.device("cpu"))
+        task.begin(0)
+        sample = task.make_batch(Draw(0, 0, 5))
+        monkeypatch.setattr(
+            "fomm.nn.compact_motion.mouth_map", lambda driving, source, side: torch.ones(len(driving), 6, side, side)
+        )
+        losses.append(float(task.losses(sample).losses["pixels"].detach()))
+    assert losses[0] > 0
+    assert losses[1] != pytest.approx(losses[0], rel=0.05)
