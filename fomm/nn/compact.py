@@ -49,6 +49,9 @@ class CompactSettings(Settings):
         0, "Cells around what a head uncovers that count as hidden, as does what lies beyond the edges.", low=0, high=8
     )
     hidden_fill: bool = option(False, "Offer the generator smooth colours for what the source hides.")
+    copying: float = option(
+        0.0, "Raises the share of copied pixels, as a logit; training goes on without it.", low=-5.0, high=5.0
+    )
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
     mirrored_look: bool = option(False, "Look for keypoints in the mirrored picture too, and take the mean.")
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
@@ -107,6 +110,7 @@ class CompactModel(AnimationModel):
             settings.motion_width,
             settings.hidden_fill,
             settings.mouth_map,
+            settings.copying,
         )
 
     def detect(self, image: Tensor) -> Keypoints:

@@ -24,6 +24,7 @@ _NOSTRILS, _BETWEEN_EYES = (98, 327), 168
 _APART = 0.05  # of half the mouth's width: least distance along the mouth between points of a lip
 _REACH = 0.05  # of the mouth's width: how far beyond the lips' keypoints anything is drawn
 _EDGE = 0.1  # of half the mouth's width: over which the inside begins
+_OPEN = 0.3  # of half the mouth's width: how far apart lips are that show what is behind them
 _LARGEST = 2.0  # no coordinate is larger, whatever a mistaken keypoint says
 
 LANDMARKS = (*_CORNERS, *_UPPER, *_LOWER, *_NOSTRILS, _BETWEEN_EYES)
@@ -113,6 +114,12 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
     drawn = value.new_zeros(len(value), CHANNELS, side, side)
     drawn[:, :, rows, columns] = planes * inside[:, None]
     return drawn
+
+
+def opened(planes: Tensor) -> Tensor:
+    """Return where the inside of a mouth is that the source shows shut, from planes of `mouth_map`: `[B, 1, H, W]`."""
+    inside, shown = planes[:, :1], planes[:, CHANNELS - 1 :]  # the latter is 0 outside, too
+    return inside - torch.minimum(shown / _OPEN, inside)
 
 
 def _box(value: Tensor, side: int) -> tuple[slice, slice]:

@@ -107,6 +107,33 @@ def test_the_generator_sees_how_far_the_mouth_is_open(model):
     assert not changed[:90].any()
 
 
+def copied_shares(copying, driving, source, training=False):
+    """Return the copied share `[256, 256]` of a frame that goes from the keypoints `source` to `driving`."""
+    torch.manual_seed(1)
+    model = CompactModel(replace(SMALL, mouth_map=True, copying=copying)).train(training)
+    jacobian = torch.eye(2).expand(1, 44, 2, 2)
+    moments = [Keypoints(F.pad(keypoints.value, (0, 0, 0, 4)), jacobian) for keypoints in (driving, source)]
+    picture = torch.rand(1, 3, 256, 256)
+    motion = model.move(picture, *moments)
+    return model.generator.decode(picture, model.generator.encode(picture), motion).copied[0, 0]
+
+
+def test_more_is_copied_but_where_a_shut_mouth_opens():
+    wide, shut = face()[0], face(opening=0.0)[0]
+    inside = (slice(140, 148), slice(124, 132))
+    plain, more = (copied_shares(copying, wide, shut) for copying in (0.0, 2.0))
+    torch.testing.assert_close(more[inside], plain[inside], atol=1e-4, rtol=0)
+    torch.testing.assert_close(more[:90].logit(), plain[:90].logit() + 2, atol=1e-3, rtol=0)
+    plain, more = (copied_shares(copying, wide, wide) for copying in (0.0, 2.0))  # here there are teeth to copy
+    torch.testing.assert_close(more[inside].logit(), plain[inside].logit() + 2, atol=1e-3, rtol=0)
+
+
+def test_training_goes_on_without_more_copies():
+    wide = face()[0]
+    plain, more = (copied_shares(copying, wide, wide, training=True) for copying in (0.0, 2.0))
+    torch.testing.assert_close(more, plain)
+
+
 def test_a_motion_without_a_mouth_is_refused(model):
     source = torch.rand(1, 3, 256, 256)
     found = model.detect(source)
