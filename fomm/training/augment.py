@@ -16,10 +16,8 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import coordinate_grid, inverse_2x2
 from fomm.settings import Settings, option
+from fomm.training.bend import bent, random_bend, straighten
 from fomm.training.clips import TransferBatch
-
-_BEND_SIDE = 32
-_ITERATIONS = 6
 
 
 @dataclass(frozen=True)
@@ -82,7 +80,7 @@ def augment(
     frames = _replace_backdrop(frames, batch.person, settings.backdrop, generator, self_driven)
     mirrored = torch.rand(count, generator=generator) < settings.mirror
     linear, shift = _random_views(count, mirrored, settings, generator, self_driven)
-    bend = _random_bend(count, settings.bend, generator, self_driven) if settings.bend else None
+    bend = random_bend(count, settings.bend, generator, self_driven) if settings.bend else None
     seen_bend = None if bend is None else looked_at(bend, self_driven)
     pictures = _view(frames, looked_at(linear, self_driven), looked_at(shift, self_driven), seen_bend)
     inverse = inverse_2x2(linear)  # [B, 4, 2, 2]
@@ -135,37 +133,6 @@ def _random_views(
 def _similarity(scale: Tensor, angle: Tensor) -> Tensor:
     cos, sin = scale * torch.cos(angle), scale * torch.sin(angle)
     return torch.stack((torch.stack((cos, -sin), -1), torch.stack((sin, cos), -1)), -2)
-
-
-def _random_bend(count: int, limit: float, generator: torch.Generator, self_driven: int) -> Tensor:
-    """Return smooth displacements `[B, 4, 2, 32, 32]`: the moments of a person share theirs.
-
-    Rows that are driven across have none, because two people who move alike would no longer do so.
-    """
-    knots = _uniform((count, 2, 4, 4), limit, generator)
-    knots[self_driven:] = 0
-    field = F.interpolate(knots, size=(_BEND_SIDE, _BEND_SIDE), mode="bicubic", align_corners=True)
-    return field[:, None].repeat(1, 4, 1, 1, 1)
-
-
-def bent(points: Tensor, bend: Tensor | None) -> Tensor:
-    """Move points `[..., P, 2]` as displacements `[..., 2, S, S]` say."""
-    if bend is None:
-        return points
-    read = F.grid_sample(
-        bend.flatten(0, -4), points.flatten(0, -3)[:, :, None], padding_mode="border", align_corners=False
-    )
-    return points + read[..., 0].transpose(1, 2).view_as(points)
-
-
-def straighten(points: Tensor, bend: Tensor | None) -> Tensor:
-    """Return the points that `bent` moves to `points`, by fixed-point iteration: bends are gentle."""
-    if bend is None:
-        return points
-    found = points
-    for _ in range(_ITERATIONS):
-        found = found + points - bent(found, bend)
-    return found
 
 
 def _view(frames: Tensor, linear: Tensor, shift: Tensor, bend: Tensor | None) -> Tensor:

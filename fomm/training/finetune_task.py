@@ -189,7 +189,9 @@ class FinetuneTask:
         losses["synthesised"] = weights.synthesised * ((synthesised - target).abs() * made_up).mean()
         if self.moves and motion.occlusion is not None:
             shown = F.interpolate(torch.exp(-_FADING * gap), size=motion.occlusion.shape[2:], mode="area")
-            losses["occlusion"] = weights.occlusion * F.binary_cross_entropy(motion.occlusion.float(), shown)
+            with torch.autocast(shown.device.type, enabled=False):  # on GPUs autocast refuses this loss
+                fading = F.binary_cross_entropy(motion.occlusion.float(), shown.float())
+            losses["occlusion"] = weights.occlusion * fading
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(image, target)
         if weights.anchor > 0:

@@ -8,7 +8,8 @@ from tiny_training import LENGTH, SHIFT, compact_mapping
 
 from fomm.errors import MediaError
 from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.training.augment import AugmentSettings, _random_bend, augment, bent, straighten
+from fomm.training.augment import AugmentSettings, augment
+from fomm.training.bend import bent, random_bend, straighten
 from fomm.training.clips import PairedClips
 from fomm.training.motion_stage import across
 from fomm.training.paired_task import PairedTask
@@ -86,7 +87,7 @@ def test_a_bend_changes_the_shape_of_self_driven_people_alone(clips):
 
 def test_the_picture_is_bent_like_its_landmarks(clips):
     points = torch.rand(2, 4, 30, 2) * 1.6 - 0.8
-    bend = _random_bend(2, 0.1, torch.Generator().manual_seed(1), 2)
+    bend = random_bend(2, 0.1, torch.Generator().manual_seed(1), 2)
     assert (bent(points, bend) - points).abs().max() > 0.03
     torch.testing.assert_close(straighten(bent(points, bend), bend), points, atol=1e-3, rtol=0)
 
