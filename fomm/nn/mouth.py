@@ -21,6 +21,7 @@ CHANNELS = 6
 
 _CORNERS, _UPPER, _LOWER = (61, 291), (81, 13, 311), (178, 14, 402)  # left to right in the picture
 _NOSTRILS, _BETWEEN_EYES = (98, 327), 168
+_MIDDLE = 0.9  # of half the mouth's width: how far from its middle points of the inner lips are at most
 _APART = 0.05  # of half the mouth's width: least distance along the mouth between points of a lip
 _REACH = 0.05  # of the mouth's width: how far beyond the lips' keypoints anything is drawn
 _EDGE = 0.1  # of half the mouth's width: over which the inside begins
@@ -29,6 +30,8 @@ _LARGEST = 2.0  # no coordinate is larger, whatever a mistaken keypoint says
 
 LANDMARKS = (*_CORNERS, *_UPPER, *_LOWER, *_NOSTRILS, _BETWEEN_EYES)
 """Landmarks that keypoints have to be tied to."""
+
+_PLACES = [TIED_LANDMARKS.index(landmark) for landmark in LANDMARKS]
 
 
 @dataclass(frozen=True)
@@ -51,31 +54,25 @@ class _Mouth:
     down: Tensor
 
     @classmethod
-    def of(cls, value: Tensor) -> _Mouth:
-        """Measure the mouth of keypoints `[B, K, 2]`."""
-        left, right = _points(value, _CORNERS).unbind(1)
+    def of(cls, marks: Tensor) -> _Mouth:
+        """Measure the mouth of the keypoints at `LANDMARKS`, `[B, 11, 2]`."""
+        left, right = marks[:, 0], marks[:, 1]
         centre, along = (left + right) / 2, (right - left) / 2
         half = along.square().sum(-1, keepdim=True).add(1e-6).sqrt()
         along = along / half
         axes = torch.stack((along, torch.stack((-along[:, 1], along[:, 0]), dim=-1)), dim=1)
-        lips = torch.stack((_points(value, _UPPER), _points(value, _LOWER)), dim=1)  # [B, 2, 3, 2]
-        lips = torch.einsum("blpc,bic->blpi", (lips - centre[:, None, None]) / half[:, None, None], axes)
-        x, y = F.pad(lips.clamp(-_LARGEST, _LARGEST), (0, 0, 1, 1)).unbind(-1)  # [B, 2, 5], corners at 0
+        lips = _turned((marks[:, 2:8] - centre[:, None]) / half[:, None], axes[:, None])  # [B, 6, 2]
+        x, y = lips.clamp(-_LARGEST, _LARGEST).view(-1, 2, 3, 2).unbind(-1)  # [B, 2, 3]
+        x = F.pad(F.pad(x.clamp(-_MIDDLE, _MIDDLE), (1, 0), value=-1.0), (0, 1), value=1.0)
         steps = torch.arange(5, device=x.device) * _APART
-        x = torch.cat((x[..., :1] - 1, x[..., 1:4].clamp(-0.9, 0.9), x[..., 4:] + 1), dim=-1)
         x = (x - steps).cummax(-1).values + steps
-        return cls(centre, axes, half, x, y)
+        return cls(centre, axes, half, x, F.pad(y, (1, 1)))
 
     def lips(self, x: Tensor) -> Tensor:
         """Return how far down upper and lower lip are at places along the mouth: `[B, H, W]` to `[B, 2, H, W]`."""
-        x = x[:, None]
-        height = torch.zeros_like(x)
-        for begin in range(4):
-            (before, after), (high, low) = (
-                [points[:, :, begin + step, None, None] for step in (0, 1)] for points in (self.along, self.down)
-            )
-            height = height + ((x - before) / (after - before)).clamp(0, 1) * (low - high)
-        return height
+        before, after = self.along[..., :-1, None, None], self.along[..., 1:, None, None]  # [B, 2, 4, 1, 1]
+        gone = ((x[:, None, None] - before) / (after - before)).clamp(0, 1)  # [B, 2, 4, H, W]
+        return (gone * self.down.diff(dim=-1)[..., None, None]).sum(2)
 
     def opening(self) -> Tensor:
         """Return how far the lips are apart amid the mouth, `[B]`."""
@@ -96,24 +93,29 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
         between the eyes to the nostrils; and how far open the source's mouth is. Lengths are in half widths of the
         mouth.
     """
-    value = driving.value.detach().float()
-    mouth = _Mouth.of(value)
-    rows, columns = _box(value, side)
-    grid = coordinate_grid(side, side, value, corners=False)[rows, columns]  # [h, w, 2]
+    marks = driving.value.detach().float()[:, _PLACES]  # [B, 11, 2]
+    mouth = _Mouth.of(marks)
+    rows, columns = _box(marks, side)
+    grid = coordinate_grid(side, side, marks, corners=False)[rows, columns]  # [h, w, 2]
     offset = (grid - mouth.centre[:, None, None]) / mouth.half[:, None, None]  # [B, h, w, 2]
-    x, y = torch.einsum("bhwc,bic->ibhw", offset, mouth.axes)
+    x, y = _turned(offset, mouth.axes[:, None, None]).unbind(-1)  # [B, h, w]
     curve = mouth.lips(x)  # [B, 2, h, w]
     below, above = y - curve[:, 0], curve[:, 1] - y
     inside = (torch.minimum(below, above) / _EDGE + 0.5).clamp(0, 1) * (x.abs() < 1)
-    nose, eyes = _points(value, _NOSTRILS).mean(1), value[:, TIED_LANDMARKS.index(_BETWEEN_EYES)]
+    nose, eyes = marks[:, 8:10].mean(1), marks[:, 10]
     down = nose - eyes
     down = down / down.square().sum(-1, keepdim=True).add(1e-4)
     depth = ((grid - nose[:, None, None]) * down[:, None, None]).sum(-1)
-    shown = _Mouth.of(source.value.detach().float()).opening()[:, None, None].expand_as(x)
+    shown = _Mouth.of(source.value.detach().float()[:, _PLACES]).opening()[:, None, None].expand_as(x)
     planes = torch.stack((torch.ones_like(x), below, above, x, depth, shown), dim=1).clamp(-_LARGEST, _LARGEST)
-    drawn = value.new_zeros(len(value), CHANNELS, side, side)
+    drawn = marks.new_zeros(len(marks), CHANNELS, side, side)
     drawn[:, :, rows, columns] = planes * inside[:, None]
     return drawn
+
+
+def _turned(points: Tensor, axes: Tensor) -> Tensor:
+    """Return points `[..., 2]` on axes `[..., 2, 2]`; written out, because autocast would round a matrix product."""
+    return (points.unsqueeze(-2) * axes).sum(-1)
 
 
 def opened(planes: Tensor) -> Tensor:
@@ -122,15 +124,11 @@ def opened(planes: Tensor) -> Tensor:
     return inside - torch.minimum(shown / _OPEN, inside)
 
 
-def _box(value: Tensor, side: int) -> tuple[slice, slice]:
-    """Return rows and columns that hold the mouths of keypoints `[B, K, 2]`: drawing all others would take longer."""
-    lips = _points(value, (*_CORNERS, *_UPPER, *_LOWER))  # [B, 8, 2]
+def _box(marks: Tensor, side: int) -> tuple[slice, slice]:
+    """Return rows and columns that hold the mouths of marks `[B, 11, 2]`: drawing all others would take longer."""
+    lips = marks[:, :8]
     reach = _REACH * (lips[:, 1] - lips[:, 0]).norm(dim=-1)[:, None]
     low, high = (lips.amin(1) - reach).amin(0), (lips.amax(1) + reach).amax(0)
     cells = ((torch.stack((low, high)) + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
     (left, top), (right, bottom) = cells
     return slice(top, bottom + 1), slice(left, right + 1)
-
-
-def _points(value: Tensor, landmarks: tuple[int, ...]) -> Tensor:
-    return value[:, [TIED_LANDMARKS.index(landmark) for landmark in landmarks]]
