@@ -104,7 +104,8 @@ class CompactGenerator(nn.Module):
         if self.mouth:
             if motion.mouth is None:
                 raise ValueError("This generator needs motions that say where the mouth is.")
-            parts.append(_resize(motion.mouth, half))  # [B, 6, H/2, W/2]
+            # In another layout than the rest, it would make `cat` lay out all of them anew.
+            parts.append(_resize(motion.mouth, half).contiguous(memory_format=torch.channels_last))  # [B, 6, H/2, W/2]
         x = self.decode_half(torch.cat(parts, dim=1))  # [B, w, H/2, W/2]
         painted = self.paint(x).float()  # [B, 16, H/2, W/2]
         if self.copying and not self.training:
