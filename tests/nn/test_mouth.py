@@ -12,6 +12,7 @@ from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.nn.mouth import mouth_map
+from fomm.render.optimise import prepare
 
 SIDE = 128
 HALF = 0.25  # half the width of the mouth below
@@ -132,6 +133,19 @@ def test_training_goes_on_without_more_copies():
     wide = face()[0]
     plain, more = (copied_shares(copying, wide, wide, training=True) for copying in (0.0, 2.0))
     torch.testing.assert_close(more, plain)
+
+
+def test_the_decoder_reads_all_of_it_in_the_layout_that_is_fast(model):
+    prepare(model, torch.bfloat16)
+    layouts = []
+    model.generator.decode_half.register_forward_pre_hook(
+        lambda module, inputs: layouts.append(inputs[0].is_contiguous(memory_format=torch.channels_last))
+    )
+    with torch.inference_mode():
+        source = torch.rand(1, 3, 256, 256)
+        found = model.detect(source)
+        model.animate(model.encode(source), found, found)
+    assert layouts == [True]
 
 
 def test_a_motion_without_a_mouth_is_refused(model):
