@@ -19,6 +19,7 @@ import argparse
 import functools
 import hashlib
 import shutil
+import sys
 import threading
 from collections import deque
 from collections.abc import Iterator
@@ -96,7 +97,7 @@ class Arriving:
 
     def __init__(self, root: Path, cache: Path, device: torch.device) -> None:
         self.root, self.cache, self.device = root, cache, device
-        self.sets: dict[Path, PairedClips] = {}
+        self.read: list[Path] = []
         self.clips: ResidentClips
         while not self.look():
             sleep(0.5)
@@ -107,11 +108,11 @@ class Arriving:
         """Read what is new; tell whether anything was."""
         single = (self.root / "index.json").is_file()
         ready = [self.root] if single else [mark.parent for mark in sorted(self.root.glob("*/ready"))]
-        fresh = [folder for folder in ready if folder not in self.sets]
+        fresh = [folder for folder in ready if folder not in self.read]
         for folder in fresh:
-            self.sets[folder] = PairedClips(folder, "train", self.cache / folder.name)
-        if fresh:
-            self.clips = ResidentClips(list(self.sets.values()), self.device)
+            clips = ResidentClips(PairedClips(folder, "train", self.cache / folder.name), self.device)
+            self.clips = self.clips.joined(clips) if self.read else clips
+            self.read.append(folder)
             print(f"{len(self.clips)} frames are on the device", flush=True)
         return bool(fresh)
 
@@ -197,7 +198,7 @@ def train(name: str, arguments: argparse.Namespace, arriving: Arriving, device: 
         trainer = ClockedTrainer(task, folder, device, on_progress=listener, resume="adapt")
         trainer.parts, trainer.name = arguments.out / "parts", name
         try:
-            trainer.run()
+            trainer.run(sys.maxsize)  # the clock alone ends a stage
             return
         except torch.OutOfMemoryError:
             torch.cuda.empty_cache()

@@ -16,9 +16,9 @@ _ITERATIONS = 6
 
 
 def random_bend(count: int, limit: float, generator: torch.Generator, self_driven: int) -> Tensor:
-    """Return smooth displacements `[B, 4, 2, 32, 32]`: the moments of a person share theirs.
+    """Return smooth displacements in [-1, 1] units, up to about `limit`, `[B, 4, 2, 32, 32]`: one for all four moments.
 
-    Rows that are driven across have none, because two people who move alike would no longer do so.
+    Rows from `self_driven` on have none: two people who move alike would no longer do so.
     """
     knots = (torch.rand(count, 2, _KNOTS, _KNOTS, generator=generator) * 2 - 1) * limit
     knots[self_driven:] = 0
@@ -27,7 +27,7 @@ def random_bend(count: int, limit: float, generator: torch.Generator, self_drive
 
 
 def bent(points: Tensor, bend: Tensor | None) -> Tensor:
-    """Move points `[..., P, 2]` as displacements `[..., 2, S, S]` say."""
+    """Return points `[..., P, 2]` in [-1, 1] moved by displacements `[..., 2, S, S]`, if any."""
     if bend is None:
         return points
     read = F.grid_sample(

@@ -28,6 +28,7 @@ from scipy.ndimage import binary_fill_holes
 from torch import Tensor
 
 from fomm.errors import MediaError
+from fomm.nn.geometry import coordinate_grid
 from fomm.nn.landmarks import IRISES, SKIN
 
 FRAME_SIDE = 256
@@ -120,24 +121,30 @@ class PairedClips:
             source = int(self.source[clip, driving])
             moments = [(clip, source), (clip, driving), (clip ^ 1, source), (clip ^ 1, driving)]
             frames.append(np.stack([self.frames[c, t] for c, t in moments]))
-            # The stored mask leaves eyes and mouth out; as a matte they belong to the person.
-            person.append(np.stack([binary_fill_holes(unpack(self.person[c, t])) for c, t in moments]))
+            person.append(mattes(np.stack([self.person[c, t] for c, t in moments])))
             landmarks.append(np.stack([self.landmarks[c, t] for c, t in moments]))
             irises.append(np.stack([self.irises[c, t] for c, t in moments]))
             shift = self.flow[clip, driving]
             flow.append(shift)
             valid.append(unpack(self.valid[clip, driving]))
-        displacement = torch.from_numpy(np.stack(flow)).float() * FLOW_UNIT
-        axis = (2 * torch.arange(FIELD_SIDE) + 1) / FIELD_SIDE - 1
-        identity = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
-        return TransferBatch(
-            frames=torch.from_numpy(np.stack(frames)).permute(0, 1, 4, 2, 3),
-            flow=displacement + identity,
-            valid=torch.from_numpy(np.stack(valid)),
-            person=torch.from_numpy(np.stack(person)),
-            landmarks=torch.from_numpy(np.stack(landmarks)).float() * LANDMARK_UNIT - 1,
-            irises=torch.from_numpy(np.stack(irises)) * LANDMARK_UNIT - 1,
+        return transfer_batch(
+            *(torch.from_numpy(np.stack(part)) for part in (frames, flow, valid, person, landmarks, irises))
         )
+
+
+def transfer_batch(
+    frames: Tensor, flow: Tensor, valid: Tensor, person: Tensor, landmarks: Tensor, irises: Tensor
+) -> TransferBatch:
+    """Return a batch from what clips store: frames `[B, 4, 256, 256, 3]`, the rest in stored units, on any device."""
+    displacement = flow.float() * FLOW_UNIT  # [B, 64, 64, 2]
+    return TransferBatch(
+        frames=frames.permute(0, 1, 4, 2, 3),
+        flow=displacement + coordinate_grid(FIELD_SIDE, FIELD_SIDE, displacement, corners=False),
+        valid=valid,
+        person=person,
+        landmarks=landmarks.float() * LANDMARK_UNIT - 1,
+        irises=irises * LANDMARK_UNIT - 1,
+    )
 
 
 def heldout_names(index: Mapping[str, Mapping[str, object]]) -> list[str]:
@@ -198,6 +205,11 @@ def _far_moves(landmarks: NDArray[np.int16], source: NDArray[np.int64]) -> NDArr
 def unpack(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
     """Return stored masks `[..., N]` of N bits in eight to a byte as booleans `[..., 8 N]`."""
     return np.unpackbits(bits, axis=-1).astype(bool)
+
+
+def mattes(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
+    """Return stored person masks `[N, 64, 8]` as mattes `[N, 64, 64]`, which eyes and mouth belong to, too."""
+    return np.stack([binary_fill_holes(mask) for mask in unpack(bits)])
 
 
 def _decode_all(clips: list[Path], length: int, cache: Path, split: str) -> NDArray[np.uint8]:

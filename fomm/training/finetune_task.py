@@ -40,6 +40,7 @@ from fomm.nn.landmarks import REGIONS
 from fomm.nn.layout import channels_last
 from fomm.settings import Settings, option
 from fomm.training.critic import Critic
+from fomm.training.entropy import share_entropy
 from fomm.training.equivariance import Deformation
 from fomm.training.motion_stage import cosine_rate
 from fomm.training.pair_augment import augment_pair
@@ -189,9 +190,7 @@ class FinetuneTask:
         losses["synthesised"] = weights.synthesised * ((synthesised - target).abs() * made_up).mean()
         if self.moves and motion.occlusion is not None:
             shown = F.interpolate(torch.exp(-_FADING * gap), size=motion.occlusion.shape[2:], mode="area")
-            with torch.autocast(shown.device.type, enabled=False):  # on GPUs autocast refuses this loss
-                fading = F.binary_cross_entropy(motion.occlusion.float(), shown.float())
-            losses["occlusion"] = weights.occlusion * fading
+            losses["occlusion"] = weights.occlusion * share_entropy(motion.occlusion, shown).mean()
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(image, target)
         if weights.anchor > 0:

@@ -17,6 +17,7 @@ from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
+from fomm.training.entropy import share_entropy
 from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
@@ -129,9 +130,7 @@ def copying_loss(blend: Blend, target: Tensor, region: Tensor) -> Tensor:
     """
     gap = F.avg_pool2d(blend.offered - target, _SLACK, stride=1, padding=_SLACK // 2, count_include_pad=False)
     right = torch.exp(-20 * gap.abs().mean(1, keepdim=True)).detach()  # [B, 1, H, W]
-    with torch.autocast(right.device.type, enabled=False):  # on GPUs autocast refuses this loss, even in float32
-        loss = F.binary_cross_entropy(blend.copied.float(), right.float(), reduction="none")
-    return (loss * region).mean()
+    return (share_entropy(blend.copied, right) * region).mean()
 
 
 def transferred_motion(model: CompactModel, sample: TransferSample) -> tuple[Motion, Keypoints]:

@@ -21,6 +21,7 @@ from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
 from fomm.nn.landmarks import FREE_PLACES, LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
 from fomm.training.augment import TransferSample, looked_at
+from fomm.training.entropy import share_entropy
 from fomm.training.irises import see_irises
 from fomm.training.settings import MotionWeights
 
@@ -219,8 +220,7 @@ def _picture_losses(sample: TransferSample, motion: Motion, region: Tensor) -> t
     # As in `copying_loss`, texture a little out of place is right.
     gap = F.avg_pool2d((warped - driving).detach(), 3, stride=1, padding=1, count_include_pad=False)
     target = F.avg_pool2d(torch.exp(-20 * gap.abs().mean(1, keepdim=True)), 2)
-    with torch.autocast(target.device.type, enabled=False):  # on GPUs autocast refuses this loss, even in float32
-        return F.binary_cross_entropy(motion.occlusion.float(), target.float()), photometric
+    return share_entropy(motion.occlusion, target).mean(), photometric
 
 
 def _equivariance(model: CompactModel, pictures: Tensor, found: Keypoints, tied: int) -> tuple[Tensor, Tensor]:

@@ -6,21 +6,21 @@ then gathered where they are used, and nothing has to be decoded, copied or wait
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+import copy
+from collections.abc import Iterable
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
-from fomm.training.clips import FIELD_SIDE, FLOW_UNIT, LANDMARK_UNIT, PairedClips, TransferBatch, unpack
+from fomm.training.clips import PairedClips, TransferBatch, mattes, transfer_batch, unpack
 
-_CHUNK = 4096  # masks whose holes are filled at the same time
 _SHARE = 0.5  # of a GPU's free memory that clips may take; networks and their activations need the rest
 
 
 class ResidentClips:
-    """Sets of paired clips of equal length, joined, all on one device. It stands in for `PairedClips`.
+    """Paired clips on a device. It stands in for `PairedClips`.
 
     Attributes:
         source: `[N, T]`, on the CPU as the next three are: which frame is each frame's source.
@@ -29,24 +29,23 @@ class ResidentClips:
         turns: see `PairedClips`.
 
     Args:
-        sets: what to hold.
+        clips: what to hold.
         device: where.
     """
 
-    def __init__(self, sets: Sequence[PairedClips], device: torch.device) -> None:
-        self.source = np.concatenate([clips.source for clips in sets])
-        self.blinks = np.concatenate([clips.blinks for clips in sets])
-        self.mouths = np.concatenate([clips.mouths for clips in sets])
-        self.turns = np.concatenate([clips.turns for clips in sets])
-        self._sources = torch.from_numpy(self.source).to(device)
-        self._frames = _join([clips.frames for clips in sets], torch.uint8, device)  # [N, T, 256, 256, 3]
-        self._flow = _join([clips.flow for clips in sets], torch.int16, device)  # [N, T, 64, 64, 2]
-        self._valid = _join([unpack(clips.valid) for clips in sets], torch.bool, device)  # [N, T, 64, 64]
-        masks = _join([unpack(clips.person) for clips in sets], torch.bool, device)
-        # The stored mask leaves eyes and mouth out; as a matte they belong to the person.
-        self._person = torch.stack([filled for clip in masks for filled in fill_holes(clip)]).view_as(masks)
-        self._landmarks = _join([clips.landmarks for clips in sets], torch.int16, device)  # [N, T, 468, 2]
-        self._irises = _join([clips.irises for clips in sets], torch.float32, device)  # [N, T, 10, 2]
+    def __init__(self, clips: PairedClips, device: torch.device) -> None:
+        self.source, self.blinks, self.mouths, self.turns = clips.source, clips.blinks, clips.mouths, clips.turns
+        person = np.stack([mattes(clip) for clip in clips.person])  # [N, T, 64, 64]
+        arrays = (person, clips.source, clips.flow, unpack(clips.valid), clips.landmarks, clips.irises)
+        self._held = (_upload(clips.frames, device), *(torch.from_numpy(array).to(device) for array in arrays))
+
+    def joined(self, other: ResidentClips) -> ResidentClips:
+        """Return these clips and others of the same length, on the same device."""
+        both = copy.copy(self)
+        for name in ("source", "blinks", "mouths", "turns"):
+            setattr(both, name, np.concatenate((getattr(self, name), getattr(other, name))))
+        both._held = tuple(torch.cat(pair) for pair in zip(self._held, other._held, strict=True))
+        return both
 
     def __len__(self) -> int:
         """Count the frames whose flow is known."""
@@ -54,21 +53,13 @@ class ResidentClips:
 
     def batch(self, picks: Iterable[tuple[int, int]]) -> TransferBatch:
         """Gather (clip, driving frame) picks; the other clip of the pair lends the motion."""
-        device = self._frames.device
-        clip, driving = torch.tensor(list(picks), device=device).unbind(1)  # [B] each
-        source = self._sources[clip, driving]
+        frames, masks, sources, flow, valid, landmarks, irises = self._held
+        clip, driving = torch.tensor(list(picks), device=frames.device).unbind(1)  # [B] each
+        source = sources[clip, driving]
         person = torch.stack((clip, clip, clip ^ 1, clip ^ 1), dim=1)  # [B, 4]
         moment = torch.stack((source, driving, source, driving), dim=1)
-        axis = (2 * torch.arange(FIELD_SIDE, device=device) + 1) / FIELD_SIDE - 1
-        identity = torch.stack(torch.meshgrid(axis, axis, indexing="xy"), dim=-1)
-        return TransferBatch(
-            frames=self._frames[person, moment].permute(0, 1, 4, 2, 3),
-            flow=self._flow[clip, driving].float() * FLOW_UNIT + identity,
-            valid=self._valid[clip, driving],
-            person=self._person[person, moment],
-            landmarks=self._landmarks[person, moment].float() * LANDMARK_UNIT - 1,
-            irises=self._irises[person, moment] * LANDMARK_UNIT - 1,
-        )
+        shown, moved = (person, moment), (clip, driving)
+        return transfer_batch(frames[shown], flow[moved], valid[moved], masks[shown], landmarks[shown], irises[shown])
 
 
 def fits(clips: PairedClips, device: torch.device) -> bool:
@@ -79,32 +70,9 @@ def fits(clips: PairedClips, device: torch.device) -> bool:
     return bool(clips.frames.nbytes < _SHARE * free)
 
 
-def fill_holes(masks: Tensor) -> Tensor:
-    """Return bool masks `[N, H, W]` with everything set that the unset border cells do not reach, by sides of cells."""
-    return torch.cat([_fill(chunk) for chunk in torch.split(masks, _CHUNK)])
-
-
-def _fill(masks: Tensor) -> Tensor:
-    open_cells = F.pad(~masks, (1, 1, 1, 1), value=True)
-    outside = torch.zeros_like(open_cells)
-    outside[:, 0] = True  # around the picture all is open
-    while True:
-        wave = outside[None].float()  # [1, N, H + 2, W + 2]
-        across, down = (F.max_pool2d(wave, size, 1, (size[0] // 2, size[1] // 2)) for size in ((1, 3), (3, 1)))
-        reached = (torch.maximum(across, down)[0] > 0) & open_cells
-        if torch.equal(reached, outside):
-            return ~outside[:, 1:-1, 1:-1]
-        outside = reached
-
-
-def _join(
-    arrays: Sequence[np.ndarray[tuple[int, ...], np.dtype[np.generic]]], dtype: torch.dtype, device: torch.device
-) -> Tensor:
-    """Join arrays along their first axis on the device, clip by clip: memory-mapped frames are never all in RAM."""
-    joined = torch.empty((sum(map(len, arrays)), *arrays[0].shape[1:]), dtype=dtype, device=device)
-    row = 0
-    for array in arrays:
-        for clip in array:
-            joined[row] = torch.from_numpy(np.array(clip)).to(dtype)
-            row += 1
-    return joined
+def _upload(frames: NDArray[np.uint8], device: torch.device) -> Tensor:
+    """Copy frames to the device clip by clip: memory-mapped ones are never all in RAM."""
+    held = torch.empty(frames.shape, dtype=torch.uint8, device=device)
+    for row, clip in enumerate(frames):
+        held[row] = torch.from_numpy(np.array(clip))
+    return held

@@ -107,7 +107,7 @@ def _task(
         settings = _checked(load_compact_config(config), config)
         if labelled:
             pairs = PairedClips(data, "train", cache, limit)
-            return PairedTask(settings, ResidentClips([pairs], device) if fits(pairs, device) else pairs, device)
+            return PairedTask(settings, ResidentClips(pairs, device) if fits(pairs, device) else pairs, device)
         side = settings.training.stages[0].side
         params = DatasetParams(frame_shape=(side, side, 3))
         return CompactClipTask(settings, ClipFolder(data, params, "train", cache, limit), device, backbone)

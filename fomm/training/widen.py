@@ -8,13 +8,12 @@ differ from reader to reader, because copies that are read alike would also lear
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import torch
 from torch import Tensor
 
 from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.mouth import CHANNELS
 
 _UNEVEN = 0.5  # deviation of a share, as a part of it
 _SEED = 5
@@ -43,43 +42,34 @@ def widened(stored: Mapping[str, Tensor], old: CompactSettings, new: CompactSett
     target = CompactModel(wanted).state_dict()  # a residual block more starts as the identity
     for name, value in stored.items():
         if value.shape != target[name].shape:
-            target[name] = _widen(value.float(), target[name], _segments(name, old, wanted), random)
+            target[name] = _widen(name, value.float(), target[name], (old, wanted), random)
         else:
             target[name] = value
     return target
 
 
-@dataclass(frozen=True)
-class _Segment:
-    """Channels side by side in a layer's input that come from one layer: how many there were, and now are."""
-
-    old: int
-    new: int
-
-
-def _segments(name: str, old: CompactSettings, new: CompactSettings) -> list[_Segment]:
-    """Return what a layer's input is made of where that is more than one layer's output, else nothing."""
-    width, motion = (old.generator_width, new.generator_width), (old.motion_width, new.motion_width)
-    if ".merge." in name:
-        return [_Segment(0, 0)] * 2  # two halves of equal size
-    if name.startswith("generator.decode_quarter."):
-        return [_Segment(2 * width[0], 2 * width[1])] * 2 + [_Segment(*motion)]
-    if name.startswith("generator.decode_half.0."):
-        return [_Segment(*width)] * 2 + [_Segment(12, 12)] + [_Segment(CHANNELS, CHANNELS)] * old.mouth_map
-    return []
-
-
-def _widen(old: Tensor, like: Tensor, segments: list[_Segment], random: torch.Generator) -> Tensor:
+def _widen(
+    name: str, old: Tensor, like: Tensor, settings: tuple[CompactSettings, CompactSettings], random: torch.Generator
+) -> Tensor:
     """Return `old` `[O, I, ...]` or `[O]` with the shape of `like`: outputs repeated, inputs shared out."""
     old = old[torch.arange(len(like)) % len(old)]
-    if old.dim() == 1 or old.shape == like.shape:
+    if old.shape == like.shape:
         return old
-    if not segments:
-        segments = [_Segment(old.shape[1], like.shape[1])]
-    elif not segments[0].old:
-        segments = [_Segment(old.shape[1] // 2, like.shape[1] // 2)] * 2
-    parts = torch.split(old, [segment.old for segment in segments], dim=1)
-    return torch.cat([_share(part, segment.new, random) for part, segment in zip(parts, segments, strict=True)], dim=1)
+    before, after = (_parts(name, size.shape[1], each) for size, each in zip((old, like), settings, strict=True))
+    parts = zip(torch.split(old, before, dim=1), after, strict=True)
+    return torch.cat([_share(part, count, random) for part, count in parts], dim=1)
+
+
+def _parts(name: str, channels: int, settings: CompactSettings) -> list[int]:
+    """Return how many of a layer's input channels come from each of the layers that it reads side by side."""
+    width = settings.generator_width
+    if ".merge." in name:
+        return [channels // 2] * 2
+    if name.startswith("generator.decode_quarter."):
+        return [2 * width, 2 * width, settings.motion_width]
+    if name.startswith("generator.decode_half.0."):
+        return [width, width, channels - 2 * width]
+    return [channels]
 
 
 def _share(part: Tensor, count: int, random: torch.Generator) -> Tensor:
