@@ -17,7 +17,9 @@ from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
+from fomm.nn.matte import CompactMatte
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.nn.plate import clean_plate, textured_plate
 from fomm.settings import Settings, option
 
 
@@ -49,6 +51,13 @@ class CompactSettings(Settings):
         0, "Cells around what a head uncovers that count as hidden, as does what lies beyond the edges.", low=0, high=8
     )
     hidden_fill: bool = option(False, "Offer the generator smooth colours for what the source hides.")
+    matte_width: int = option(
+        0,
+        "Channels of the network that finds the person in the source, which tells the motion what belongs together and "
+        "what is behind it; 0 for none.",
+        low=0,
+        high=256,
+    )
     copying: float = option(
         0.0, "Raises the share of copied pixels, as a logit; training goes on without it.", low=-5.0, high=5.0
     )
@@ -73,6 +82,8 @@ class CompactModel(AnimationModel):
         self._mirror: tuple[int, ...] = ()
         if settings.hidden_fill and not settings.hidden_margin:
             raise SettingsError("model.hidden_fill: what is hidden is not told; set hidden_margin above 0.")
+        if settings.matte_width and not settings.hidden_fill:
+            raise SettingsError("model.matte_width: a matte serves to fill what is hidden; set hidden_fill.")
         if settings.mouth_map and settings.tied_keypoints <= max(map(TIED_LANDMARKS.index, mouth.LANDMARKS)):
             raise SettingsError("model.mouth_map: too few tied_keypoints to tell mouth, nose and eyes.")
         if settings.mirrored_look:
@@ -103,6 +114,12 @@ class CompactModel(AnimationModel):
             settings.flow_detail,
             settings.tied_keypoints > max(REGIONS["irises"]),
             settings.mouth_map,
+            settings.matte_width > 0,
+        )
+        self.matte = (
+            CompactMatte(12, settings.matte_width, settings.max_width, settings.levels)
+            if settings.matte_width
+            else None
         )
         self.generator = CompactGenerator(
             settings.generator_width,
@@ -126,12 +143,25 @@ class CompactModel(AnimationModel):
 
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
-        motion: Motion = self.dense_motion(to_blocks(source, self.settings.motion_side), driving, source_keypoints)
+        blocks = to_blocks(source, self.settings.motion_side)
+        matte = None if self.matte is None else self.matte.find(blocks)
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, matte)
         return motion
 
+    def plate(self, source: Tensor) -> Tensor | None:
+        """Return the clean plate of sources `[B, 3, H, W]` in [0, 1], of the same shape, if the model has a matte."""
+        if self.matte is None:
+            return None
+        return clean_plate(source, self.matte.find(to_blocks(source, self.settings.motion_side)))
+
     def encode(self, source: Tensor) -> EncodedSource:
-        """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks and the generator's features."""
-        return EncodedSource(source, (to_blocks(source, self.settings.motion_side), *self.generator.encode(source)))
+        """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""
+        blocks = to_blocks(source, self.settings.motion_side)
+        known: tuple[Tensor, ...] = ()
+        if self.matte is not None:
+            matte = self.matte.find(blocks)
+            known = (matte, clean_plate(source, matte) if self.training else textured_plate(source, matte))
+        return EncodedSource(source, (blocks, *self.generator.encode(source), *known))
 
     def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
         """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
@@ -140,7 +170,8 @@ class CompactModel(AnimationModel):
             encoded = encoded.expand(batch)
         if len(source) != batch:
             source = source.expand(batch)
-        blocks, *features = encoded.features
-        motion: Motion = self.dense_motion(blocks, driving, source)
-        blend = self.generator.decode(encoded.image, tuple(features), motion)
+        blocks, half, quarter, eighth, *known = encoded.features
+        matte, plate = known or (None, None)
+        motion: Motion = self.dense_motion(blocks, driving, source, matte)
+        blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
         return GeneratedFrames(blend.image, motion, blend.visible, blend.warped)

@@ -84,14 +84,20 @@ class CompactGenerator(nn.Module):
         quarter = self.encode_quarter(half)
         return half, quarter, self.encode_eighth(quarter)
 
-    def decode(self, source: Tensor, features: tuple[Tensor, ...], motion: Motion) -> Blend:
-        """Make frames from the source image `[B, 3, H, W]`, its features and the motion."""
+    def decode(
+        self, source: Tensor, features: tuple[Tensor, ...], motion: Motion, plate: Tensor | None = None
+    ) -> Blend:
+        """Make frames from the source image `[B, 3, H, W]`, its features, the motion and the clean plate, if any."""
         if motion.features is None or motion.occlusion is None:
             raise ValueError("The compact generator needs motion features and an occlusion map.")
         half, quarter, eighth = features
         displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
         warped = warp(source, displacement)  # [B, 3, H, W]
-        offered = fill_hidden(warped, motion) if self.fill else warped
+        offered = warped
+        if self.fill:
+            # Beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does.
+            behind = None if plate is None else warp(plate, displacement, padding="reflection")
+            offered = fill_hidden(warped, motion, behind)
         x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
         x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
         x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")
@@ -119,16 +125,20 @@ class CompactGenerator(nn.Module):
         return Blend(torch.lerp(synthesised, offered, copied), synthesised, warped, visible, offered, copied)
 
 
-def warp(image: Tensor, displacement: Tensor) -> Tensor:
-    """Sample `image` `[B, C, H, W]` at identity plus `displacement` `[B, 2, h, w]` (resized bilinearly; edge grid)."""
+def warp(image: Tensor, displacement: Tensor, padding: str = "border") -> Tensor:
+    """Sample `image` `[B, C, H, W]` at identity plus `displacement` `[B, 2, h, w]` (resized bilinearly; edge grid).
+
+    What lies beyond the edge is the last pixel (`border`), or the image mirrored (`reflection`).
+    """
     height, width = image.shape[2:]
     if displacement.shape[2:] != (height, width):
         displacement = F.interpolate(displacement, size=(height, width), mode="bilinear", align_corners=False)
     flow = displacement.permute(0, 2, 3, 1) + coordinate_grid(height, width, displacement, corners=False)
     # Coordinates keep float32: in bfloat16 they would be off by half a pixel at 128 px.
-    if image.dtype == torch.bfloat16 and image.device.type == "cpu" and not torch.is_grad_enabled():
+    fast = image.dtype == torch.bfloat16 and image.device.type == "cpu" and padding == "border"
+    if fast and not torch.is_grad_enabled():
         return _sample_rows(image, flow.float())
-    sampled = F.grid_sample(image.float(), flow.float(), padding_mode="border", align_corners=False)
+    sampled = F.grid_sample(image.float(), flow.float(), padding_mode=padding, align_corners=False)
     return sampled.to(image.dtype)
 
 

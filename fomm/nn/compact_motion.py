@@ -92,6 +92,7 @@ class CompactDenseMotion(nn.Module):
         detail: D, corrections of the flow per cell along either side.
         irises: whether tied keypoints lie on the irises, see `turn_irises`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
+        matte: whether it is told where the person is in the source.
     """
 
     def __init__(
@@ -109,12 +110,13 @@ class CompactDenseMotion(nn.Module):
         detail: int,
         irises: bool,
         mouth: bool,
+        matte: bool,
     ) -> None:
         super().__init__()
-        self.irises, self.mouth = irises, mouth
+        self.irises, self.mouth, self.matte = irises, mouth, matte
         self.side, self.variance, self.residual_limit = side, variance, residual
         self.hidden_margin, self.hidden_rim, self.detail = hidden_margin, hidden_rim, detail
-        self.hourglass = CompactHourglass(num_keypoints + 2 + 12, width, max_width, levels)
+        self.hourglass = CompactHourglass(num_keypoints + 2 + 12 + matte, width, max_width, levels)
         self.carried = CarriedMotions(num_keypoints, carried) if carried else None
         self.mask = nn.Conv2d(width, num_keypoints + 1 + carried, 3, padding=1)
         self.occlusion = nn.Conv2d(width, 1, 3, padding=1)
@@ -126,25 +128,32 @@ class CompactDenseMotion(nn.Module):
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         nn.init.constant_(self.occlusion.bias, 2.0)  # type: ignore[arg-type]
 
-    def forward(self, blocks: Tensor, driving: Keypoints, source: Keypoints) -> Motion:
+    def forward(self, blocks: Tensor, driving: Keypoints, source: Keypoints, matte: Tensor | None = None) -> Motion:
         """Return the motion from driving pixels to source coordinates; its flow has D times the field's side.
 
         Args:
             blocks: the source as `to_blocks` gives it, `[B, 12, S, S]`.
             driving: keypoints of the frame to make.
             source: keypoints of the source.
+            matte: where the person is in the source, `[B, 1, S, S]` in [0, 1], if it is told.
+
+        Raises:
+            ValueError: there is no matte where one is needed, or one that is not wanted.
         """
+        if (matte is not None) != self.matte:
+            raise ValueError("A model with a matte has to be told where the person is, and no other model may be.")
         side = self.side
         motions = local_motions(driving, source)  # [B, K + 1, 6]
         if self.carried is not None:
             motions = torch.cat((motions, self.carried(driving, source)), dim=1)  # [B, K + 1 + M, 6]
         prior = self._prior_logits(driving.value)  # [B, K + 1 + M, S, S]
         coarse = blend_motions(motions, prior)  # [B, S, S, 2]
-        moved = F.grid_sample(blocks.float(), coarse, padding_mode="border", align_corners=False)
+        known = blocks.float() if matte is None else torch.cat((blocks.float(), matte), dim=1)
+        moved = F.grid_sample(known, coarse, padding_mode="border", align_corners=False)
         heatmaps = gaussian_heatmap(driving.value, side, side, variance=self.variance, corners=False)
         heatmaps = heatmaps - gaussian_heatmap(source.value, side, side, variance=self.variance, corners=False)
         shift = coarse - coordinate_grid(side, side, coarse, corners=False)
-        evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14, S, S]
+        evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14, S, S], with a matte one more
         features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
         flow = blend_motions(motions, prior + mask.float())
@@ -152,12 +161,15 @@ class CompactDenseMotion(nn.Module):
         correction = F.pixel_shuffle(correction, self.detail)  # [B, 2, S D, S D]
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
         displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
-        shown = None
+        shown = person = None
+        if self.hidden_margin or matte is not None:
+            mean = (displacement + F.avg_pool2d(correction, self.detail)).detach()  # [B, 2, S, S]
         if self.hidden_margin:
-            shown = shown_in_source(
-                displacement + F.avg_pool2d(correction, self.detail), self.hidden_margin, self.hidden_rim
-            )
+            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
             occlusion = occlusion * shown
+        if matte is not None:
+            place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
+            person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.detail > 1:
             displacement = F.interpolate(
                 displacement, scale_factor=self.detail, mode="bilinear", align_corners=False
@@ -168,7 +180,7 @@ class CompactDenseMotion(nn.Module):
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
-        return Motion(flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth)
+        return Motion(flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth, person=person)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

@@ -19,6 +19,8 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_AROUND = 3  # cells around one of the person that tell how far the person moves there
+
 
 @dataclass(frozen=True)
 class Keypoints:
@@ -93,6 +95,7 @@ class Motion:
         shown: where the source shows what belongs here, `[B, 1, h, w]` in [0, 1], by geometry alone (see
             `shown_in_source`), or None.
         mouth: what `fomm.nn.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
+        person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.
     """
 
     flow: Tensor
@@ -101,6 +104,7 @@ class Motion:
     features: Tensor | None = None
     shown: Tensor | None = None
     mouth: Tensor | None = None
+    person: Tensor | None = None
 
     def displacement(self) -> Tensor:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""
@@ -200,7 +204,7 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     return planes.permute(0, 2, 3, 1)
 
 
-def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor:
+def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Tensor | None = None) -> Tensor:
     """Tell from a backward motion alone where the source shows what belongs into a driving pixel.
 
     A source pixel can end up in one place only. Where two driving pixels read the same one, the one that moved farther
@@ -212,6 +216,9 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor
         rim: cells around what something in front took with it that count as taken, too, by whatever moved less than
             half as far: hair and soft edges of a head before a wall. A face that turns is no rim of its own nose.
             Above 0, the source does not show either what lies beyond its own edges.
+        matte: where the person is in the source, `[B, 1, S, S]` in [0, 1]. What is of the person and hardly moves,
+            while most of the person around it in the source does, counts as taken, too: locks of hair that the flow
+            leaves behind.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
@@ -236,6 +243,13 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0) -> Tensor
         wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
         wide = F.grid_sample(wide, at, padding_mode="border", align_corners=False)
         read = torch.where(2 * size[:, None] < wide, wide, read)
+    if matte is not None:
+        around = F.avg_pool2d(torch.cat((taken * matte, matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
+        step, share = around.chunk(2)
+        planes = torch.cat((step / share.clamp_min(1e-3), matte), dim=1)
+        read_there = F.grid_sample(planes, at, padding_mode="border", align_corners=False)
+        step, person = read_there[:, :1], read_there[:, 1:]
+        read = torch.where((person > 1 / 2) & (2 * size[:, None] < step), torch.maximum(read, step), read)
     shown = torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))
     if rim:
         beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells

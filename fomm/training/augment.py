@@ -48,6 +48,7 @@ class TransferSample:
             `[2 B + 2 (B - split), 3, S, S]`.
         flow: `[B, 64, 64, 2]`, person 0, driving to source, in [-1, 1].
         valid: float `[B, 64, 64]`, 1 where the flow is true.
+        person: where person 0 is at both moments, float `[B, 2, 64, 64]` in [0, 1].
         landmarks: of all four moments in `TransferBatch`'s order, `[B, 4, 468, 2]` in [-1, 1].
         irises: `[B, 4, 10, 2]`, NaN where unknown.
         axes: `[B, 2, 2]`, turns displacements of person 1 into those of person 0.
@@ -59,6 +60,7 @@ class TransferSample:
     seen: Tensor
     flow: Tensor
     valid: Tensor
+    person: Tensor
     landmarks: Tensor
     irises: Tensor
     axes: Tensor
@@ -89,12 +91,18 @@ def augment(
         for points in (batch.landmarks, batch.irises)
     )
     flow, valid = _view_flow(batch, linear, shift, inverse, bend)
+    person = _view(
+        batch.person[:, :2].flatten(0, 1)[:, None].float(),
+        linear[:, :2].flatten(0, 1),
+        shift[:, :2].flatten(0, 1),
+        None if bend is None else bend[:, :2].flatten(0, 1),
+    ).view(count, 2, *batch.person.shape[2:])
     pictures = _colour(pictures, _draw_colour(count, settings, generator, shared=True), self_driven)
     clean = pictures[: 2 * count].view(count, 2, 3, side, side)
     seen = _colour(pictures, _draw_colour(count, settings, generator, shared=False), self_driven)
     seen = _degrade(seen, settings, generator)
     axes = inverse[:, 0] @ linear[:, 2]
-    return TransferSample(self_driven, clean, seen, flow, valid, landmarks, irises, axes, mirrored)
+    return TransferSample(self_driven, clean, seen, flow, valid, person, landmarks, irises, axes, mirrored)
 
 
 def looked_at(x: Tensor, split: int) -> Tensor:
@@ -136,7 +144,7 @@ def _similarity(scale: Tensor, angle: Tensor) -> Tensor:
 
 
 def _view(frames: Tensor, linear: Tensor, shift: Tensor, bend: Tensor | None) -> Tensor:
-    """Sample `[N, 3, H, W]` through its maps."""
+    """Sample `[N, C, H, W]` through its maps."""
     height, width = frames.shape[2:]
     grid = coordinate_grid(height, width, frames, corners=False)
     where = torch.einsum("nij,hwj->nhwi", linear, grid) + shift[:, None, None]

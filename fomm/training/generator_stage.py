@@ -10,21 +10,25 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
 from fomm.nn.config import CommonParams
 from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
+from fomm.nn.mouth import CHANNELS
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
 from fomm.training.entropy import share_entropy
 from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
+from fomm.training.mouths import cut_mouths
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 _MARGIN = 0.06  # how much farther in [-1, 1] units what hides another thing must have moved
+_PIECE = 16  # cells of the motion field: side of what an adversary of mouths judges
 _SLACK = 7  # pixels over which colours are averaged before a copy is judged
 
 
@@ -38,7 +42,8 @@ class GeneratorStage:
         device: where the model is.
 
     Raises:
-        SettingsError: the perceptual backbone is wanted but not installed.
+        SettingsError: the perceptual backbone is wanted but not installed, or an adversary of mouths without
+            `mouth_map`.
     """
 
     def __init__(
@@ -64,12 +69,14 @@ class GeneratorStage:
         region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
         region = region + weights.uncovered * (1 - _shown(sample))
         source, target = sample.clean[:, 0], sample.clean[:, 1]
+        plate = self.model.plate(source)
         if 0 < self.stage.window < field:
             cells = self.stage.window
             windows = choose_windows(sample.landmarks[:, 1], field, cells)
             source, target, region = (cut_picture(x, windows, field, cells) for x in (source, target, region))
+            plate = None if plate is None else cut_picture(plate, windows, field, cells)
             motion, driving = cut_motion(motion, windows, cells), cut_keypoints(driving, windows, field, cells)
-        blend = self._decode(source, motion)
+        blend = self._decode(source, motion, plate)
         region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
         inside = None
         if motion.mouth is not None and weights.inside > 0:
@@ -83,20 +90,30 @@ class GeneratorStage:
             losses["visible"] = weights.visible * copying_loss(blend, target, region)
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
-        if self.critic is not None:
-            losses |= self.critic.generator_losses(blend.image, target, driving)
-        return Outcome(losses, blend.image, target, driving)
+        made, real = self._judged(blend.image, target, motion)
+        if self.critic is not None and len(made):
+            losses |= self.critic.generator_losses(made, real, driving)
+        return Outcome(losses, made, real, driving) if len(made) else Outcome(losses)
 
     def generate(self, sample: TransferSample) -> Blend:
         """Animate person 0's source picture to the driving moment of each row."""
-        return self._decode(sample.clean[:, 0], self._motion(sample)[0])
+        source = sample.clean[:, 0]
+        return self._decode(source, self._motion(sample)[0], self.model.plate(source))
+
+    def _judged(self, made: Tensor, real: Tensor, motion: Motion) -> tuple[Tensor, Tensor]:
+        """Return what the adversary is to judge, and what it would rather see."""
+        if self.stage.judged == "frames" or motion.mouth is None:
+            return made, real
+        side = made.shape[-1] * _PIECE // motion.mouth.shape[-1]
+        made, real = cut_mouths((made, real), motion.mouth, min(side, made.shape[-1]))
+        return made, real
 
     def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
         with torch.no_grad():
             return transferred_motion(self.model, sample)
 
-    def _decode(self, source: Tensor, motion: Motion) -> Blend:
-        return self.model.generator.decode(source, self.model.generator.encode(source), motion)
+    def _decode(self, source: Tensor, motion: Motion, plate: Tensor | None) -> Blend:
+        return self.model.generator.decode(source, self.model.generator.encode(source), motion, plate)
 
 
 def _shown(sample: TransferSample) -> Tensor:
@@ -144,8 +161,16 @@ def _critic(model: CompactModel, stage: StageSettings, device: torch.device) -> 
     if weights.adversarial == 0 and weights.feature_matching == 0:
         return None
     common = CommonParams(num_kp=model.settings.num_keypoints)
+    planes = 0
+    if stage.judged == "mouths":
+        if not model.settings.mouth_map or params.use_kp:
+            raise SettingsError(
+                "An adversary of mouths is told where they are by `mouth_map`: the model needs it, and `use_kp` of the "
+                "discriminator has to be left out."
+            )
+        planes = CHANNELS
     return Critic(
-        MultiScaleDiscriminator(common, params),
+        MultiScaleDiscriminator(common, params, planes),
         adversarial=weights.adversarial,
         feature_matching=(weights.feature_matching,) * params.num_blocks,
         learning_rate=stage.discriminator_rate,

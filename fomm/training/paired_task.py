@@ -1,7 +1,7 @@
 """Train the compact model on paired labelled clips: motion under true flow and landmarks, then the generator, or both.
 
-A stage named `motion` trains detector and dense motion, `generator` the generator on top of a fixed motion, and
-`joint` everything.
+A stage named `motion` trains detector and dense motion, `generator` the generator on top of a fixed motion, `joint`
+both, and `matte` the network that finds the person.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ import torch
 from torch import nn
 from torch.optim import Optimizer
 
+from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
 from fomm.nn.layout import channels_last
@@ -18,6 +19,7 @@ from fomm.training.augment import TransferSample, augment
 from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
+from fomm.training.matte_stage import matte_loss
 from fomm.training.motion_stage import cosine_rate, motion_losses
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig, StageSettings
@@ -60,16 +62,22 @@ class PairedTask:
         """Get ready for a stage.
 
         Raises:
-            SettingsError: the perceptual backbone is wanted but not installed.
+            SettingsError: the perceptual backbone is wanted but not installed, or a stage trains what is not there.
         """
         self._number = phase
         self._generator_stage = None
-        if self.stage.name != "motion":
+        if self.model.matte is not None:
+            self.model.matte.train(self.stage.name == "matte")
+        elif self.stage.name == "matte":
+            raise SettingsError("A stage named matte trains a model that has one; set model.matte_width.")
+        if self.stage.name in ("generator", "joint"):
             torch.manual_seed(self.loop.seed)  # the discriminator's first weights
             self._generator_stage = GeneratorStage(self.model, self.stage, self.loop, self.device)
-        if self.stage.name == "generator":
+        if self.stage.name in ("generator", "matte"):
             self.model.detector.eval()
             self.model.dense_motion.eval()
+        if self.stage.name == "matte":
+            self.model.generator.eval()
 
     def optimizer(self) -> Optimizer:
         """Return AdamW over the networks that this stage trains."""
@@ -109,6 +117,8 @@ class PairedTask:
         """Compute the stage's losses."""
         if self._generator_stage is not None:
             return self._generator_stage.losses(batch)
+        if self.model.matte is not None and self.stage.name == "matte":
+            return Outcome({"matte": matte_loss(self.model.matte, batch, self.model.settings.motion_side)})
         return Outcome(motion_losses(self.model, batch, self.stage.motion).losses)
 
     def pictures(self, batch: TransferSample) -> Pictures:
@@ -126,4 +136,6 @@ def _trained_parameters(model: CompactModel, stage: str) -> list[nn.Parameter]:
         return [*model.detector.parameters(), *model.dense_motion.parameters()]
     if stage == "generator":
         return list(model.generator.parameters())
-    return list(model.parameters())
+    if stage == "matte":
+        return [] if model.matte is None else list(model.matte.parameters())
+    return [parameter for name, parameter in model.named_parameters() if not name.startswith("matte.")]

@@ -56,7 +56,7 @@ class GeneratorWeights(Settings):
 class StageSettings(Settings):
     """One stage of the schedule."""
 
-    name: str = option("motion", "What this stage trains.", choices=("motion", "generator", "joint"))
+    name: str = option("motion", "What this stage trains.", choices=("motion", "generator", "joint", "matte"))
     steps: int = option(2000, "Optimiser steps.", low=1)
     batch_size: int = option(16, "Samples per step and process.", low=1)
     side: int = option(128, "Side of the training pictures in pixels.", low=64, high=1024)
@@ -74,6 +74,9 @@ class StageSettings(Settings):
     motion: MotionWeights = field(default_factory=MotionWeights)
     generator: GeneratorWeights = field(default_factory=GeneratorWeights)
     discriminator: DiscriminatorParams = field(default_factory=DiscriminatorParams)
+    judged: str = option(
+        "frames", "What the adversary judges: whole windows or open mouths.", choices=("frames", "mouths")
+    )
     discriminator_rate: float = option(2e-4, "Peak learning rate of the discriminator.", low=0.0, high=1.0)
 
 

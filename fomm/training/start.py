@@ -26,7 +26,7 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     Args:
         model: of the checkpoint's sizes, but it may be wider (see `widened`), and have irises, more free keypoints,
             more carried motions, finer corrections of the flow than a checkpoint that has one per cell, a detector
-            that reads more pixels, and a generator that is told where the mouth is.
+            that reads more pixels, a generator that is told where the mouth is, and a matte.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -54,6 +54,8 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
         if name not in stored:
             if name.startswith("dense_motion.carried.") and old.settings.carried_motions == 0:
                 continue
+            if name.startswith("matte.") and old.matte is None:
+                continue
             raise SettingsError(f"training.start: '{name_or_path}' has no {name}.")
         try:
             _copy(name, stored[name], value, places)
@@ -72,11 +74,13 @@ class _Places:
         keypoints: for each of the checkpoint's keypoints its place among the new ones.
         added: places of tied keypoints that the checkpoint has not.
         motions: for background, keypoints and carried motions of the checkpoint their places among the new ones.
+        count: of the new model's keypoints.
     """
 
     keypoints: list[int]
     added: list[int]
     motions: list[int]
+    count: int
 
     @classmethod
     def of(cls, old: CompactSettings, new: CompactSettings) -> _Places:
@@ -84,7 +88,7 @@ class _Places:
         keypoints = [place if place < old.tied_keypoints else place + more for place in range(old.num_keypoints)]
         carried = [1 + new.num_keypoints + place for place in range(old.carried_motions)]
         added = list(range(old.tied_keypoints, new.tied_keypoints))
-        return cls(keypoints, added, [0, *(1 + place for place in keypoints), *carried])
+        return cls(keypoints, added, [0, *(1 + place for place in keypoints), *carried], new.num_keypoints)
 
 
 def _copy(name: str, old: Tensor, new: Tensor, places: _Places) -> None:
@@ -101,11 +105,11 @@ def _copy(name: str, old: Tensor, new: Tensor, places: _Places) -> None:
     elif name == "dense_motion.log_reach":  # [K]
         new[keypoints] = old
         new[places.added] = _SHORT_REACH
-    elif name == "dense_motion.hourglass.stem.0.weight":  # [C, K + 14, 3, 3]
+    elif name == "dense_motion.hourglass.stem.0.weight":  # [C, K + 14, 3, 3], a matte comes last
         new.zero_()
         new[:, keypoints] = old[:, : len(keypoints)]
-        rest = old.shape[1] - len(keypoints)
-        new[:, -rest:] = old[:, -rest:]
+        rest = old[:, len(keypoints) :]
+        new[:, places.count : places.count + rest.shape[1]] = rest
     elif name.startswith("dense_motion.residual."):  # [2 D D, ...], a cell's corrections side by side
         new.copy_(old.repeat_interleave(len(new) // len(old), dim=0))
     elif name == "generator.decode_half.0.0.weight":  # [C, ..., 3, 3], what the mouth's map adds comes last

@@ -1,4 +1,4 @@
-"""Hidden places take the colour of what moves as they do, and what is visible stays itself."""
+"""Hidden places take the colour of what is behind or moves as they do, and what is visible stays itself."""
 
 from dataclasses import replace
 
@@ -55,6 +55,33 @@ def test_a_hole_that_moves_with_the_head_becomes_head():
     torch.testing.assert_close(fill_hidden(picture, motion)[0, :, 32, 44], HEAD, atol=0.02, rtol=0)
 
 
+def moved_scene(hidden, person):
+    """A still head in the columns `person` before a wall, a hole in the columns `hidden`, and the clean plate."""
+    picture, motion = scene(hidden, fast=person, step=0.0)
+    matte = torch.zeros(1, 1, SIDE, SIDE)
+    matte[..., person] = 1
+    return picture, replace(motion, person=matte), WALL.view(1, 3, 1, 1).repeat(1, 1, PICTURE, PICTURE)
+
+
+def test_a_hole_between_wall_and_person_shows_the_clean_plate_though_nothing_moves():
+    picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
+    torch.testing.assert_close(fill_hidden(picture, motion, plate)[0, :, 32, 32], WALL, atol=0.02, rtol=0)
+    tinted = fill_hidden(picture, replace(motion, person=None))[0, :, 32, 32]
+    assert (tinted - WALL).abs().max() > 0.1  # which the colours around it cannot tell
+
+
+def test_a_hole_amid_the_person_becomes_person():
+    picture, motion, plate = moved_scene(slice(8, 10), person=slice(2, 16))
+    picture[..., 40:] = HEAD.view(1, 3, 1, 1)
+    torch.testing.assert_close(fill_hidden(picture, motion, plate)[0, :, 32, 36], HEAD, atol=0.05, rtol=0)
+
+
+def test_a_plate_without_a_matte_is_refused():
+    picture, motion = scene(slice(4, 6))
+    with pytest.raises(ValueError, match="of the person"):
+        fill_hidden(picture, motion, picture)
+
+
 def test_windows_of_any_size_and_pictures_without_anything_visible_have_colours():
     picture, motion = scene(slice(0, SIDE))
     assert fill_hidden(picture, motion).isfinite().all()
@@ -101,3 +128,26 @@ def test_a_model_that_fills_must_know_what_is_hidden_and_copies_no_source_there(
     assert blend.visible[..., 30].max() < 0.01
     assert blend.copied[..., 30].min() > 0.5
     assert (blend.offered[..., 30] - WALL.view(1, 3, 1)).abs().max() < 0.02
+
+
+def test_a_model_with_a_matte_offers_its_decoder_what_is_behind_the_person():
+    small = CompactSettings(
+        image_size=64, free_keypoints=0, motion_side=16, detector_width=4, motion_width=4, max_width=8, levels=2,
+        generator_width=4, generator_blocks=0, hidden_margin=0.06, hidden_rim=1, hidden_fill=True, matte_width=4,
+    )  # fmt: skip
+    with pytest.raises(SettingsError, match="hidden_fill"):
+        CompactModel(replace(small, hidden_fill=False))
+    torch.manual_seed(0)
+    model = CompactModel(small).eval()
+    picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
+    with torch.no_grad():
+        model.matte.head.weight.zero_()
+        model.matte.head.bias.fill_(-20.0)  # nobody is there
+    encoded = model.encode(picture)
+    torch.testing.assert_close(encoded.features[-1], picture)
+    still = model.detect(picture)
+    assert model.move(picture, still, still).person.max() < 1e-3
+    assert model.animate(encoded, still, still).image.shape == picture.shape
+    motion = replace(motion, occlusion=motion.shown, features=torch.zeros(1, 4, SIDE, SIDE))
+    offered = model.generator.decode(picture, encoded.features[1:4], motion, plate).offered
+    assert (offered[..., 32] - WALL.view(1, 3, 1)).abs().max() < 0.02

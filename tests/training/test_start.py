@@ -170,6 +170,21 @@ def test_what_a_wider_model_repeats_can_learn_apart(checkpoint, small_settings):
     assert (first.weight.grad[:4] - first.weight.grad[4:]).norm() > 0.1 * first.weight.grad.norm()
 
 
+def test_a_model_with_a_matte_starts_from_one_without(checkpoint, small_settings):
+    old, path = checkpoint
+    filled = {"hidden_margin": 0.06, "hidden_fill": True}
+    grown = CompactModel(replace(small_settings, matte_width=4, **filled)).eval()
+    new = {name: value.clone() for name, value in grown.matte.state_dict().items()}
+    start_from(grown, str(path))
+    assert torch.equal(grown.generator.paint.weight, old.generator.paint.weight)
+    assert all(torch.equal(value, new[name]) for name, value in grown.matte.state_dict().items())
+    save_model(path, grown, name="grown", licence="none", origin="a test")
+    again = CompactModel(replace(small_settings, matte_width=4, max_width=12, **filled)).eval()
+    start_from(again, str(path))
+    blocks = torch.rand(1, 12, 64, 64)
+    torch.testing.assert_close(again.matte(blocks), grown.matte(blocks), atol=2e-4, rtol=1e-3)
+
+
 def test_a_wider_checkpoint_is_refused_by_name(checkpoint, small_settings):
     _, path = checkpoint
     with pytest.raises(SettingsError, match=r"training\.start: .*small\.safetensors.* max_width is smaller"):

@@ -1,0 +1,144 @@
+"""The clean plate of a source: what is behind the person, made up once per source from all that is not the person.
+
+Smooth colours come first, by pull-push interpolation. For pictures that people look at, texture comes on top, by
+exemplar-based inpainting (Criminisi, Perez and Toyama, "Region Filling and Object Removal by Exemplar-Based Image
+Inpainting", 2004): from the edge of the hole inward, the patch that is known best takes over the rest of itself from
+the complete patch most like it. Patches are compared on the matte's coarse cells; their pixels are then copied.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from scipy.ndimage import binary_dilation, gaussian_filter, maximum_filter, uniform_filter
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.nn.fill import LEAST, pull_push
+
+_MARGIN = 2  # cells around the matte that count as the person
+_PATCH = 7  # cells of a patch along either side
+_FEWEST = 30  # complete patches; with fewer to choose from, the plate stays smooth
+_FAR = 0.02  # mean squared difference of colours that a patch as far away as the picture is wide has to make up for
+_FLAT = 0.02  # strength of an edge where a patch without any counts half
+_SPREAD = 0.6  # deviation in cells of the weights with which neighbours' pixels are mixed
+
+_Floats = NDArray[np.float32]
+_Cells = NDArray[np.int64]
+
+
+def clean_plate(source: Tensor, matte: Tensor) -> Tensor:
+    """Return the source with smooth colours instead of the person, float32 `[B, 3, H, W]`.
+
+    Args:
+        source: `[B, 3, H, W]` in [0, 1]; H and W are multiples of the matte's sides.
+        matte: 1 on the person, `[B, 1, h, w]` in [0, 1].
+    """
+    near = _near(matte)
+    colours = F.adaptive_avg_pool2d(source.float(), (matte.shape[2], matte.shape[3]))
+    behind = pull_push(colours, (1 - near).clamp_min(LEAST))
+    size = source.shape[2:]
+    behind, near = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (behind, near))
+    return torch.lerp(source.float(), behind, near)
+
+
+@torch.no_grad()
+def textured_plate(source: Tensor, matte: Tensor) -> Tensor:
+    """Return the clean plate with texture, float32 `[B, 3, H, W]`; arguments as for `clean_plate`.
+
+    Where next to nothing but the person is in the picture, the plate stays smooth.
+    """
+    plates = clean_plate(source, matte)
+    holes = (_near(matte)[:, 0] > 1 / 2).cpu().numpy()
+    for plate, picture, hole in zip(plates, source, holes, strict=True):
+        colours = F.adaptive_avg_pool2d(plate, hole.shape).permute(1, 2, 0).cpu().numpy()
+        places = find_places(colours, hole)
+        if places is not None:
+            plate.copy_(_copied(picture.float(), plate, torch.from_numpy(hole).to(plate), places))
+    return plates
+
+
+def _near(matte: Tensor) -> Tensor:
+    """Return the matte, wider by some cells: hair beyond its edge would tint the wall."""
+    return F.max_pool2d(matte, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)
+
+
+def find_places(colours: _Floats, hole: NDArray[np.bool_]) -> _Cells | None:
+    """Return which known cell each cell takes its pixels from, row and column, `[h, w, 2]`; a known one takes its own.
+
+    Args:
+        colours: of the cells, with smooth ones in the hole, `[h, w, 3]`.
+        hole: which cells are unknown, `[h, w]`.
+
+    Returns:
+        None if the picture has too few complete patches.
+    """
+    reach = _PATCH // 2
+    complete = ~maximum_filter(hole, _PATCH, mode="constant", cval=True)
+    complete[:reach] = complete[-reach:] = complete[:, :reach] = complete[:, -reach:] = False
+    centres = np.argwhere(complete)
+    if len(centres) < _FEWEST:
+        return None
+    windows = np.lib.stride_tricks.sliding_window_view(colours, (_PATCH, _PATCH), axis=(0, 1))
+    choices = windows[centres[:, 0] - reach, centres[:, 1] - reach].reshape(len(centres), -1)  # [N, 3 * 49]
+    squares = choices**2
+    places = np.moveaxis(np.indices(hole.shape), 0, -1).copy()
+    picture, unknown, trust = colours.copy(), hole.copy(), (~hole).astype(np.float32)
+    while unknown.any():
+        front = np.argwhere(unknown & binary_dilation(~unknown))
+        row, column = front[_priority(picture, unknown, trust)[tuple(front.T)].argmax()]
+        rows, columns = (slice(max(x - reach, 0), x + reach + 1) for x in (row, column))
+        patch = np.zeros((_PATCH, _PATCH, 4), np.float32)  # its colours, and where they are known
+        top, left = rows.start - row + reach, columns.start - column + reach
+        here = ~unknown[rows, columns]
+        inner = (slice(top, top + here.shape[0]), slice(left, left + here.shape[1]))
+        patch[inner] = np.dstack((picture[rows, columns], here))
+        known = np.broadcast_to(patch[None, :, :, 3], (3, _PATCH, _PATCH)).reshape(-1)
+        wanted = patch[..., :3].transpose(2, 0, 1).reshape(-1)
+        unlike = (squares @ known - 2 * choices @ (known * wanted)) / known.sum()
+        away = ((centres - (row, column)) ** 2).sum(1) / hole.shape[0] ** 2
+        best = centres[(unlike + _FAR * away).argmin()]
+        fresh = np.argwhere(~here) + np.array((rows.start, columns.start))
+        there = fresh - (row, column) + best
+        picture[tuple(fresh.T)] = picture[tuple(there.T)]
+        places[tuple(fresh.T)] = places[tuple(there.T)]
+        trust[tuple(fresh.T)] = trust[rows, columns].sum() / _PATCH**2
+        unknown[rows, columns] = False
+    return places
+
+
+def _priority(picture: _Floats, unknown: NDArray[np.bool_], trust: _Floats) -> _Floats:
+    """Return how soon the patch around each cell is to be completed: much of it known, and an edge runs into it."""
+    grey = picture.mean(2)
+    edge_y, edge_x = np.gradient(grey)
+    known = gaussian_filter((~unknown).astype(np.float32), 1.0)
+    normal_y, normal_x = np.gradient(known)
+    across = np.abs(edge_x * normal_y - edge_y * normal_x) / (np.hypot(normal_x, normal_y) + LEAST)
+    return np.asarray(uniform_filter(trust, _PATCH, mode="constant") * (maximum_filter(across, 3) + _FLAT), np.float32)
+
+
+def _copied(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Tensor:
+    """Return the plate `[3, H, W]`: in the hole pixels of the source from `places`, elsewhere `smooth`.
+
+    Around each cell's middle its own place gives the pixels, toward its edges its neighbours' places do, too: where
+    they belong together they show the same, and where they do not, the seam is soft.
+    """
+    side = hole.shape[0]
+    cell = source.shape[1] // side
+    blocks = F.unfold(source[None], cell, stride=cell)[0].T  # [h * w, 3 * cell * cell]
+    inner = (torch.arange(cell) + 0.5) / cell - 0.5  # of a pixel in its cell
+    own = np.moveaxis(np.indices((side, side)), 0, -1)
+    mixed, total = torch.zeros_like(blocks), torch.zeros_like(blocks[0])
+    for down in (-1, 0, 1):
+        for right in (-1, 0, 1):
+            neighbour = (own + np.array((down, right))).clip(0, side - 1)
+            neighbour = (places[neighbour[..., 0], neighbour[..., 1]] + own - neighbour).clip(0, side - 1)
+            there = torch.from_numpy(neighbour[..., 0] * side + neighbour[..., 1]).flatten()
+            apart = (inner - down).square()[:, None] + (inner - right).square()  # [cell, cell]
+            weight = torch.exp(-apart / (2 * _SPREAD**2)).flatten().repeat(3).to(blocks)
+            mixed += blocks[there.to(blocks.device)] * weight
+            total = total + weight
+    texture = F.fold((mixed / total).T[None], source.shape[1:], cell, stride=cell)[0]
+    share = F.interpolate(hole[None, None], size=smooth.shape[1:], mode="bilinear", align_corners=False)[0]
+    return torch.lerp(smooth, texture, share)

@@ -1,0 +1,79 @@
+"""What is behind a person is continued from what is beside them: smooth colours, then texture."""
+
+import numpy as np
+import pytest
+import torch
+
+from fomm.nn.plate import clean_plate, find_places, textured_plate
+
+SIDE, PICTURE = 32, 128
+
+
+@pytest.fixture
+def matte():
+    """A person amid the picture, from its lower edge up."""
+    found = torch.zeros(1, 1, SIDE, SIDE)
+    found[..., 10:, 12:20] = 1
+    return found
+
+
+def with_person(wall, matte):
+    person = torch.nn.functional.interpolate(matte, size=PICTURE, mode="nearest")
+    return torch.lerp(wall, torch.full_like(wall, 0.5), person)
+
+
+def striped(period):
+    rows = torch.arange(PICTURE) % period < period // 2
+    return rows.float().mul(0.8).add(0.1)[:, None].expand(1, 3, PICTURE, PICTURE).clone()
+
+
+def test_a_clean_plate_is_the_source_without_the_person(matte):
+    wall = torch.linspace(0.2, 0.8, PICTURE).expand(1, 3, PICTURE, PICTURE).clone()
+    plate = clean_plate(with_person(wall, matte), matte)
+    torch.testing.assert_close(plate[..., :32], wall[..., :32])
+    assert (plate - wall).abs().max() < 0.15
+    assert clean_plate(wall, torch.ones_like(matte)).isfinite().all()
+
+
+def test_stripes_go_on_behind_the_person(matte):
+    wall = striped(16)
+    source = with_person(wall, matte)
+    smooth, textured = clean_plate(source, matte), textured_plate(source, matte)
+    behind = (slice(None), slice(None), slice(48, PICTURE), slice(48, 80))
+    errors = [(plate - wall)[behind].abs().mean() for plate in (smooth, textured)]
+    assert errors[1] < 0.4 * errors[0]
+    torch.testing.assert_close(textured[..., :32], wall[..., :32])
+
+
+def test_texture_behind_the_person_is_as_strong_as_beside(matte):
+    grain = torch.rand(1, 3, PICTURE, PICTURE, generator=torch.Generator().manual_seed(2))
+    source = with_person(grain, matte)
+    smooth, textured = (plate(source, matte)[..., 60:, 56:72].std() for plate in (clean_plate, textured_plate))
+    assert textured > 0.6 * grain.std() > 3 * smooth
+
+
+def test_every_cell_takes_its_pixels_from_a_known_one():
+    colours = np.random.default_rng(1).random((SIDE, SIDE, 3), np.float32)
+    hole = np.zeros((SIDE, SIDE), bool)
+    hole[8:, 10:20] = True
+    places = find_places(colours, hole)
+    assert not hole[places[..., 0], places[..., 1]].any()
+    rows, columns = np.nonzero(~hole)
+    assert (places[rows, columns] == np.stack((rows, columns), 1)).all()
+
+
+@pytest.mark.parametrize("left", [0, 4])
+def test_a_close_up_keeps_the_smooth_plate(left):
+    matte = torch.ones(1, 1, SIDE, SIDE)
+    matte[..., :left] = 0
+    source = torch.rand(1, 3, PICTURE, PICTURE, generator=torch.Generator().manual_seed(4))
+    plate = textured_plate(source, matte)
+    torch.testing.assert_close(plate, clean_plate(source, matte))
+    assert plate.isfinite().all()
+
+
+def test_sources_do_not_mix(matte):
+    sources = torch.cat((with_person(striped(16), matte), with_person(striped(32), matte)))
+    both = textured_plate(sources, matte.expand(2, -1, -1, -1))
+    for row in range(2):
+        torch.testing.assert_close(both[row : row + 1], textured_plate(sources[row : row + 1], matte))
