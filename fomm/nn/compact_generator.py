@@ -92,12 +92,13 @@ class CompactGenerator(nn.Module):
             raise ValueError("The compact generator needs motion features and an occlusion map.")
         half, quarter, eighth = features
         displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
-        warped = warp(source, displacement)  # [B, 3, H, W]
-        offered = warped
-        if self.fill:
-            # Beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does.
-            behind = None if plate is None else warp(plate, displacement, padding="reflection")
-            offered = fill_hidden(warped, motion, behind)
+        behind = None
+        if plate is None:
+            warped = warp(source, displacement)  # [B, 3, H, W]
+        else:  # beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does
+            both = warp(torch.cat((source, plate.to(source.dtype)), dim=1), displacement, padding="reflection")
+            warped, behind = both.chunk(2, dim=1)
+        offered = fill_hidden(warped, motion, behind) if self.fill else warped
         x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
         x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
         x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")

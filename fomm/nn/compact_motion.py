@@ -153,7 +153,7 @@ class CompactDenseMotion(nn.Module):
         heatmaps = gaussian_heatmap(driving.value, side, side, variance=self.variance, corners=False)
         heatmaps = heatmaps - gaussian_heatmap(source.value, side, side, variance=self.variance, corners=False)
         shift = coarse - coordinate_grid(side, side, coarse, corners=False)
-        evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14, S, S], with a matte one more
+        evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14 or 15, S, S]
         features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
         flow = blend_motions(motions, prior + mask.float())

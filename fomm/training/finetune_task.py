@@ -226,7 +226,8 @@ class FinetuneTask:
         """
         with torch.no_grad():
             blocks = to_blocks(source, self.model.settings.motion_side)
-            before: Tensor = self.original(blocks, there, here).flow
+            matte = None if self.model.matte is None else self.model.matte.find(blocks)
+            before: Tensor = self.original(blocks, there, here, matte).flow
         return ((flow - before).abs().sum(-1) * (1 - self._face_map(there, flow.shape[1]))).mean()
 
     def _face_map(self, keypoints: Keypoints, side: int) -> Tensor:

@@ -25,6 +25,7 @@ from fomm.training.entropy import share_entropy
 from fomm.training.irises import see_irises
 from fomm.training.settings import MotionWeights
 
+_LEAST_AREA = 0.1  # determinant that a keypoint's Jacobian should not fall below
 _SMALL_STEP = 0.02  # mean step in [-1, 1] units, both axes added, under which a sample's errors are hardly smaller
 
 
@@ -56,6 +57,7 @@ def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWe
         "free_keypoints": weights.free_keypoints * _free_keypoints(source, own, sample, tied),
         "photometric": weights.photometric * photometric,
         "occlusion": weights.occlusion * occlusion,
+        "invertible": weights.invertible * invertible_loss(found.everywhere),
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
     }
     return MotionOutcome(losses, motion, driving)
@@ -115,6 +117,18 @@ def across(moments: list[Keypoints], axes: Tensor, tied: int = 0) -> Keypoints:
     change = after.jacobian @ inverse_2x2(before.jacobian)
     frame = axes[:, None]
     return Keypoints(value, frame @ change @ inverse_2x2(frame) @ here.jacobian)
+
+
+def invertible_loss(keypoints: Keypoints) -> Tensor:
+    """Return how far determinants of Jacobians fall below a tenth, the mean over keypoints.
+
+    A local motion divides by the driving Jacobian. One that changes orientation on its way from face to face passes
+    through zero, and there a keypoint throws what it moves out of the picture.
+    """
+    if keypoints.jacobian is None:
+        raise ValueError("Only Jacobians can be invertible.")
+    (a, b), (c, d) = (row.unbind(-1) for row in keypoints.jacobian.unbind(-2))
+    return F.relu(_LEAST_AREA - (a * d - b * c)).mean()
 
 
 def spread(value: Tensor) -> Tensor:

@@ -27,6 +27,7 @@ class MotionWeights(Settings):
     occlusion: float = option(0.1, "Occlusion map against where the warp fails.", low=0.0)
     equivariance_value: float = option(3.0, "Free keypoints follow a change of view.", low=0.0)
     equivariance_jacobian: float = option(0.3, "Jacobians follow a change of view.", low=0.0)
+    invertible: float = option(10.0, "Jacobians stay away from what cannot be inverted.", low=0.0)
     mouth: float = option(6.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(6.0, "Extra weight of the eye regions.", low=0.0)
     even: float = option(

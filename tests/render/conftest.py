@@ -38,7 +38,8 @@ def smooth_picture(seed: int, side: int = SIDE) -> torch.Tensor:
 def _compact() -> AnimationModel:
     sizes = {"image_size": SIDE, "motion_side": 16, "max_width": 12, "levels": 2, "generator_blocks": 1}
     widths = {"detector_width": 6, "motion_width": 6, "generator_width": 6}
-    return CompactModel(CompactSettings(tied_keypoints=5, free_keypoints=1, **sizes, **widths))
+    hidden = {"hidden_margin": 0.06, "hidden_fill": True, "matte_width": 4}
+    return CompactModel(CompactSettings(tied_keypoints=5, free_keypoints=1, **sizes, **widths, **hidden))
 
 
 def _paper() -> AnimationModel:

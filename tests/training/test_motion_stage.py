@@ -3,9 +3,10 @@
 import pytest
 import torch
 
+from fomm.nn.geometry import Keypoints
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import even_weights
+from fomm.training.motion_stage import even_weights, invertible_loss
 
 STILL = AugmentSettings(scale=0, rotation=0, shift=0, moment=0, mirror=0, backdrop=0)
 
@@ -29,3 +30,22 @@ def test_small_moves_weigh_more_the_more_even_it_shall_be(sample):
     half = even_weights(sample, 0.5)
     torch.testing.assert_close(half[1] / half[2], (near / far).sqrt())
     torch.testing.assert_close(half.mean(), torch.tensor(1.0))
+
+
+def turned(determinant):
+    """Return one keypoint whose Jacobian has this determinant."""
+    return Keypoints(torch.zeros(1, 1, 2), torch.tensor([[[[1.0, 0.3], [0.2, determinant + 0.06]]]]))
+
+
+def test_jacobians_that_can_be_inverted_cost_nothing():
+    assert invertible_loss(turned(0.5)) == 0
+    assert invertible_loss(turned(0.01)) == pytest.approx(0.09, abs=1e-4)
+
+
+@pytest.mark.parametrize("determinant", [0.02, 0.0, -0.4])
+def test_a_jacobian_is_led_away_from_zero_always_to_the_same_side(determinant):
+    keypoint = turned(determinant)
+    keypoint.jacobian.requires_grad_(True)
+    invertible_loss(keypoint).backward()
+    downhill = keypoint.jacobian - 0.1 * keypoint.jacobian.grad
+    assert torch.linalg.det(downhill)[0, 0] > determinant
