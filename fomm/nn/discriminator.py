@@ -48,17 +48,11 @@ class PatchBlock(nn.Module):
 
 
 class Discriminator(nn.Module):
-    """Judge the patches of an image at one scale. State-dict keys: `down_blocks.N.{conv,norm}` and `conv`.
+    """Judge the patches of an image at one scale. State-dict keys: `down_blocks.N.{conv,norm}` and `conv`."""
 
-    Args:
-        common: how many keypoints there are.
-        params: widths and depth.
-        planes: how many planes come with the colours.
-    """
-
-    def __init__(self, common: CommonParams, params: DiscriminatorParams, planes: int = 0) -> None:
+    def __init__(self, common: CommonParams, params: DiscriminatorParams) -> None:
         super().__init__()
-        entry = common.num_channels + planes + (common.num_kp if params.use_kp else 0)
+        entry = common.num_channels + (common.num_kp if params.use_kp else 0)
         widths = [
             entry,
             *(min(params.max_features, params.block_expansion * 2 ** (i + 1)) for i in range(params.num_blocks)),
@@ -72,7 +66,7 @@ class Discriminator(nn.Module):
         self.kp_variance = params.kp_variance
 
     def forward(self, image: Tensor, driving: Keypoints | None = None) -> Judgement:
-        """Judge `[B, 3 + planes, H, W]`; `driving` is required when the discriminator is conditioned on keypoints."""
+        """Judge `[B, 3, H, W]`; `driving` is required when the discriminator is conditioned on keypoints."""
         out = image
         if self.use_kp:
             if driving is None:
@@ -91,21 +85,15 @@ class MultiScaleDiscriminator(nn.Module):
 
     Attributes:
         scales: the image scales, in the order of the configuration.
-        channels: of what it judges, colours and planes.
-
-    Args:
-        common: how many keypoints there are.
-        params: scales, widths and depth.
-        planes: how many planes come with the colours, such as `mouth_map`'s.
     """
 
-    def __init__(self, common: CommonParams, params: DiscriminatorParams, planes: int = 0) -> None:
+    def __init__(self, common: CommonParams, params: DiscriminatorParams) -> None:
         super().__init__()
-        self.scales, self.channels = params.scales, common.num_channels + planes
-        self.discs = nn.ModuleDict({_key(scale): Discriminator(common, params, planes) for scale in params.scales})
+        self.scales = params.scales
+        self.discs = nn.ModuleDict({_key(scale): Discriminator(common, params) for scale in params.scales})
 
     def forward(self, pyramid: Mapping[float, Tensor], driving: Keypoints | None = None) -> list[Judgement]:
-        """Judge each scale's image `[B, 3 + planes, H scale, W scale]`; one judgement per scale, in order."""
+        """Judge each scale's image `[B, 3, H scale, W scale]`; one judgement per scale, in order."""
         return [self.discs[_key(scale)](pyramid[scale], driving) for scale in self.scales]
 
 

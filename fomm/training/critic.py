@@ -19,15 +19,13 @@ from fomm.nn.geometry import Keypoints
 class Pyramid(nn.Module):
     """Shrink pictures to several scales with the paper's anti-alias filter."""
 
-    def __init__(self, scales: Sequence[float], channels: int = 3) -> None:
+    def __init__(self, scales: Sequence[float]) -> None:
         super().__init__()
         self.scales = tuple(scales)
-        self.downs = nn.ModuleList(
-            nn.Identity() if scale == 1 else AntiAliasDownsample(channels, scale) for scale in scales
-        )
+        self.downs = nn.ModuleList(nn.Identity() if scale == 1 else AntiAliasDownsample(3, scale) for scale in scales)
 
     def forward(self, image: Tensor) -> dict[float, Tensor]:
-        """Return `[B, C, H scale, W scale]` by scale for `[B, C, H, W]`."""
+        """Return `[B, 3, H scale, W scale]` by scale for `[B, 3, H, W]`."""
         return {scale: down(image) for scale, down in zip(self.scales, self.downs, strict=True)}
 
 
@@ -54,12 +52,12 @@ class Critic:
         device: torch.device | str = "cpu",
     ) -> None:
         self.discriminator = discriminator.to(device).train()
-        self.pyramid = Pyramid(discriminator.scales, discriminator.channels).to(device)
+        self.pyramid = Pyramid(discriminator.scales).to(device)
         self.adversarial, self.feature_matching, self.own = adversarial, tuple(feature_matching), own
         self.optimizer = torch.optim.Adam(discriminator.parameters(), lr=learning_rate, betas=(0.5, 0.999))
 
     def generator_losses(self, generated: Tensor, target: Tensor, driving: Keypoints) -> dict[str, Tensor]:
-        """Return the generator's weighted losses for pictures `[B, C, H, W]`, colours in [0, 1] first."""
+        """Return the generator's weighted losses for pictures `[B, 3, H, W]` in [0, 1]."""
         driving = driving.detach()
         judged = self.discriminator(self.pyramid(generated), driving)
         with torch.no_grad():

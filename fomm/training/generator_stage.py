@@ -10,25 +10,21 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
 from fomm.nn.config import CommonParams
 from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
-from fomm.nn.mouth import CHANNELS
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
 from fomm.training.entropy import share_entropy
 from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
-from fomm.training.mouths import cut_mouths
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 _MARGIN = 0.06  # how much farther in [-1, 1] units what hides another thing must have moved
-_PIECE = 16  # cells of the motion field: side of what an adversary of mouths judges
 _SLACK = 7  # pixels over which colours are averaged before a copy is judged
 
 
@@ -42,8 +38,7 @@ class GeneratorStage:
         device: where the model is.
 
     Raises:
-        SettingsError: the perceptual backbone is wanted but not installed, or an adversary of mouths without
-            `mouth_map`.
+        SettingsError: the perceptual backbone is wanted but not installed.
     """
 
     def __init__(
@@ -90,23 +85,14 @@ class GeneratorStage:
             losses["visible"] = weights.visible * copying_loss(blend, target, region)
         if self.perceptual is not None:
             losses["perceptual"] = weights.perceptual * self.perceptual(blend.image, target)
-        made, real = self._judged(blend.image, target, motion)
-        if self.critic is not None and len(made):
-            losses |= self.critic.generator_losses(made, real, driving)
-        return Outcome(losses, made, real, driving) if len(made) else Outcome(losses)
+        if self.critic is not None:
+            losses |= self.critic.generator_losses(blend.image, target, driving)
+        return Outcome(losses, blend.image, target, driving)
 
     def generate(self, sample: TransferSample) -> Blend:
         """Animate person 0's source picture to the driving moment of each row."""
         source = sample.clean[:, 0]
         return self._decode(source, self._motion(sample)[0], self.model.plate(source))
-
-    def _judged(self, made: Tensor, real: Tensor, motion: Motion) -> tuple[Tensor, Tensor]:
-        """Return what the adversary is to judge, and what it would rather see."""
-        if self.stage.judged == "frames" or motion.mouth is None:
-            return made, real
-        side = made.shape[-1] * _PIECE // motion.mouth.shape[-1]
-        made, real = cut_mouths((made, real), motion.mouth, min(side, made.shape[-1]))
-        return made, real
 
     def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
         with torch.no_grad():
@@ -161,16 +147,8 @@ def _critic(model: CompactModel, stage: StageSettings, device: torch.device) -> 
     if weights.adversarial == 0 and weights.feature_matching == 0:
         return None
     common = CommonParams(num_kp=model.settings.num_keypoints)
-    planes = 0
-    if stage.judged == "mouths":
-        if not model.settings.mouth_map or params.use_kp:
-            raise SettingsError(
-                "An adversary of mouths is told where they are by `mouth_map`: the model needs it, and `use_kp` of the "
-                "discriminator has to be left out."
-            )
-        planes = CHANNELS
     return Critic(
-        MultiScaleDiscriminator(common, params, planes),
+        MultiScaleDiscriminator(common, params),
         adversarial=weights.adversarial,
         feature_matching=(weights.feature_matching,) * params.num_blocks,
         learning_rate=stage.discriminator_rate,

@@ -75,9 +75,6 @@ class StageSettings(Settings):
     motion: MotionWeights = field(default_factory=MotionWeights)
     generator: GeneratorWeights = field(default_factory=GeneratorWeights)
     discriminator: DiscriminatorParams = field(default_factory=DiscriminatorParams)
-    judged: str = option(
-        "frames", "What the adversary judges: whole windows or open mouths.", choices=("frames", "mouths")
-    )
     discriminator_rate: float = option(2e-4, "Peak learning rate of the discriminator.", low=0.0, high=1.0)
 
 

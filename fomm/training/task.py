@@ -63,9 +63,9 @@ class Outcome:
 
     Attributes:
         losses: weighted losses by name; their sum is minimised.
-        generated: what a critic judges of the generated frames, `[N, C, H, W]`; None if there is nothing to judge.
-        target: what that should have been, `[N, C, H, W]`.
-        driving: keypoints of the frames.
+        generated: generated frames `[B, 3, H, W]`, for a critic.
+        target: the frames they should have been, `[B, 3, H, W]`.
+        driving: keypoints of those frames.
     """
 
     losses: dict[str, Tensor]
