@@ -27,7 +27,7 @@ class CompactMatte(nn.Module):
     def __init__(self, channels: int, width: int, max_width: int, levels: int) -> None:
         super().__init__()
         self.hourglass = CompactHourglass(channels, width, max_width, levels)
-        self.head = nn.Conv2d(width, 1, 3, padding=1)
+        self.head = nn.Conv2d(self.hourglass.channels_out, 1, 3, padding=1)
 
     def forward(self, blocks: Tensor) -> Tensor:
         """Return the logit of being of the person, float32 `[B, 1, S, S]`, for blocks `[B, C, S, S]`."""
