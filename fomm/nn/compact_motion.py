@@ -162,8 +162,7 @@ class CompactDenseMotion(nn.Module):
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
         displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
         shown = person = None
-        if self.hidden_margin or matte is not None:
-            mean = (displacement + F.avg_pool2d(correction, self.detail)).detach()  # [B, 2, S, S]
+        mean = (displacement + F.avg_pool2d(correction, self.detail)).detach()  # [B, 2, S, S]
         if self.hidden_margin:
             shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
             occlusion = occlusion * shown

@@ -43,24 +43,27 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
     displacement = motion.displacement().detach().permute(0, 3, 1, 2)
     step = F.adaptive_avg_pool2d(displacement, (height, width)).square().sum(1, keepdim=True)  # [B, 1, h, w]
     moving = step.square() / (step.square() + _SLOW**4)
-    known, away = [colours, colours], shown
-    if behind is not None:
-        if motion.person is None:
-            raise ValueError("A clean plate can be used only where the motion says what is of the person.")
-        known, away = [colours, colours, motion.person.expand_as(colours)], shown * motion.person
-    weights = [away * (1 - moving), away * moving, shown][: len(known)]  # each [B, 1, h, w]
-    still, moved, *around = pull_push(torch.cat(known), torch.cat(weights).clamp_min(LEAST)).chunk(len(known))
-    fill = torch.lerp(still, moved, moving)
-    size = warped.shape[2:]
-    fill, shown = (F.interpolate(x, size=size, mode="bilinear", align_corners=False) for x in (fill, shown))
-    if behind is not None:
-        amid = ((around[0][:, :1] - _AMID) / _UNSURE / 2 + 0.5).clamp(0, 1)
-        fill = torch.lerp(behind.float(), fill, F.interpolate(amid, size=size, mode="bilinear", align_corners=False))
-    return torch.lerp(fill, warped.float(), shown)
+    person = motion.person
+    if behind is not None and person is None:
+        raise ValueError("A clean plate can be used only where the motion says what is of the person.")
+    known = shown if behind is None or person is None else shown * person
+    weights = torch.cat((known * (1 - moving), known * moving)).clamp_min(LEAST)  # [2 B, 1, h, w]
+    still, moved = pull_push(colours.repeat(2, 1, 1, 1), weights).chunk(2)
+    fill = _enlarged(torch.lerp(still, moved, moving), warped)
+    if behind is not None and person is not None:
+        around = pull_push(person, shown.clamp_min(LEAST))  # [B, 1, h, w]
+        amid = ((around - _AMID) / (2 * _UNSURE) + 0.5).clamp(0, 1)
+        fill = torch.lerp(behind.float(), fill, _enlarged(amid, warped))
+    return torch.lerp(fill, warped.float(), _enlarged(shown, warped))
+
+
+def _enlarged(planes: Tensor, like: Tensor) -> Tensor:
+    """Resize `[B, C, h, w]` to the sides of `like`."""
+    return F.interpolate(planes, size=like.shape[2:], mode="bilinear", align_corners=False)
 
 
 def pull_push(colours: Tensor, weights: Tensor) -> Tensor:
-    """Return colours `[B, 3, h, w]`, replaced by those around them as far as their weight `[B, 1, h, w]` is below 1."""
+    """Return colours `[B, C, h, w]`, replaced by those around them as far as their weight `[B, 1, h, w]` is below 1."""
     if max(colours.shape[2:]) == 1:
         return colours
     pooled = F.avg_pool2d(weights, 2, ceil_mode=True)
