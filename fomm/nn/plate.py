@@ -22,6 +22,7 @@ _PATCH = 7  # cells of a patch along either side
 _FEWEST = 30  # complete patches; with fewer to choose from, the plate stays smooth
 _FAR = 0.02  # mean squared difference of colours that a patch as far away as the picture is wide has to make up for
 _FLAT = 0.02  # strength of an edge where a patch without any counts half
+_SIGHT = 6  # cells from which a cell's priority is told: a Gaussian's four deviations, its slope, a maximum of three
 _SPREAD = 0.6  # deviation in cells of the weights with which neighbours' pixels are mixed
 
 _Floats = NDArray[np.float32]
@@ -85,10 +86,11 @@ def find_places(colours: _Floats, hole: NDArray[np.bool_]) -> _Cells | None:
     squares = choices**2
     places = np.moveaxis(np.indices(hole.shape), 0, -1).copy()
     picture, unknown, trust = colours.copy(), hole.copy(), (~hole).astype(np.float32)
+    priority = _priority(picture, unknown, trust)
     while unknown.any():
         front = np.argwhere(unknown & binary_dilation(~unknown))
-        row, column = front[_priority(picture, unknown, trust)[tuple(front.T)].argmax()]
-        rows, columns = (slice(max(x - reach, 0), x + reach + 1) for x in (row, column))
+        row, column = front[priority[tuple(front.T)].argmax()]
+        rows, columns = _around(row, column, reach)
         patch = np.zeros((_PATCH, _PATCH, 4), np.float32)  # its colours, and where they are known
         top, left = rows.start - row + reach, columns.start - column + reach
         here = ~unknown[rows, columns]
@@ -105,7 +107,22 @@ def find_places(colours: _Floats, hole: NDArray[np.bool_]) -> _Cells | None:
         places[tuple(fresh.T)] = places[tuple(there.T)]
         trust[tuple(fresh.T)] = trust[rows, columns].sum() / _PATCH**2
         unknown[rows, columns] = False
+        changed = _around(row, column, reach + _SIGHT)
+        seen = _around(row, column, reach + 2 * _SIGHT)
+        fresh_priority = _priority(picture[seen], unknown[seen], trust[seen])
+        priority[changed] = fresh_priority[_within(changed, seen)]
     return places
+
+
+def _around(row: int, column: int, reach: int) -> tuple[slice, slice]:
+    """Return the cells up to `reach` from one, as far as they are in the picture."""
+    return slice(max(row - reach, 0), row + reach + 1), slice(max(column - reach, 0), column + reach + 1)
+
+
+def _within(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[slice, slice]:
+    """Return where `inner` is in what `outer` cuts out."""
+    rows, columns = (slice(i.start - o.start, i.stop - o.start) for i, o in zip(inner, outer, strict=True))
+    return rows, columns
 
 
 def _priority(picture: _Floats, unknown: NDArray[np.bool_], trust: _Floats) -> _Floats:

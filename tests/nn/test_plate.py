@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.nn import plate as plate_module
 from fomm.nn.plate import clean_plate, find_places, textured_plate
 
 SIDE, PICTURE = 32, 128
@@ -60,6 +61,18 @@ def test_every_cell_takes_its_pixels_from_a_known_one():
     assert not hole[places[..., 0], places[..., 1]].any()
     rows, columns = np.nonzero(~hole)
     assert (places[rows, columns] == np.stack((rows, columns), 1)).all()
+
+
+def test_order_is_as_if_every_cells_priority_were_told_anew_after_every_patch(monkeypatch):
+    random = np.random.default_rng(3)
+    colours = np.kron(random.random((SIDE // 4, SIDE // 4, 3)), np.ones((4, 4, 1))).astype(np.float32)
+    hole = np.zeros((SIDE, SIDE), bool)
+    hole[6:, 9:22] = True
+    places = find_places(colours, hole)
+    monkeypatch.setattr(plate_module, "_SIGHT", SIDE)
+    np.testing.assert_array_equal(places, find_places(colours, hole))
+    monkeypatch.setattr(plate_module, "_SIGHT", 0)
+    assert (places != find_places(colours, hole)).any()
 
 
 @pytest.mark.parametrize("left", [0, 4])
