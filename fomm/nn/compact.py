@@ -41,6 +41,9 @@ class CompactSettings(Settings):
     heatmap_variance: float = option(0.004, "Variance of the heatmaps shown to the dense motion.", low=1e-5, high=1.0)
     flow_residual: float = option(0.1, "Largest correction of the combined flow, in [-1, 1] units.", low=0.0, high=1.0)
     flow_detail: int = option(1, "Corrections per cell of the flow field along either side.", low=1, high=4)
+    edge: float = option(
+        0.0, "How steep the edge is between what moves and the background; 0 blends them softly.", low=0.0, high=20.0
+    )
     hidden_margin: float = option(
         0.0,
         "Step in [-1, 1] by which a head must outrun what it uncovers; 0 leaves that to the network.",
@@ -112,6 +115,7 @@ class CompactModel(AnimationModel):
             settings.hidden_margin,
             settings.hidden_rim,
             settings.flow_detail,
+            settings.edge,
             settings.tied_keypoints > max(REGIONS["irises"]),
             settings.mouth_map,
             settings.matte_width > 0,

@@ -11,9 +11,8 @@ What differs from the paper's networks, and why:
 - Dense motion starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
   logits. One warp by that prior replaces the paper's K + 1 warps of the source as evidence.
 - The correction of the combined flow may be finer than the field (`flow_detail`): an eyelid is lower than a cell.
-- Beside the keypoints' own motions there are carried ones: affine motions of shoulders, neck or hair, each one linear
-  map of how all keypoints moved. Where cloth or hair gives a keypoint nothing to hold on to, the face tells more: on
-  held-out people a linear map of landmark steps predicts the shoulders' mean shift to 1.5 px of 5.2.
+- Beside the keypoints' own motions there are carried ones, see `fomm.nn.local_motions`, and a person's silhouette can
+  be an edge (`edge`) instead of a soft mean of what they and the wall do.
 
 All grids are edge grids (see `fomm.nn.geometry`), so a field means the same at every resolution.
 """
@@ -32,10 +31,10 @@ from fomm.nn.geometry import (
     coordinate_grid,
     expected_position,
     gaussian_heatmap,
-    inverse_2x2,
     shown_in_source,
 )
 from fomm.nn.irises import turn_irises
+from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
@@ -90,6 +89,8 @@ class CompactDenseMotion(nn.Module):
         hidden_margin: see `shown_in_source`; 0 leaves it to the network alone to tell what the source hides.
         hidden_rim: likewise.
         detail: D, corrections of the flow per cell along either side.
+        edge: how steep the edge is between what moves and the background, see `layered`; 0 blends them as it
+            blends all motions.
         irises: whether tied keypoints lie on the irises, see `turn_irises`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
         matte: whether it is told where the person is in the source.
@@ -108,6 +109,7 @@ class CompactDenseMotion(nn.Module):
         hidden_margin: float,
         hidden_rim: int,
         detail: int,
+        edge: float,
         irises: bool,
         mouth: bool,
         matte: bool,
@@ -115,7 +117,7 @@ class CompactDenseMotion(nn.Module):
         super().__init__()
         self.irises, self.mouth, self.matte = irises, mouth, matte
         self.side, self.variance, self.residual_limit = side, variance, residual
-        self.hidden_margin, self.hidden_rim, self.detail = hidden_margin, hidden_rim, detail
+        self.hidden_margin, self.hidden_rim, self.detail, self.edge = hidden_margin, hidden_rim, detail, edge
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12 + matte, width, max_width, levels)
         self.carried = CarriedMotions(num_keypoints, carried) if carried else None
         self.mask = nn.Conv2d(width, num_keypoints + 1 + carried, 3, padding=1)
@@ -156,30 +158,26 @@ class CompactDenseMotion(nn.Module):
         evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14 or 15, S, S]
         features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
-        flow = blend_motions(motions, prior + mask.float())
         correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2 D D, S, S]
-        correction = F.pixel_shuffle(correction, self.detail)  # [B, 2, S D, S D]
+        displacement, front = layered(motions, prior + mask.float(), self.edge, self.detail)  # [B, 2, S D, S D]
+        displacement = displacement + F.pixel_shuffle(correction, self.detail)
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
-        displacement = (flow - coordinate_grid(side, side, flow, corners=False)).permute(0, 3, 1, 2)
         shown = person = None
-        mean = (displacement + F.avg_pool2d(correction, self.detail)).detach()  # [B, 2, S, S]
+        mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
         if self.hidden_margin:
             shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
             occlusion = occlusion * shown
         if matte is not None:
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
-        if self.detail > 1:
-            displacement = F.interpolate(
-                displacement, scale_factor=self.detail, mode="bilinear", align_corners=False
-            )  # [B, 2, S D, S D]
-        displacement = displacement + correction
         if self.irises:
             displacement = turn_irises(displacement, driving, source)
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
-        return Motion(flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth, person=person)
+        return Motion(
+            flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth, person=person, front=front
+        )
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""
@@ -196,34 +194,6 @@ class CompactDenseMotion(nn.Module):
         return torch.cat((logits, anywhere), dim=1)
 
 
-class CarriedMotions(nn.Module):
-    """Affine motions of what follows the head, from the steps of all keypoints by one linear map.
-
-    Steps are measured in units of how far the keypoints spread, and the motions are about the keypoints' centre, so a
-    face moves its shoulders alike wherever and however large it is.
-
-    Args:
-        num_keypoints: K.
-        count: M, how many motions.
-    """
-
-    def __init__(self, num_keypoints: int, count: int) -> None:
-        super().__init__()
-        self.weight = nn.Parameter(torch.zeros(2 * num_keypoints, 6 * count))
-        self.logit = nn.Parameter(torch.full((count,), -4.0))
-
-    def forward(self, driving: Keypoints, source: Keypoints) -> Tensor:
-        """Return the motions as `local_motions` does, `[B, M, 6]`; all are the identity before training."""
-        centre = driving.value.mean(1, keepdim=True)  # [B, 1, 2]
-        spread = (driving.value - centre).square().sum(-1).mean(1).sqrt().clamp_min(1e-3)[:, None, None]  # [B, 1, 1]
-        steps = ((source.value - driving.value) / spread).flatten(1)  # [B, 2K]
-        with torch.autocast(steps.device.type, enabled=False):
-            affine = (steps.float() @ self.weight).view(len(steps), -1, 6)  # [B, M, 6]
-        shift, linear = affine[..., :2], affine[..., 2:]
-        offset = spread * shift - linear[..., :2] * centre[..., :1] - linear[..., 2:] * centre[..., 1:]  # [B, M, 2]
-        return torch.cat((offset, linear + linear.new_tensor((1.0, 0.0, 0.0, 1.0))), dim=2)
-
-
 def to_blocks(image: Tensor, side: int, detail: int = 2) -> Tensor:
     """Resize an image to `D side` and fold D x D pixels into channels: `[B, 3, H, W]` to `[B, 3 D D, side, side]`."""
     fine = detail * side
@@ -233,37 +203,3 @@ def to_blocks(image: Tensor, side: int, detail: int = 2) -> Tensor:
     else:
         image = F.interpolate(image, size=(fine, fine), mode="area")
     return F.pixel_unshuffle(image, detail).contiguous(memory_format=torch.channels_last)
-
-
-def local_motions(driving: Keypoints, source: Keypoints) -> Tensor:
-    """Return the affine motion around each keypoint (equation 4), the identity for the background first.
-
-    Returns:
-        `[B, K + 1, 6]`: offset (x, y), then what a step in x and a step in y add (x, y each).
-    """
-    batch = len(driving)
-    identity = driving.value.new_tensor([0.0, 0.0, 1.0, 0.0, 0.0, 1.0]).expand(batch, 1, 6)
-    if driving.jacobian is None or source.jacobian is None:
-        linear = identity[:, :, 2:].expand(-1, driving.value.shape[1], -1)
-        return torch.cat((identity, torch.cat((source.value - driving.value, linear), dim=2)), dim=1)
-    # Products of 2x2 matrices are written out: autocast would round a matrix product to bfloat16.
-    inverse = inverse_2x2(driving.jacobian)
-    local = (source.jacobian.unsqueeze(-1) * inverse.unsqueeze(-3)).sum(-2)  # [B, K, 2, 2]
-    offset = source.value - (local * driving.value.unsqueeze(-2)).sum(-1)  # [B, K, 2]
-    linear = local.transpose(2, 3).flatten(2)  # [B, K, 4]
-    return torch.cat((identity, torch.cat((offset, linear), dim=2)), dim=1)
-
-
-def blend_motions(motions: Tensor, logits: Tensor) -> Tensor:
-    """Average affine motions `[B, N, 6]` under softmax weights `[B, N, H, W]`: a flow `[B, H, W, 2]`.
-
-    The average of affine maps is the affine map of the averaged coefficients, so N flow fields are never formed.
-    """
-    height, width = logits.shape[2:]
-    weights = F.softmax(logits, dim=1).flatten(2)  # [B, N, H * W]
-    with torch.autocast(logits.device.type, enabled=False):
-        mixed = motions.transpose(1, 2) @ weights  # [B, 6, H * W]
-    offset, along_x, along_y = mixed.view(-1, 3, 2, height, width).unbind(1)  # [B, 2, H, W] each
-    grid = coordinate_grid(height, width, logits, corners=False)
-    flow = offset + along_x * grid[..., 0] + along_y * grid[..., 1]
-    return flow.permute(0, 2, 3, 1)

@@ -96,6 +96,7 @@ class Motion:
             `shown_in_source`), or None.
         mouth: what `fomm.nn.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
         person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.
+        front: share of what moves before the background, `[B, 1, H, W]` in [0, 1], or None.
     """
 
     flow: Tensor
@@ -105,6 +106,7 @@ class Motion:
     shown: Tensor | None = None
     mouth: Tensor | None = None
     person: Tensor | None = None
+    front: Tensor | None = None
 
     def displacement(self) -> Tensor:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""

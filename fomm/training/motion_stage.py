@@ -16,6 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatmap, inverse_2x2
@@ -60,6 +61,8 @@ def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWe
         "invertible": weights.invertible * invertible_loss(found.everywhere),
         "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
     }
+    if weights.silhouette > 0:
+        losses["silhouette"] = weights.silhouette * silhouette_loss(sample, motion)
     return MotionOutcome(losses, motion, driving)
 
 
@@ -217,6 +220,18 @@ def _free_keypoints(source_keypoints: Keypoints, own: Keypoints, sample: Transfe
     wanted = face.mean(1)[:, None] + places * height[:, None, None]
     away = F.relu((source - wanted.clamp(-0.95, 0.95)).abs() - 0.25).sum(-1)
     return (astray + away).mean()
+
+
+def silhouette_loss(sample: TransferSample, motion: Motion) -> Tensor:
+    """Compare what moves before the background with where the person is in the driving frame.
+
+    Raises:
+        SettingsError: the model blends softly.
+    """
+    if motion.front is None:
+        raise SettingsError("motion.silhouette: the model blends softly and has no silhouette; set model.edge above 0.")
+    person = sample.person[:, 1:]  # [B, 1, S, S]
+    return share_entropy(F.adaptive_avg_pool2d(motion.front.float(), person.shape[-1]), person).mean()
 
 
 def _picture_losses(sample: TransferSample, motion: Motion, region: Tensor) -> tuple[Tensor, Tensor]:

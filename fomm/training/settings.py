@@ -28,6 +28,7 @@ class MotionWeights(Settings):
     equivariance_value: float = option(3.0, "Free keypoints follow a change of view.", low=0.0)
     equivariance_jacobian: float = option(0.3, "Jacobians follow a change of view.", low=0.0)
     invertible: float = option(10.0, "Jacobians stay away from what cannot be inverted.", low=0.0)
+    silhouette: float = option(0.0, "What moves before the background against where the person is.", low=0.0)
     mouth: float = option(6.0, "Extra weight of the mouth region.", low=0.0)
     eyes: float = option(6.0, "Extra weight of the eye regions.", low=0.0)
     even: float = option(

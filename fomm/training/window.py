@@ -60,6 +60,7 @@ def cut_motion(motion: Motion, windows: list[tuple[int, int]], cells: int) -> Mo
         shown=None if motion.shown is None else cut_picture(motion.shown, windows, field, cells),
         mouth=None if motion.mouth is None else cut_picture(motion.mouth, windows, field, cells),
         person=None if motion.person is None else cut_picture(motion.person, windows, field, cells),
+        front=None if motion.front is None else cut_picture(motion.front, windows, field, cells),
     )
 
 

@@ -1,63 +1,7 @@
-import pytest
 import torch
 
 from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.compact_motion import CarriedMotions, blend_motions, local_motions
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
-
-
-@pytest.fixture
-def two_views():
-    generator = torch.Generator().manual_seed(4)
-    value = 0.6 * torch.rand(2, 2, 5, 2, generator=generator) - 0.3
-    jacobian = torch.eye(2) + 0.2 * torch.randn(2, 2, 5, 2, 2, generator=generator)
-    return Keypoints(value[0], jacobian[0]), Keypoints(value[1], jacobian[1])
-
-
-@pytest.fixture
-def carried():
-    module = CarriedMotions(5, 3)
-    with torch.no_grad():
-        module.weight.normal_(std=0.1, generator=torch.Generator().manual_seed(6))
-    return module
-
-
-def _apply(motion, points):
-    """Map points `[B, 2]` by affine motions `[B, 6]`: offset, step in x, step in y."""
-    return motion[:, :2] + motion[:, 2:4] * points[:, :1] + motion[:, 4:] * points[:, 1:]
-
-
-def test_carried_motions_rest_while_the_keypoints_rest(carried, two_views):
-    driving, _ = two_views
-    points = torch.tensor([[0.3, 0.8], [-0.5, 0.1]])
-    for motion in carried(driving, driving).unbind(1):
-        torch.testing.assert_close(_apply(motion, points), points)
-
-
-def test_a_larger_face_elsewhere_carries_its_shoulders_alike(carried, two_views):
-    driving, source = two_views
-    size, shift = 1.7, torch.tensor([0.2, -0.4])
-    moved = [Keypoints(size * seen.value + shift, seen.jacobian) for seen in (driving, source)]
-    points = torch.tensor([[0.3, 0.8], [-0.5, 0.1]])
-    for here, there in zip(carried(driving, source).unbind(1), carried(*moved).unbind(1), strict=True):
-        torch.testing.assert_close(_apply(there, size * points + shift), size * _apply(here, points) + shift)
-
-
-def test_blended_motion_is_the_weighted_mean_of_each_keypoints_affine_map(two_views):
-    driving, source = two_views
-    logits = torch.randn(2, 6, 7, 9, generator=torch.Generator().manual_seed(8))
-    flow = blend_motions(local_motions(driving, source), logits)
-    x = (2 * torch.arange(9) + 1) / 9 - 1
-    y = (2 * torch.arange(7) + 1) / 7 - 1
-    weights = logits.softmax(1)
-    for row, column in ((0, 0), (3, 5), (6, 8)):
-        here = torch.tensor([x[column], y[row]])
-        expected = weights[:, 0, row, column, None] * here
-        for k in range(5):
-            step = source.jacobian[:, k] @ torch.linalg.inv(driving.jacobian[:, k])
-            carried_to = source.value[:, k] + torch.einsum("bij,bj->bi", step, here - driving.value[:, k])
-            expected = expected + weights[:, k + 1, row, column, None] * carried_to
-        torch.testing.assert_close(flow[:, row, column], expected, atol=1e-5, rtol=1e-4)
 
 
 def _slide(side, columns, cells):

@@ -3,10 +3,11 @@
 import pytest
 import torch
 
-from fomm.nn.geometry import Keypoints
+from fomm.errors import SettingsError
+from fomm.nn.geometry import Keypoints, Motion
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import even_weights, invertible_loss
+from fomm.training.motion_stage import even_weights, invertible_loss, silhouette_loss
 
 STILL = AugmentSettings(scale=0, rotation=0, shift=0, moment=0, mirror=0, backdrop=0)
 
@@ -49,3 +50,22 @@ def test_a_jacobian_is_led_away_from_zero_always_to_the_same_side(determinant):
     invertible_loss(keypoint).backward()
     downhill = keypoint.jacobian - 0.1 * keypoint.jacobian.grad
     assert torch.linalg.det(downhill)[0, 0] > determinant
+
+
+def in_front(share):
+    """Return a motion at rest in which these parts of the frame, `[B, H, W]`, are before the background."""
+    return Motion(torch.zeros(len(share), 4, 4, 2), front=share[:, None])
+
+
+def test_a_silhouette_costs_the_less_the_better_it_fits_the_person(sample):
+    person = sample.person[:, 1]
+    fine = person.repeat_interleave(2, dim=1).repeat_interleave(2, dim=2)  # a model's edge may be finer
+    right = silhouette_loss(sample, in_front(fine.clamp(0.01, 0.99)))
+    astray = silhouette_loss(sample, in_front(fine.roll(8, dims=2).clamp(0.01, 0.99)))
+    nowhere = silhouette_loss(sample, in_front(torch.full_like(fine, 0.01)))
+    assert right < 0.1 * astray < 0.1 * nowhere
+
+
+def test_a_model_that_blends_softly_has_no_silhouette_to_train(sample):
+    with pytest.raises(SettingsError, match=r"model\.edge"):
+        silhouette_loss(sample, Motion(torch.zeros(3, 4, 4, 2)))
