@@ -6,7 +6,9 @@ down into whatever has little weight of its own.
 
 With a matte of the source, what is behind the person is made up once, see `fomm.nn.plate`. What a person hides of
 themselves, such as a cheek or the neck, is continued frame by frame, for what hardly moves and for what does, so that a
-neck is continued by the neck and a cheek by the cheek. Without a matte all holes are, the wall by what hardly moves.
+neck is continued by the neck and a cheek by the cheek. Which of both a hole is, the motion says if it has an edge
+(`Motion.front`); else it is of the person if nearly all around it is. Without a matte all holes are continued, the wall
+by what hardly moves.
 """
 
 from __future__ import annotations
@@ -51,8 +53,11 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
     still, moved = pull_push(colours.repeat(2, 1, 1, 1), weights).chunk(2)
     fill = _enlarged(torch.lerp(still, moved, moving), warped)
     if behind is not None and person is not None:
-        around = pull_push(person, shown.clamp_min(LEAST))  # [B, 1, h, w]
-        amid = ((around - _AMID) / (2 * _UNSURE) + 0.5).clamp(0, 1)
+        if motion.front is None:
+            around = pull_push(person, shown.clamp_min(LEAST))  # [B, 1, h, w]
+            amid = ((around - _AMID) / (2 * _UNSURE) + 0.5).clamp(0, 1)
+        else:
+            amid = motion.front.detach().float()  # [B, 1, S, S]
         fill = torch.lerp(behind.float(), fill, _enlarged(amid, warped))
     return torch.lerp(fill, warped.float(), _enlarged(shown, warped))
 

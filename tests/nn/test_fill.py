@@ -76,6 +76,16 @@ def test_a_hole_amid_the_person_becomes_person():
     torch.testing.assert_close(fill_hidden(picture, motion, plate)[0, :, 32, 36], HEAD, atol=0.05, rtol=0)
 
 
+def test_a_motion_with_an_edge_says_what_a_hole_is_of():
+    """A hole between wall and person may be either: an ear that the source hides, or wall."""
+    picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
+    front = torch.zeros(1, 1, 2 * SIDE, 2 * SIDE)  # finer than the field
+    front[..., 16:] = 1  # from column 8 of cells on
+    filled = fill_hidden(picture, replace(motion, front=front), plate)[0, :, 32]
+    torch.testing.assert_close(filled[:, 28], WALL, atol=0.02, rtol=0)
+    torch.testing.assert_close(filled[:, 36], HEAD, atol=0.02, rtol=0)
+
+
 def test_a_plate_without_a_matte_is_refused():
     picture, motion = scene(slice(4, 6))
     with pytest.raises(ValueError, match="of the person"):
