@@ -106,7 +106,7 @@ def _save_tiny(path: Path, tied: int) -> AnimationModel:
     torch.manual_seed(0)
     sizes = {"image_size": 64, "motion_side": 16, "max_width": 16, "levels": 2, "generator_blocks": 1}
     widths = {"detector_width": 8, "motion_width": 8, "generator_width": 8}
-    hidden = {"hidden_margin": 0.06, "hidden_rim": 1, "hidden_fill": True, "matte_width": 4}
+    hidden = {"hidden_margin": 0.06, "hidden_rim": 1, "hidden_fill": True, "matte_width": 4, "edge": 3.0}
     model = CompactModel(CompactSettings(tied_keypoints=tied, free_keypoints=2, **sizes, **widths, **hidden))
     # Untrained heads are zero or nearly so; these let keypoints follow the picture and every output vary.
     torch.nn.init.normal_(model.detector.heatmap.weight, std=0.5)
