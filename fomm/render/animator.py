@@ -1,14 +1,16 @@
 """The animator: a model made fast for one device, asked for keypoints and for frames.
 
 A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. On a CPU frames are
-computed one by one whatever the batch size, because batching gains nothing there and kernels may round differently.
+computed one by one whatever the batch size, because batching gains nothing there and kernels may round differently;
+several at a time are computed in lanes, see `fomm.render.lanes`.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from contextlib import closing, contextmanager
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 import torch
@@ -18,10 +20,14 @@ from torch import Tensor
 from fomm.face.crop import CropWindow
 from fomm.nn.geometry import Keypoints
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.render.lanes import Lanes
 from fomm.render.optimise import prepare
 from fomm.render.settings import RenderSettings, decide
 
 Image = NDArray[np.uint8]
+Finished = TypeVar("Finished")
+
+_GPU_LANES = 2  # one batch is prepared or fetched while the other is computed
 
 
 @dataclass(frozen=True)
@@ -57,6 +63,7 @@ class Animator:
         self.compute = decide(settings or RenderSettings())
         self.image_size = image_size
         self._model = prepare(model.to(self.compute.device), self.compute.dtype)
+        self._lanes = Lanes.for_cpu() if self.compute.device.type == "cpu" else Lanes(_GPU_LANES, 1)
 
     def portrait(self, photo: Image, window: CropWindow) -> Portrait:
         """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
@@ -68,25 +75,42 @@ class Animator:
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
-        with self._inference():
-            parts = [self._model.detect(self._tensor(part)) for part in self._parts(squares)]
-        return Keypoints.cat(parts).to(torch.device("cpu"))
+        parts = [squares[start : start + self._step] for start in range(0, len(squares), self._step)]
+        if len(parts) == 1:
+            return self._detect(parts[0])
+        with closing(self._lanes.map(self._detect, parts)) as found:
+            return Keypoints.cat(list(found))
 
     def frames(self, portrait: Portrait, driving: Keypoints) -> Iterator[GeneratedFrames]:
         """Yield generated frames for keypoints `[B, K, 2]`, a part of the batch at a time, on the animator's device."""
-        for start in range(0, len(driving), self._step):
-            part = driving[start : start + self._step].to(self.compute.device)
-            with self._inference():
-                made = self._model.animate(portrait.encoded, part, portrait.keypoints)
-            yield made
+        if len(driving) <= self._step:  # one that somebody waits for gets all threads at once
+            return iter([self._generate(portrait, driving)] if len(driving) else [])
+        return self.finished(portrait, [driving], lambda made: made)
+
+    def finished(
+        self, portrait: Portrait, driving: Iterable[Keypoints], finish: Callable[[GeneratedFrames], Finished]
+    ) -> Generator[Finished, None, None]:
+        """Yield what `finish` makes of generated frames, a part at a time, while the next ones are being made.
+
+        Args:
+            portrait: the source.
+            driving: keypoints `[B, K, 2]`, any number of batches.
+            finish: called with every part, on the thread that generated it and several at a time.
+        """
+        parts = (batch[start : start + self._step] for batch in driving for start in range(0, len(batch), self._step))
+        return self._lanes.map(lambda part: finish(self._generate(portrait, part)), parts)
+
+    def _detect(self, squares: Sequence[Image]) -> Keypoints:
+        with self._inference():
+            return self._model.detect(self._tensor(squares)).to(torch.device("cpu"))
+
+    def _generate(self, portrait: Portrait, driving: Keypoints) -> GeneratedFrames:
+        with self._inference():
+            return self._model.animate(portrait.encoded, driving.to(self.compute.device), portrait.keypoints)
 
     @property
     def _step(self) -> int:
         return 1 if self.compute.device.type == "cpu" else self.compute.batch_size
-
-    def _parts(self, squares: Sequence[Image]) -> Iterator[Sequence[Image]]:
-        for start in range(0, len(squares), self._step):
-            yield squares[start : start + self._step]
 
     def _tensor(self, squares: Sequence[Image]) -> Tensor:
         """Turn pictures into `[B, 3, S, S]` in [0, 1]."""

@@ -28,8 +28,6 @@ from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
-from fomm.nn.model import GeneratedFrames
-from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
@@ -216,16 +214,12 @@ class Pipeline:
     ) -> Iterator[NDArray[np.uint8]]:
         """Yield composed frames from `first` on, uint8 `[B, H, W, 3]`, a few at a time.
 
-        While the caller marks and encodes one, the networks make the next.
+        While the caller marks and encodes one, the next are made.
         """
-        with contextlib.closing(one_ahead(self._generated(portrait, transfer, first))) as generated:
-            for made in generated:
-                yield paste.compose(made)
-
-    def _generated(self, portrait: Portrait, transfer: Transfer, first: int) -> Iterator[GeneratedFrames]:
-        for start in range(first, len(transfer), _CHUNK):
-            driving = transfer.driving(start, min(start + _CHUNK, len(transfer)))
-            yield from self.animator.frames(portrait, driving)
+        starts = range(first, len(transfer), _CHUNK)
+        driving = (transfer.driving(start, min(start + _CHUNK, len(transfer))) for start in starts)
+        with contextlib.closing(self.animator.finished(portrait, driving, paste.compose)) as finished:
+            yield from finished
 
 
 def _check_sound(audio: Path | None, silent: bool) -> None:

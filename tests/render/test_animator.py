@@ -73,6 +73,16 @@ def test_a_photo_gives_the_same_frames_twice(make_model, photo):
     assert all(torch.equal(a, b) for a, b in zip(first, second, strict=True))
 
 
+def test_what_becomes_of_frames_comes_in_their_order(make_model, photo):
+    animator = Animator(make_model(), SIDE, RenderSettings(device="cpu", precision="float32"))
+    portrait = animator.portrait(photo, CropWindow(0.0, 0.0, 90.0))
+    driving = animator.detect(squares(5))
+    whole = torch.cat([made.image for made in animator.frames(portrait, driving)])
+    batches = [driving[:2], driving[2:2], driving[2:]]
+    finished = animator.finished(portrait, batches, lambda made: made.image.flip(-1))
+    assert torch.equal(torch.cat(list(finished)), whole.flip(-1))
+
+
 def test_no_keypoints_make_no_frames(make_model, photo):
     animator = Animator(make_model(), SIDE, RenderSettings(device="cpu", precision="float32"))
     portrait = animator.portrait(photo, CropWindow(0.0, 0.0, 90.0))
