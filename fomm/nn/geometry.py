@@ -14,11 +14,13 @@ Equations are those of Siarohin et al., "First Order Motion Model for Image Anim
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import lru_cache
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
+_KEPT_CELLS = 256 * 256  # of the largest identity grid that is kept
 _AROUND = 3  # cells around one of the person that tell how far the person moves there
 
 
@@ -123,14 +125,26 @@ class Motion:
 
 
 def coordinate_grid(height: int, width: int, like: Tensor, *, corners: bool) -> Tensor:
-    """Return the identity grid `[H, W, 2]` (x, y), on the device and in the floating type of `like`."""
-    x = _axis(width, like, corners)
-    y = _axis(height, like, corners)
-    return torch.stack((x.view(1, -1).expand(height, -1), y.view(-1, 1).expand(-1, width)), dim=-1)
+    """Return the identity grid `[H, W, 2]` (x, y), on the device and in the floating type of `like`; not to be changed.
+
+    Every frame needs a dozen small ones, so those are kept.
+    """
+    make = _kept_grid if height * width <= _KEPT_CELLS else _grid
+    return make(height, width, like.device, like.dtype, corners)
 
 
-def _axis(length: int, like: Tensor, corners: bool) -> Tensor:
-    index = torch.arange(length, device=like.device, dtype=like.dtype)
+def _grid(height: int, width: int, device: torch.device, dtype: torch.dtype, corners: bool) -> Tensor:
+    with torch.inference_mode(False):  # a tensor made for inference could not serve training
+        x = _axis(width, device, dtype, corners)
+        y = _axis(height, device, dtype, corners)
+        return torch.stack((x.view(1, -1).expand(height, -1), y.view(-1, 1).expand(-1, width)), dim=-1)
+
+
+_kept_grid = lru_cache(maxsize=32)(_grid)
+
+
+def _axis(length: int, device: torch.device, dtype: torch.dtype, corners: bool) -> Tensor:
+    index = torch.arange(length, device=device, dtype=dtype)
     return 2.0 * index / (length - 1) - 1.0 if corners else (2.0 * index + 1.0) / length - 1.0
 
 
