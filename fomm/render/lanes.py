@@ -17,6 +17,7 @@ import torch
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 
+_LIMITING = threading.Lock()
 _MOST = 8  # more would hold more frames in memory than Python can keep busy
 
 
@@ -30,7 +31,11 @@ class Lanes:
 
     def __init__(self, count: int, threads: int) -> None:
         self.count = count
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="lane", initializer=_limit, initargs=(threads,))
+        shares = (threads, torch.get_num_threads())
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="lane", initializer=_limit, initargs=shares)
+        # All begin now: while one does, other threads that begin would take its number of threads for theirs.
+        meeting = threading.Barrier(count)
+        list(self._pool.map(lambda _: meeting.wait(), range(count)))
 
     @classmethod
     def for_cpu(cls) -> Lanes:
@@ -38,6 +43,15 @@ class Lanes:
         threads = torch.get_num_threads()
         count = min(threads, _MOST)
         return cls(count, threads // count)
+
+    @classmethod
+    def halves(cls) -> Lanes:
+        """Return two lanes that share the threads that PyTorch may use here and now."""
+        return cls(2, max(1, torch.get_num_threads() // 2))
+
+    def run(self, function: Callable[[Item], Result], item: Item) -> Result:
+        """Return `function(item)`, made in a lane."""
+        return self._pool.submit(function, item).result()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
         """Yield `function(item)` for every item, in their order; while the caller uses one, the lanes make the next.
@@ -59,14 +73,15 @@ class Lanes:
             wait(coming)
 
 
-def _limit(threads: int) -> None:
+def _limit(threads: int, others: int) -> None:
     """Give this thread alone so many of PyTorch's threads.
 
     PyTorch keeps the number twice: for the thread that sets it, and as what threads start with. The second is put back
-    on a thread that ends.
+    to what the `others` have, on a thread that ends.
     """
-    others = torch.get_num_threads()
-    torch.set_num_threads(threads)
-    restore = threading.Thread(target=torch.set_num_threads, args=(others,))
-    restore.start()
-    restore.join()
+    with _LIMITING:
+        torch.get_num_threads()  # else the thread's first operation would take the number that threads start with
+        torch.set_num_threads(threads)
+        restore = threading.Thread(target=torch.set_num_threads, args=(others,))
+        restore.start()
+        restore.join()

@@ -21,6 +21,8 @@ from fomm.motion.live import Recorder
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer, TransferSettings
+from fomm.nn.geometry import Keypoints
+from fomm.render.lanes import Lanes
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import Pipeline, face_area
 from fomm.scenes.live_driver import LiveDriver
@@ -58,8 +60,21 @@ class LiveFrame:
     seconds: float
 
 
+@dataclass(frozen=True)
+class SeenFrame:
+    """A camera frame that was looked at: keypoints that move the photo, what to tell the driver, seconds it took."""
+
+    driving: Keypoints
+    hint: str
+    recorded: float | None
+    seconds: float
+
+
 class LivePortrait:
-    """A consented photo that follows a camera; one thread at a time may use it.
+    """A consented photo that follows a camera.
+
+    A frame has two halves, `see` and `show`. One thread may look at a camera frame while another makes the frame
+    before it; otherwise one thread at a time may use the portrait.
 
     Args:
         pipeline: model, face finder and ledger.
@@ -91,6 +106,7 @@ class LivePortrait:
             face_box=face_area(window, settings),
         )
         self.output_id, self.size = self._release.output_id, self._release.size
+        self._lanes = Lanes.halves()
         self._driver = LiveDriver(pipeline, self._portrait.keypoints, settings)
 
     def frame(self, camera: NDArray[np.uint8], now: float) -> LiveFrame:
@@ -104,13 +120,32 @@ class LivePortrait:
             ConsentError: the consent was revoked or ended; the session is over.
             OutputError: the session is over.
         """
+        return self.show(self.see(camera, now))
+
+    def see(self, camera: NDArray[np.uint8], now: float) -> SeenFrame:
+        """Look at a camera frame, the first half of `frame`."""
+        return self._lanes.run(lambda frame: self._look(frame, now), camera)
+
+    def show(self, seen: SeenFrame) -> LiveFrame:
+        """Make and mark the photo's frame, the second half of `frame`; in the order in which they were seen.
+
+        Raises:
+            ConsentError, OutputError: as `frame`.
+        """
+        return self._lanes.run(self._make, seen)
+
+    def _look(self, camera: NDArray[np.uint8], now: float) -> SeenFrame:
         begun = time.perf_counter()
         driving = self._driver.see(camera, now)
-        made = next(self._animator.frames(self._portrait, driving))
-        jpeg = self._release.send(self._paste.compose(made)[0])
         recorder = self._driver.recorder
         recorded = None if recorder is None else recorder.seconds
-        return LiveFrame(jpeg, self._driver.hint, recorded, time.perf_counter() - begun)
+        return SeenFrame(driving, self._driver.hint, recorded, time.perf_counter() - begun)
+
+    def _make(self, seen: SeenFrame) -> LiveFrame:
+        begun = time.perf_counter()
+        made = next(self._animator.frames(self._portrait, seen.driving))
+        jpeg = self._release.send(self._paste.compose(made)[0])
+        return LiveFrame(jpeg, seen.hint, seen.recorded, seen.seconds + time.perf_counter() - begun)
 
     def calibrate(self) -> None:
         """Take the driver's next frames as the pose that the photo has.

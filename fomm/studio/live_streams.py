@@ -6,10 +6,11 @@ stops, leaves, or sends nothing for a while. Camera frames exist in memory only,
 
 from __future__ import annotations
 
+import contextlib
 import secrets
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 from fomm.errors import FommError, MediaError
@@ -47,8 +48,8 @@ class LiveStream:
         self.key = secrets.token_urlsafe(32)
         self.photo, self.settings = photo, settings
         self._session, self._portrait, self._clock = session, portrait, clock
-        self._busy = threading.Lock()
-        self._newest = 0
+        self._busy, self._making = threading.Lock(), threading.Lock()
+        self._newest = self._shown = 0
         self._open = True
         self.used = clock()
 
@@ -75,12 +76,15 @@ class LiveStream:
             if mine != self._newest:
                 return None
             camera = decode_image(data, "The camera's frame", _LIMITS)
-            try:
+            with self._ending():
                 self._session.used = time.monotonic()
-                return self._portrait.frame(camera, self._clock())
-            except BaseException:
-                self._end()
-                raise
+                seen = self._portrait.see(camera, self._clock())
+        with self._making:  # while the next camera frame is looked at
+            if mine < self._shown:
+                return None
+            self._shown = mine
+            with self._ending():
+                return self._portrait.show(seen)
 
     def calibrate(self) -> None:
         """Take the next frames' pose as the photo's.
@@ -113,8 +117,17 @@ class LiveStream:
     def close(self) -> None:
         """End it; a frame that is being made does not leave any more."""
         self._portrait.close()  # before waiting: the frame in the making is refused at the exit
-        with self._busy:
+        with self._busy, self._making:
             self._end()
+
+    @contextlib.contextmanager
+    def _ending(self) -> Iterator[None]:
+        """End the stream if what is done fails."""
+        try:
+            yield
+        except BaseException:
+            self._end()
+            raise
 
     def _end(self) -> None:
         self._open = False

@@ -86,6 +86,11 @@ def test_a_lane_has_its_share_of_the_threads_and_nobody_else_has_fewer(threads):
     assert threads_elsewhere() == threads
 
 
+def test_one_piece_is_made_in_a_lane(threads):
+    lanes = Lanes.halves()
+    assert lanes.run(lambda number: (number, torch.get_num_threads()), 7) == (7, threads // 2)
+
+
 def test_the_lanes_of_a_cpu_share_its_threads_out(threads):
     lanes = Lanes.for_cpu()
     shares = list(lanes.map(lambda _: torch.get_num_threads(), range(12)))

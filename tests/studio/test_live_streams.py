@@ -156,10 +156,13 @@ class SlowPortrait:
     def __init__(self):
         self.begun, self.go, self.made = threading.Semaphore(0), threading.Semaphore(0), []
 
-    def frame(self, camera, now):
+    def see(self, camera, now):
         self.begun.release()
         assert self.go.acquire(timeout=10)
-        self.made.append(camera.mean())
+        return camera.mean()
+
+    def show(self, seen):
+        self.made.append(seen)
         return SimpleNamespace(jpeg=b"")
 
     def close(self):
@@ -189,6 +192,42 @@ def test_only_the_newest_waiting_frame_is_made():
     sessions.close_all()
     assert len(portrait.made) == 2
     assert [answers[number] is None for number in range(4)] == [False, True, True, False]
+
+
+class TwoHalves:
+    """Shows nothing before the next camera frame was looked at."""
+
+    def __init__(self):
+        self.looks, self.looked = 0, threading.Event()
+
+    def see(self, camera, now):
+        self.looks += 1
+        if self.looks == 2:
+            self.looked.set()
+        return self.looks
+
+    def show(self, seen):
+        assert self.looked.wait(10)
+        return SimpleNamespace(jpeg=bytes([seen]))
+
+    def close(self):
+        pass
+
+
+def test_the_next_camera_frame_is_looked_at_while_a_frame_is_made():
+    sessions = Sessions()
+    stream = LiveStream(sessions.get("two"), TwoHalves(), None, SETTINGS, lambda: 0.0)
+    first = []
+    sender = threading.Thread(target=lambda: first.append(stream.frame(camera_jpeg(shift=0))))
+    sender.start()
+    for _ in range(1000):
+        if stream._portrait.looks:
+            break
+        threading.Event().wait(0.005)
+    assert stream.frame(camera_jpeg(shift=1)).jpeg == b"\x02"
+    sender.join(timeout=10)
+    sessions.close_all()
+    assert first[0].jpeg == b"\x01"
 
 
 def test_a_closed_stream_makes_nothing(studio, stream):
