@@ -24,6 +24,7 @@ from fomm.motion.track import TrackBuilder
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait
+from fomm.scenes.tracking import shoulder_tracker
 
 Summary = dict[str, dict[str, float]]
 
@@ -65,14 +66,15 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
     numbers = np.random.default_rng(_SEED)
     noisy = [_noisy(middle, tools.settings.noise, numbers) for _ in range(_STILL_FRAMES)]
     builder = TrackBuilder(clip.clip.fps, tools.pipeline.detector)
-    builder.append(tools.pipeline.animator.detect([clip.first, *noisy]))
+    animator, frames = tools.pipeline.animator, [clip.first, *noisy]
+    builder.append(shoulder_tracker(animator).follow(frames, animator.detect(frames)))
     track = builder.build()
     steady = smooth(track.slice(1), tools.settings.smooth)
     transfer = Transfer(
         whole_portrait(tools, clip.first).keypoints, track, TransferSettings(reference="0"), tools.pipeline.anatomy
     )
-    frames = [frame.astype(np.int16) for frame in animate(tools, clip.first, transfer.carry(steady.keypoints()))]
-    change = np.mean([np.abs(after - before).mean() for before, after in pairwise(frames)])
+    made = [frame.astype(np.int16) for frame in animate(tools, clip.first, transfer.carry(steady.keypoints()))]
+    change = np.mean([np.abs(after - before).mean() for before, after in pairwise(made)])
     return {"still": {MODEL: float(change), COPY: 0.0}}
 
 

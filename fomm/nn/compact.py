@@ -145,18 +145,20 @@ class CompactModel(AnimationModel):
         looks: Keypoints = self.detector(torch.cat((image, image.flip(-1))))
         return Keypoints.mean([looks[: len(image)], looks[len(image) :].mirrored(self._mirror)])
 
+    def find_person(self, image: Tensor) -> Tensor | None:
+        """Return the matte of images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1], if the model has one."""
+        return None if self.matte is None else self.matte.find(to_blocks(image, self.settings.motion_side))
+
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
         blocks = to_blocks(source, self.settings.motion_side)
-        matte = None if self.matte is None else self.matte.find(blocks)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, matte)
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source))
         return motion
 
     def plate(self, source: Tensor) -> Tensor | None:
         """Return the clean plate of sources `[B, 3, H, W]` in [0, 1], of the same shape, if the model has a matte."""
-        if self.matte is None:
-            return None
-        return clean_plate(source, self.matte.find(to_blocks(source, self.settings.motion_side)))
+        matte = self.find_person(source)
+        return None if matte is None else clean_plate(source, matte)
 
     def encode(self, source: Tensor) -> EncodedSource:
         """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""

@@ -78,6 +78,10 @@ class AnimationModel(nn.Module, ABC):
     def detect(self, image: Tensor) -> Keypoints:
         """Return the keypoints of each image `[B, 3, H, W]` in [0, 1]."""
 
+    def find_person(self, image: Tensor) -> Tensor | None:
+        """Return where the person is in images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1]; None if the model cannot."""
+        return None
+
     @abstractmethod
     def encode(self, source: Tensor) -> EncodedSource:
         """Compute all that depends on the source `[B, 3, H, W]` in [0, 1] only."""

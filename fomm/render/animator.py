@@ -23,6 +23,7 @@ from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
 from fomm.render.lanes import Lanes
 from fomm.render.optimise import prepare
 from fomm.render.settings import RenderSettings, decide
+from fomm.settings import Settings
 
 Image = NDArray[np.uint8]
 Finished = TypeVar("Finished")
@@ -81,6 +82,15 @@ class Animator:
         with closing(self._lanes.map(self._detect, parts)) as found:
             return Keypoints.cat(list(found))
 
+    def person(self, square: Image) -> Tensor | None:
+        """Return where the person is in a picture uint8 `[S, S, 3]`: `[1, 1, s, s]` in [0, 1] on the CPU.
+
+        None if the model cannot tell.
+        """
+        with self._inference():
+            found = self._model.find_person(self._tensor([square]))
+        return None if found is None else found.float().cpu()
+
     def frames(self, portrait: Portrait, driving: Keypoints) -> Iterator[GeneratedFrames]:
         """Yield generated frames for keypoints `[B, K, 2]`, a part of the batch at a time, on the animator's device."""
         if len(driving) <= self._step:  # one that somebody waits for gets all threads at once
@@ -107,6 +117,11 @@ class Animator:
     def _generate(self, portrait: Portrait, driving: Keypoints) -> GeneratedFrames:
         with self._inference():
             return self._model.animate(portrait.encoded, driving.to(self.compute.device), portrait.keypoints)
+
+    @property
+    def config(self) -> Settings:
+        """The settings that the model was built from."""
+        return self._model.config
 
     @property
     def _step(self) -> int:

@@ -20,11 +20,13 @@ from fomm.face.locate import choose
 from fomm.face.watch import FaceWatcher
 from fomm.face.windows import DrivingWindow
 from fomm.motion.live import Recorder, RestingPose, still
+from fomm.motion.shoulders import ShoulderTracker
 from fomm.motion.smooth import OneEuro
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.settings import AnimateSettings
+from fomm.scenes.tracking import shoulder_tracker
 
 Frame = NDArray[np.uint8]
 NOBODY, AWAY, CALIBRATING = "nobody", "away", "calibrating"
@@ -65,7 +67,7 @@ class LiveDriver:
         self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
         self._settings = settings
         self.recorder: Recorder | None = None
-        self._watched: tuple[CropWindow, FaceWatcher] | None = None
+        self._watched: tuple[CropWindow, FaceWatcher, ShoulderTracker] | None = None
         self._size: tuple[int, ...] = ()
         self._first: list[Keypoints] = []
         self._state: _Calibrated | None = None
@@ -119,11 +121,11 @@ class LiveDriver:
         self._watched = self._watched or self._find(frame, now)
         if self._watched is None:
             return self._source
-        window, watcher = self._watched
+        window, watcher, shoulders = self._watched
         square = window.crop(frame, self._pipeline.animator.image_size)
         if now - self._looked >= _LOOK_EVERY:
             self._found, self._looked = watcher.sees(square), now
-        keypoints = self._pipeline.animator.detect([square])
+        keypoints = shoulders.follow([square], self._pipeline.animator.detect([square]), [self._found])
         elapsed, self._before = max(now - self._before, 1e-3), now
         if self._state is None:
             return self._collect(keypoints)
@@ -134,7 +136,7 @@ class LiveDriver:
             self._state.rest.add(self._state.pose.value, now)
         return self._state.transfer.carry(self._state.pose)
 
-    def _find(self, frame: Frame, now: float) -> tuple[CropWindow, FaceWatcher] | None:
+    def _find(self, frame: Frame, now: float) -> tuple[CropWindow, FaceWatcher, ShoulderTracker] | None:
         """Fix the window around the driver's face; where none was seen, it is not looked for in every frame."""
         if not self._found and now - self._looked < _LOOK_EVERY:
             return None
@@ -146,7 +148,8 @@ class LiveDriver:
         face = choose(faces, self._settings.face.driving_face, (frame.shape[1], frame.shape[0]))
         window = CropWindow.around(face, _ROOM)
         self._first = []
-        return window, FaceWatcher(self._pipeline.finder, DrivingWindow(window, face))
+        watcher = FaceWatcher(self._pipeline.finder, DrivingWindow(window, face))
+        return window, watcher, shoulder_tracker(self._pipeline.animator)
 
     def _collect(self, keypoints: Keypoints) -> Keypoints:
         """Gather the frames whose median is the reference; the photo rests meanwhile."""

@@ -16,7 +16,7 @@ from fomm.motion.transfer import Transfer
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
 from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import naming
+from fomm.scenes.tracking import naming, shoulder_tracker
 from fomm.trust.authorise import Authorisation
 from fomm.trust.release import Provenance, Receipt, release_still
 
@@ -38,7 +38,8 @@ def sample_motion(pipeline: Pipeline, driving: Path, settings: AnimateSettings) 
         window = steady_window(frames, pipeline.finder, settings.face).window
         squares = [window.crop(frame, pipeline.animator.image_size) for frame in frames]
         builder = TrackBuilder(info.fps, pipeline.detector, None, (info.width, info.height))
-        builder.append(pipeline.animator.detect(squares), [True] * len(squares))
+        found = pipeline.animator.detect(squares)
+        builder.append(shoulder_tracker(pipeline.animator).follow(squares, found), [True] * len(squares))
         return builder.build()
 
 

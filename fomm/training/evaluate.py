@@ -17,10 +17,13 @@ from typing import Any
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.errors import MediaError
+from fomm.motion.anatomy import anatomy_of
+from fomm.motion.shoulders import ShoulderTracker
 from fomm.nn.compact import CompactSettings
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
@@ -136,11 +139,31 @@ def _animate(model: AnimationModel, batch: TransferBatch, device: torch.device |
     """Animate person 0's source frame by its own driving frame and by the other person's movement."""
     frames = batch.frames.to(device).float().div(255)  # [B, 4, 3, 256, 256]
     found = model.detect(frames.flatten(0, 1))
-    moments = [found[moment::4] for moment in range(4)]
+    here, there, before, after = (found[moment::4] for moment in range(4))
+    moments = [here, _followed(model, batch.frames[:, :2], here, there), before]
+    moments.append(_followed(model, batch.frames[:, 2:], before, after))
     encoded = model.encode(frames[:, 0])
     same_axes = torch.eye(2, device=frames.device).expand(len(frames), 2, 2)
     driving: dict[str, Keypoints] = {"self": moments[1], "cross": across(moments, same_axes, _tied(model))}
     return {way: model.animate(encoded, keypoints, moments[0]) for way, keypoints in driving.items()}
+
+
+def _followed(model: AnimationModel, frames: Tensor, anchor: Keypoints, found: Keypoints) -> Keypoints:
+    """Follow each driver's shoulders from the first of two frames uint8 `[B, 2, 3, S, S]` to the second."""
+    device, anatomy = found.value.device, anatomy_of(model.config)
+
+    def person(picture: NDArray[np.uint8]) -> Tensor | None:
+        image = torch.from_numpy(picture).to(device).permute(2, 0, 1)[None].float().div(255)
+        matte = model.find_person(image)
+        return None if matte is None else matte.float().cpu()
+
+    rows = []
+    pictures = frames.permute(0, 1, 3, 4, 2).cpu().numpy()  # [B, 2, S, S, 3]
+    for row, (first, second) in enumerate(pictures):
+        tracker = ShoulderTracker(person, None if anatomy is None else anatomy.face)
+        tracker.follow([first], anchor[row : row + 1].to(torch.device("cpu")))
+        rows.append(tracker.follow([second], found[row : row + 1].to(torch.device("cpu"))))
+    return Keypoints.cat(rows).to(device)
 
 
 def _tied(model: AnimationModel) -> int:

@@ -23,6 +23,7 @@ from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, gaussian_heatma
 from fomm.nn.landmarks import FREE_PLACES, LIDS, LIPS, MIRROR, REGIONS, SKIN, TIED_LANDMARKS
 from fomm.training.augment import TransferSample, looked_at
 from fomm.training.entropy import share_entropy
+from fomm.training.followed import followed
 from fomm.training.irises import see_irises
 from fomm.training.settings import MotionWeights
 
@@ -99,7 +100,7 @@ def find_keypoints(model: CompactModel, sample: TransferSample) -> FoundKeypoint
         moments = [source[split:], own[split:], found[2 * count :: 2], found[2 * count + 1 :: 2]]
         lent = across(moments, sample.axes[split:], model.settings.tied_keypoints)
         driving = Keypoints.cat([own[:split], lent])
-    return FoundKeypoints(found, source, own, driving)
+    return FoundKeypoints(found, source, own, followed(driving, source, sample, model.settings.tied_keypoints))
 
 
 def across(moments: list[Keypoints], axes: Tensor, tied: int = 0) -> Keypoints:
