@@ -35,6 +35,7 @@ _MOST = 2000  # pixels of the body that are compared: those with the steepest sl
 _LEAST = 12  # of the coarsest picture's: fewer are no body
 _STIFF = 0.004  # squared grey levels (of 1, a pixel's mean over the picture) that outweigh the guess
 _OUTLIER = 0.1  # miss in grey levels of 1 that counts half
+_WILD = 0.5  # a step that far, in [-1, 1] units or as a part of the zoom, leads nowhere
 _PLAIN = 1e-4  # variance of grey levels below which cloth is plain
 _LOST, _SURE = 0.2, 0.5  # correlation with the first frame at which a map is not trusted at all, and wholly
 
@@ -128,6 +129,8 @@ class _Anchor:
                 away = [*_parts(shift - guess[1]), *_parts(turn - guess[0])]
                 pull = weighted.T @ seen.miss + _STIFF * np.array(away)
                 step = np.linalg.solve(weighted.T @ level.slope + _STIFF * np.eye(4), pull)
+                if not np.abs(step).max() < _WILD:
+                    return guess, 0.0
                 # The step moves the anchor's pixels, so its inverse goes before the map.
                 turn = turn / complex(1 + step[2], step[3])
                 shift = shift - turn * complex(step[0], step[1])

@@ -93,6 +93,17 @@ def test_another_picture_is_left_to_the_detector(cloth):
     torch.testing.assert_close(found.value, vague.value)
 
 
+def test_whatever_is_filmed_keypoints_stay_finite_and_in_reach(cloth):
+    tracker = ShoulderTracker(everywhere, TIED)
+    tracker.follow([frame(cloth)], keypoints())
+    numbers = np.random.default_rng(1)
+    for _ in range(20):
+        noise = numbers.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)
+        found = tracker.follow([noise], keypoints(tremble=20 * PIXEL))
+        assert float(found.value.abs().max()) < 2
+        assert bool(found.jacobian.isfinite().all())
+
+
 def test_plain_cloth_moves_as_its_keypoints_do_together():
     plain = np.full((SIDE, SIDE, 3), 90, np.uint8)
     tracker = ShoulderTracker(everywhere, TIED)
