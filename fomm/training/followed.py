@@ -1,7 +1,7 @@
 """Training's stand-in for the tracker of the driver's shoulders (`fomm.motion.shoulders`): the true flow, a little off.
 
-The tracker registers pictures, too slowly for every sample of a training run. What it finds is a similarity map of the
-body, so one is fitted to the true flow here. It is off by about what the tracker is off by, and now and then it is
+The tracker registers pictures one by one on a processor, where a GPU learns from a thousand samples a second. What it
+finds is a similarity map of the body, so one is fitted to the true flow here. It is off by about what the tracker is off by, and now and then it is
 missing: a network that only saw perfect maps would trust them too much.
 """
 
