@@ -35,11 +35,6 @@ class Similarity:
     turn: Tensor
 
     @classmethod
-    def identity(cls, like: Tensor) -> Similarity:
-        """Return the map that moves nothing, for as many rows as `like` and on its device."""
-        return cls(like.new_zeros(len(like), 2), like.new_tensor((1.0, 0.0)).expand(len(like), -1))
-
-    @classmethod
     def fit(cls, points: Tensor, targets: Tensor, weight: Tensor) -> Similarity:
         """Return the least-squares map from points `[B, N, 2]` to targets `[B, N, 2]` under weights `[B, N]`."""
         share = (weight / weight.sum(1, keepdim=True).clamp_min(1e-6)).unsqueeze(-1)  # [B, N, 1]

@@ -1,8 +1,8 @@
 """Training's stand-in for the tracker of the driver's shoulders (`fomm.motion.shoulders`): the true flow, a little off.
 
 The tracker registers pictures one by one on a processor, where a GPU learns from a thousand samples a second. What it
-finds is a similarity map of the body, so one is fitted to the true flow here. It is off by about what the tracker is off by, and now and then it is
-missing: a network that only saw perfect maps would trust them too much.
+finds is a similarity map of the body, so one is fitted to the true flow here. It is off by about what the tracker is
+off by, and now and then it is missing: a network that only saw perfect maps would trust them too much.
 """
 
 from __future__ import annotations
