@@ -80,6 +80,10 @@ class _Anchor:
         keypoints: in it, one row.
         person: where the person is, `[1, 1, s, s]` in [0, 1].
         tied: how many keypoints lie on the face.
+
+    Attributes:
+        keypoints: in it.
+        has_body: whether enough of the body is in the frame, and keypoints are on it.
     """
 
     def __init__(self, picture: Picture, keypoints: Keypoints, person: Tensor, tied: int) -> None:
@@ -99,11 +103,7 @@ class _Anchor:
                     break
                 self._centre = complex((place * mask).sum() / mask.sum())
             self._levels.append(_level(grey, mask, place - np.complex64(self._centre)))
-
-    @property
-    def has_body(self) -> bool:
-        """Whether enough of it is in the frame, and keypoints on it."""
-        return bool(self._levels) and float(self._free.sum()) >= 1
+        self.has_body = bool(self._levels) and float(self._free.sum()) >= 1
 
     def guess(self, keypoints: Keypoints) -> _Map:
         """Return the map that the detector's keypoints below the chin make."""

@@ -147,12 +147,15 @@ class CompactModel(AnimationModel):
 
     def find_person(self, image: Tensor) -> Tensor | None:
         """Return the matte of images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1], if the model has one."""
-        return None if self.matte is None else self.matte.find(to_blocks(image, self.settings.motion_side))
+        return self._matte_of(to_blocks(image, self.settings.motion_side))
+
+    def _matte_of(self, blocks: Tensor) -> Tensor | None:
+        return None if self.matte is None else self.matte.find(blocks)
 
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
         blocks = to_blocks(source, self.settings.motion_side)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source))
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self._matte_of(blocks))
         return motion
 
     def plate(self, source: Tensor) -> Tensor | None:
@@ -164,8 +167,8 @@ class CompactModel(AnimationModel):
         """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""
         blocks = to_blocks(source, self.settings.motion_side)
         known: tuple[Tensor, ...] = ()
-        if self.matte is not None:
-            matte = self.matte.find(blocks)
+        matte = self._matte_of(blocks)
+        if matte is not None:
             known = (matte, clean_plate(source, matte) if self.training else textured_plate(source, matte))
         return EncodedSource(source, (blocks, *self.generator.encode(source), *known))
 
