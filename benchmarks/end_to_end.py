@@ -30,7 +30,7 @@ from stopwatch import Clock, Stages, stopwatch
 
 from fomm.face.locate import FaceFinder
 from fomm.media.writer import VideoWriter
-from fomm.motion.shoulders import ShoulderTracker
+from fomm.motion.surface import SurfaceTracker
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion
@@ -49,7 +49,7 @@ STAGES: Stages = {
     "wait for decoded frames": (queue.Queue, "get"),
     "wait for what is made ahead": (Future, "result"),
     "keypoints": (CompactModel, "detect"),
-    "follow the shoulders": (ShoulderTracker, "follow"),
+    "follow hair and clothes": (SurfaceTracker, "follow"),
     "dense motion": (CompactDenseMotion, "forward"),
     "decoder": (CompactGenerator, "decode"),
     "compose": (PasteBack, "compose"),

@@ -38,7 +38,7 @@ from studio_server import Server, child_named, chromium, cpu_seconds, studio
 
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
-from fomm.motion.shoulders import ShoulderTracker
+from fomm.motion.surface import SurfaceTracker
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion
@@ -62,7 +62,7 @@ STAGES: Stages = {
     "cut the driver out": (CropWindow, "crop"),
     "look for the face": (FaceFinder, "find"),
     "keypoints": (CompactModel, "detect"),
-    "follow the shoulders": (ShoulderTracker, "follow"),
+    "follow hair and clothes": (SurfaceTracker, "follow"),
     "dense motion": (CompactDenseMotion, "forward"),
     "decoder": (CompactGenerator, "decode"),
     "compose": (PasteBack, "compose"),

@@ -23,7 +23,7 @@ from fomm.evaluation.reenact import Summary, carried, whole_portrait
 from fomm.evaluation.tally import MODEL, Tally
 from fomm.motion.track import TrackBuilder
 from fomm.motion.transfer import Transfer, TransferSettings
-from fomm.scenes.tracking import shoulder_tracker
+from fomm.scenes.tracking import surface_tracker
 from fomm.training.clips import FIELD_SIDE, FRAME_SIDE
 
 _PAIR = TransferSettings(reference="0")
@@ -69,7 +69,7 @@ def _model(tools: Tools, source: Picture, driver: list[Picture]) -> NDArray[np.f
     animator = tools.pipeline.animator
     portrait = whole_portrait(tools, source)
     builder = TrackBuilder(Fraction(25), tools.pipeline.detector)
-    builder.append(shoulder_tracker(animator).follow(driver, animator.detect(driver)))
+    builder.append(surface_tracker(animator).follow(driver, animator.detect(driver)))
     transfer = Transfer(portrait.keypoints, builder.build(), _PAIR, tools.pipeline.anatomy)
     made = next(animator.frames(portrait, transfer.driving(1, 2)))
     planes = made.motion.displacement().detach().float().cpu().permute(0, 3, 1, 2)  # [1, 2, h, w]

@@ -19,7 +19,7 @@ from fomm.evaluation.settings import EvaluateSettings
 from fomm.motion.track import MotionTrack, TrackBuilder
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.scenes.animate import Pipeline
-from fomm.scenes.tracking import shoulder_tracker
+from fomm.scenes.tracking import surface_tracker
 
 LEAST_FRAMES = 4
 OWN_KEYPOINTS = "keypoints of the model under test"
@@ -112,14 +112,14 @@ def read_clip(clip: Clip, tools: Tools) -> Reading:
         MediaError: it has too few frames, or cannot be read.
     """
     track = TrackBuilder(clip.fps, tools.pipeline.detector)
-    shoulders = shoulder_tracker(tools.pipeline.animator)
+    surface = surface_tracker(tools.pipeline.animator)
     landmarks: list[Points | None] = []
     points: list[Points] = []
     first: Picture | None = None
     frames = clip.frames(tools.settings.frames)
     while batch := list(islice(frames, _BATCH)):
         first = batch[0] if first is None else first
-        track.append(shoulders.follow(batch, tools.pipeline.animator.detect(batch)))
+        track.append(surface.follow(batch, tools.pipeline.animator.detect(batch)))
         found = [tools.landmarker.find(frame) for frame in batch]
         landmarks += found
         if tools.reads_expression:

@@ -24,7 +24,7 @@ from fomm.motion.track import TrackBuilder
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait
-from fomm.scenes.tracking import shoulder_tracker
+from fomm.scenes.tracking import surface_tracker
 
 Summary = dict[str, dict[str, float]]
 
@@ -67,7 +67,7 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
     noisy = [_noisy(middle, tools.settings.noise, numbers) for _ in range(_STILL_FRAMES)]
     builder = TrackBuilder(clip.clip.fps, tools.pipeline.detector)
     animator, frames = tools.pipeline.animator, [clip.first, *noisy]
-    builder.append(shoulder_tracker(animator).follow(frames, animator.detect(frames)))
+    builder.append(surface_tracker(animator).follow(frames, animator.detect(frames)))
     track = builder.build()
     steady = smooth(track.slice(1), tools.settings.smooth)
     transfer = Transfer(

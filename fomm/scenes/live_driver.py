@@ -20,13 +20,13 @@ from fomm.face.locate import choose
 from fomm.face.watch import FaceWatcher
 from fomm.face.windows import DrivingWindow
 from fomm.motion.live import Recorder, RestingPose, still
-from fomm.motion.shoulders import ShoulderTracker
 from fomm.motion.smooth import OneEuro
+from fomm.motion.surface import SurfaceTracker
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import shoulder_tracker
+from fomm.scenes.tracking import surface_tracker
 
 Frame = NDArray[np.uint8]
 NOBODY, AWAY, CALIBRATING = "nobody", "away", "calibrating"
@@ -67,7 +67,7 @@ class LiveDriver:
         self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
         self._settings = settings
         self.recorder: Recorder | None = None
-        self._watched: tuple[CropWindow, FaceWatcher, ShoulderTracker] | None = None
+        self._watched: tuple[CropWindow, FaceWatcher, SurfaceTracker] | None = None
         self._size: tuple[int, ...] = ()
         self._first: list[Keypoints] = []
         self._state: _Calibrated | None = None
@@ -121,11 +121,11 @@ class LiveDriver:
         self._watched = self._watched or self._find(frame, now)
         if self._watched is None:
             return self._source
-        window, watcher, shoulders = self._watched
+        window, watcher, surface = self._watched
         square = window.crop(frame, self._pipeline.animator.image_size)
         if now - self._looked >= _LOOK_EVERY:
             self._found, self._looked = watcher.sees(square), now
-        keypoints = shoulders.follow([square], self._pipeline.animator.detect([square]), [self._found])
+        keypoints = surface.follow([square], self._pipeline.animator.detect([square]), [self._found])
         elapsed, self._before = max(now - self._before, 1e-3), now
         if self._state is None:
             return self._collect(keypoints)
@@ -136,7 +136,7 @@ class LiveDriver:
             self._state.rest.add(self._state.pose.value, now)
         return self._state.transfer.carry(self._state.pose)
 
-    def _find(self, frame: Frame, now: float) -> tuple[CropWindow, FaceWatcher, ShoulderTracker] | None:
+    def _find(self, frame: Frame, now: float) -> tuple[CropWindow, FaceWatcher, SurfaceTracker] | None:
         """Fix the window around the driver's face; where none was seen, it is not looked for in every frame."""
         if not self._found and now - self._looked < _LOOK_EVERY:
             return None
@@ -149,7 +149,7 @@ class LiveDriver:
         window = CropWindow.around(face, _ROOM)
         self._first = []
         watcher = FaceWatcher(self._pipeline.finder, DrivingWindow(window, face))
-        return window, watcher, shoulder_tracker(self._pipeline.animator)
+        return window, watcher, surface_tracker(self._pipeline.animator)
 
     def _collect(self, keypoints: Keypoints) -> Keypoints:
         """Gather the frames whose median is the reference; the photo rests meanwhile."""

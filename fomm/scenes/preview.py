@@ -16,7 +16,7 @@ from fomm.motion.transfer import Transfer
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
 from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import naming, shoulder_tracker
+from fomm.scenes.tracking import naming, surface_tracker
 from fomm.trust.authorise import Authorisation
 from fomm.trust.release import Provenance, Receipt, release_still
 
@@ -39,7 +39,7 @@ def sample_motion(pipeline: Pipeline, driving: Path, settings: AnimateSettings) 
         squares = [window.crop(frame, pipeline.animator.image_size) for frame in frames]
         builder = TrackBuilder(info.fps, pipeline.detector, None, (info.width, info.height))
         found = pipeline.animator.detect(squares)
-        builder.append(shoulder_tracker(pipeline.animator).follow(squares, found), [True] * len(squares))
+        builder.append(surface_tracker(pipeline.animator).follow(squares, found), [True] * len(squares))
         return builder.build()
 
 

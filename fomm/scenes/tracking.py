@@ -1,13 +1,13 @@
 """From a driving clip to a motion track: find the face once, stream the frames, keep the keypoints.
 
-The detector looks at every frame alone; what it is too vague for, the shoulders, is followed through the clip.
+The detector looks at every frame alone; what it is too vague for, hair and clothes, is followed through the clip.
 """
 
 from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterable, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -21,8 +21,9 @@ from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
 from fomm.media.probe import VideoInfo, probe
 from fomm.media.video import read_video
 from fomm.motion.anatomy import anatomy_of
-from fomm.motion.shoulders import ShoulderTracker
+from fomm.motion.surface import SurfaceTracker
 from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.nn.geometry import Keypoints
 from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator
 
@@ -68,30 +69,41 @@ def extract_track(
         driving = driving_window(video, finder, face)
     stop = None if max_seconds is None else max(1, round(Fraction(max_seconds) * info.fps))
     total = info.frame_count if stop is None else min(stop, info.frame_count or stop)
-    shoulders = shoulder_tracker(animator)
+    surface = surface_tracker(animator)
     builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
     with contextlib.closing(_squares(info, driving, animator.image_size, stop)) as frames:
         watched = FaceWatcher(finder, driving, face.interval).watch(frames)
-        # The face is watched on a thread while the networks look for keypoints here.
-        with contextlib.closing(one_ahead(_batches(watched))) as batches:
-            for batch, found in batches:
-                builder.append(shoulders.follow(batch, animator.detect(batch), found), found)
+        # Threads, each a batch ahead of the next: watch the face, look for keypoints, follow what moves.
+        with (
+            contextlib.closing(one_ahead(_batches(watched))) as batches,
+            contextlib.closing(one_ahead(_detected(animator, batches))) as detected,
+        ):
+            for batch, found, keypoints in detected:
+                builder.append(surface.follow(batch, keypoints, found), found)
                 progress("track", len(builder), total)
     progress("track", len(builder), len(builder))
     with naming(video):
         return builder.build()
 
 
-def shoulder_tracker(animator: Animator) -> ShoulderTracker:
-    """Return what follows the driver's shoulders through one clip, as far as the animator's model lets it."""
+def surface_tracker(animator: Animator) -> SurfaceTracker:
+    """Return what follows the driver's hair and clothes through one clip, as far as the animator's model lets it."""
     anatomy = anatomy_of(animator.config)
-    return ShoulderTracker(animator.person, None if anatomy is None else anatomy.face)
+    return SurfaceTracker(animator.person, None if anatomy is None else anatomy.face)
 
 
 def _batches(watched: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[list[Frame], list[bool]]]:
     """Gather frames, and whether each shows the face, a batch at a time."""
     while batch := list(itertools.islice(watched, _BATCH)):
         yield [frame for frame, _ in batch], [seen for _, seen in batch]
+
+
+def _detected(
+    animator: Animator, batches: Iterable[tuple[list[Frame], list[bool]]]
+) -> Iterator[tuple[list[Frame], list[bool], Keypoints]]:
+    """Add what the detector finds in each batch."""
+    for batch, found in batches:
+        yield batch, found, animator.detect(batch)
 
 
 @contextlib.contextmanager

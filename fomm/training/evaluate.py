@@ -23,7 +23,7 @@ from torch.nn import functional as F
 
 from fomm.errors import MediaError
 from fomm.motion.anatomy import anatomy_of
-from fomm.motion.shoulders import ShoulderTracker
+from fomm.motion.surface import SurfaceTracker
 from fomm.nn.compact import CompactSettings
 from fomm.nn.compact_generator import warp
 from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
@@ -149,7 +149,7 @@ def _animate(model: AnimationModel, batch: TransferBatch, device: torch.device |
 
 
 def _followed(model: AnimationModel, frames: Tensor, anchor: Keypoints, found: Keypoints) -> Keypoints:
-    """Follow each driver's shoulders from the first of two frames uint8 `[B, 2, 3, S, S]` to the second."""
+    """Follow each driver's hair and clothes from the first of two frames uint8 `[B, 2, 3, S, S]` to the second."""
     device, anatomy = found.value.device, anatomy_of(model.config)
 
     def person(picture: NDArray[np.uint8]) -> Tensor | None:
@@ -160,7 +160,7 @@ def _followed(model: AnimationModel, frames: Tensor, anchor: Keypoints, found: K
     rows = []
     pictures = frames.permute(0, 1, 3, 4, 2).cpu().numpy()  # [B, 2, S, S, 3]
     for row, (first, second) in enumerate(pictures):
-        tracker = ShoulderTracker(person, None if anatomy is None else anatomy.face)
+        tracker = SurfaceTracker(person, None if anatomy is None else anatomy.face)
         tracker.follow([first], anchor[row : row + 1].to(torch.device("cpu")))
         rows.append(tracker.follow([second], found[row : row + 1].to(torch.device("cpu"))))
     return Keypoints.cat(rows).to(device)

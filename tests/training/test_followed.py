@@ -1,4 +1,4 @@
-"""Training's stand-in for the tracker: driving keypoints on the body agree with the true flow, nearly."""
+"""Training's stand-in for the tracker: driving keypoints off the face agree with the true flow, nearly."""
 
 import pytest
 import torch
@@ -42,6 +42,7 @@ def strays(sample, source, driving):
 
 def test_keypoints_on_the_body_agree_with_the_true_flow(sample, monkeypatch):
     monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
     torch.manual_seed(0)
     source = keypoints(sample, 0)
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
@@ -63,7 +64,71 @@ def test_now_and_then_nothing_is_followed(sample, monkeypatch):
 
 def test_a_body_whose_flow_is_not_known_is_not_followed(sample, monkeypatch):
     monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
     sample.valid.zero_()
     source = keypoints(sample, 0)
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
     torch.testing.assert_close(stand_in.followed(found, source, sample, TIED).value, found.value)
+
+
+def affine_flow(matrix, shift):
+    """Return the flow of a whole picture that moved by `x -> matrix x + shift`, and the map back."""
+    grid = coordinate_grid(64, 64, torch.zeros(1), corners=False)
+    back = torch.linalg.inv(matrix)
+    return ((grid - shift) @ back.T)[None]
+
+
+def test_a_surface_that_turns_and_stretches_is_found_exactly():
+    matrix, shift = torch.tensor([[1.1, -0.2], [0.15, 0.9]]), torch.tensor([0.05, -0.1])
+    points = torch.tensor([[[0.0, 0.1], [-0.4, 0.3], [0.5, -0.5]]])
+    place, local, _ = stand_in.surface_motion(points, affine_flow(matrix, shift), torch.ones(1, 64, 64))
+    torch.testing.assert_close(place[0], points[0] @ matrix.T + shift, atol=1e-3, rtol=0)
+    torch.testing.assert_close(local[0], matrix.expand(3, 2, 2), atol=0.02, rtol=0)
+
+
+def test_a_hidden_keypoint_goes_where_its_surroundings_go():
+    matrix, shift = torch.eye(2), torch.tensor([0.1, 0.0])
+    known = torch.ones(1, 64, 64)
+    known[:, :, 40:] = 0  # the right is hidden, whatever the flow says there
+    flow = affine_flow(matrix, shift)
+    flow[:, :, 40:] = float("nan")
+    points = torch.tensor([[[0.35, 0.0]]])
+    place, _, _ = stand_in.surface_motion(points, flow, known)
+    torch.testing.assert_close(place[0], points[0] + shift, atol=5e-3, rtol=0)
+
+
+def test_a_keypoint_far_from_all_that_is_known_is_not_followed(sample, monkeypatch):
+    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+    source = keypoints(sample, 0)
+    source.value[:, TIED] = torch.tensor((0.9, -0.9))  # on the wall
+    found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
+    driving = stand_in.followed(found, source, sample, TIED)
+    left_alone = (driving.value == found.value).all(-1)
+    assert bool(left_alone[:, TIED].all())
+    assert not bool(left_alone[:, TIED + 1 :].any())
+
+
+def test_a_single_keypoint_is_missing_now_and_then(sample, monkeypatch):
+    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.5)
+    source = keypoints(sample, 0)
+    found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
+    torch.manual_seed(3)
+    left = [stand_in.followed(found, source, sample, TIED).value[:, TIED:] == found.value[:, TIED:] for _ in range(8)]
+    share = torch.stack(left).all(-1).float().mean()
+    assert 0.2 < float(share) < 0.8
+
+
+def test_followed_keypoints_do_not_depend_on_mixed_precision(sample, monkeypatch):
+    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+    source = keypoints(sample, 0)
+    found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
+    torch.manual_seed(0)
+    plain = stand_in.followed(found, source, sample, TIED)
+    torch.manual_seed(0)
+    with torch.autocast("cpu", dtype=torch.bfloat16):
+        mixed = stand_in.followed(found, source, sample, TIED)
+    torch.testing.assert_close(mixed.value, plain.value)
+    torch.testing.assert_close(mixed.jacobian, plain.jacobian)
