@@ -22,7 +22,9 @@ from fomm.nn.geometry import Keypoints, inverse_2x2
 _BLEND = 0.3  # deviation in [-1, 1] units of the weights with which keypoints' maps are averaged into a guess
 _FACE = 0.2  # weight of the face's pixels: it has keypoints enough, and moves on its own
 _LEAST = 12  # pixels of a picture of 32 x 32: fewer are no person
-_WILD = 0.6  # change of area beyond which a map is no good; training leaves such ones out as well
+
+WILD = 0.6
+"""Change of area beyond which a map around a keypoint is no good: near 1, the keypoint throws what it moves."""
 
 
 class _Anchor:
@@ -53,8 +55,10 @@ class _Anchor:
         local = found[0] @ inverse_2x2(mine[0])  # [K, 2, 2]
         shift = keypoints.value[0] - (local @ self._keypoints.value[0].unsqueeze(-1))[..., 0]
         guess: Maps = torch.cat((shift, local.flatten(1)), dim=1).numpy()
+        if not np.isfinite(guess).all():  # a Jacobian of the anchor's cannot be inverted
+            return keypoints
         went = self._registration.register(picture, guess)
-        sane = np.abs(np.linalg.det(went.local) - 1) < _WILD
+        sane = np.abs(np.linalg.det(went.local) - 1) < WILD
         place, turned, sure = (torch.from_numpy(part) for part in (went.place, went.local, went.sure * sane))
         tied = self._tied
         value = torch.lerp(keypoints.value[0, tied:], place, sure[:, None])

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterable, Iterator
+from collections.abc import Callable, Generator, Iterator
 from fractions import Fraction
 from pathlib import Path
 
@@ -23,7 +23,6 @@ from fomm.media.video import read_video
 from fomm.motion.anatomy import anatomy_of
 from fomm.motion.surface import SurfaceTracker
 from fomm.motion.track import MotionTrack, TrackBuilder
-from fomm.nn.geometry import Keypoints
 from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator
 
@@ -73,13 +72,10 @@ def extract_track(
     builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
     with contextlib.closing(_squares(info, driving, animator.image_size, stop)) as frames:
         watched = FaceWatcher(finder, driving, face.interval).watch(frames)
-        # Threads, each a batch ahead of the next: watch the face, look for keypoints, follow what moves.
-        with (
-            contextlib.closing(one_ahead(_batches(watched))) as batches,
-            contextlib.closing(one_ahead(_detected(animator, batches))) as detected,
-        ):
-            for batch, found, keypoints in detected:
-                builder.append(surface.follow(batch, keypoints, found), found)
+        # The face is watched on a thread while the networks look for keypoints here.
+        with contextlib.closing(one_ahead(_batches(watched))) as batches:
+            for batch, found in batches:
+                builder.append(surface.follow(batch, animator.detect(batch), found), found)
                 progress("track", len(builder), total)
     progress("track", len(builder), len(builder))
     with naming(video):
@@ -96,14 +92,6 @@ def _batches(watched: Iterator[tuple[Frame, bool]]) -> Iterator[tuple[list[Frame
     """Gather frames, and whether each shows the face, a batch at a time."""
     while batch := list(itertools.islice(watched, _BATCH)):
         yield [frame for frame, _ in batch], [seen for _, seen in batch]
-
-
-def _detected(
-    animator: Animator, batches: Iterable[tuple[list[Frame], list[bool]]]
-) -> Iterator[tuple[list[Frame], list[bool], Keypoints]]:
-    """Add what the detector finds in each batch."""
-    for batch, found in batches:
-        yield batch, found, animator.detect(batch)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,7 @@ import math
 import torch
 from torch import Tensor
 
+from fomm.motion.surface import WILD
 from fomm.nn.geometry import Keypoints, coordinate_grid, inverse_2x2
 from fomm.training.augment import TransferSample
 
@@ -25,7 +26,6 @@ _UNEVEN = 0.75  # standard deviation of the logarithm of both, from sample to sa
 _TOGETHER = 0.5  # share of a shift's variance that all keypoints have in common
 _ACROSS = 2.0  # factor on both where another person's hair and clothes, of other shapes, are followed
 _MISSING, _ASTRAY = 0.08, 0.05  # shares of samples, and of single keypoints, without
-_WILD = 0.6  # change of area beyond which a map is no good: near 1, a keypoint throws what it moves
 _STIFF = 1e-5  # squared lengths, in [-1, 1] units, of evidence that a fit must outweigh to turn or stretch
 
 
@@ -52,7 +52,7 @@ def followed(driving: Keypoints, source: Keypoints, sample: TransferSample, tied
     common, own = torch.randn(count, 1, 2, device=known.device), torch.randn_like(place)
     place = place + _SHIFTED * spread * (math.sqrt(_TOGETHER) * common + math.sqrt(1 - _TOGETHER) * own)
     local = local + _BENT * spread[..., None] * torch.randn_like(local)
-    there = (cells > _LEAST_CELLS) & ((torch.linalg.det(local) - 1).abs() < _WILD)  # [B, F]
+    there = (cells > _LEAST_CELLS) & ((torch.linalg.det(local) - 1).abs() < WILD)  # [B, F]
     there &= torch.rand_like(cells) >= _ASTRAY
     there &= torch.rand(count, 1, device=known.device) >= _MISSING
     value = torch.where(there[..., None], place, driving.value[:, tied:])

@@ -66,6 +66,7 @@ def test_a_turn_becomes_the_jacobians(cloth):
     found = tracker.follow([frame(cloth, degrees=4.0)], keypoints(tremble=2 * PIXEL))
     angle = np.radians(4.0)
     turned = torch.tensor([[np.cos(angle), -np.sin(angle)], [np.sin(angle), np.cos(angle)]], dtype=torch.float32)
+    torch.testing.assert_close(found.jacobian[0, -1], turned, atol=0.01, rtol=0)
     torch.testing.assert_close(found.jacobian[0, TIED:].mean(0), turned, atol=0.01, rtol=0)
     torch.testing.assert_close(found.jacobian[0, 0], torch.eye(2))
 
@@ -157,6 +158,18 @@ def test_a_face_that_fills_the_frame_has_no_shoulders(cloth):
     tracker.follow([frame(cloth)], close)
     moved = Keypoints(close.value + 0.1)
     torch.testing.assert_close(tracker.follow([frame(cloth, (6.0, 0.0))], moved).value, moved.value)
+
+
+def test_an_anchor_whose_jacobian_cannot_be_inverted_leaves_keypoints_alone(cloth):
+    flat = keypoints()
+    jacobian = flat.jacobian.clone()
+    jacobian[0, 1] = torch.tensor([[1.0, 1.0], [1.0, 1.0]])
+    tracker = SurfaceTracker(everywhere, TIED)
+    tracker.follow([frame(cloth)], Keypoints(flat.value, jacobian))
+    vague = keypoints((6 * PIXEL, 0.0), tremble=4 * PIXEL)
+    found = tracker.follow([frame(cloth, (6.0, 0.0))], vague)
+    assert torch.equal(found.value, vague.value)
+    assert torch.equal(found.jacobian, vague.jacobian)
 
 
 @pytest.mark.parametrize(("person", "tied"), [(lambda _: None, TIED), (everywhere, None)])

@@ -20,6 +20,12 @@ def sample(labelled_clips, clip_cache):
     return augment(clips.batch([(0, 1), (0, 3)]), STILL, 64, torch.Generator().manual_seed(1), self_driven=2)
 
 
+@pytest.fixture
+def never_missing(monkeypatch):
+    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
+    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+
+
 def keypoints(sample, moment):
     """Two on the face, its top and chin, and three below it."""
     face = sample.landmarks[:, moment]
@@ -40,9 +46,8 @@ def strays(sample, source, driving):
     return (at + read - source.value[:, TIED:]).norm(dim=-1)
 
 
-def test_keypoints_on_the_body_agree_with_the_true_flow(sample, monkeypatch):
-    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
-    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+@pytest.mark.usefixtures("never_missing")
+def test_keypoints_on_the_body_agree_with_the_true_flow(sample):
     torch.manual_seed(0)
     source = keypoints(sample, 0)
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
@@ -62,9 +67,8 @@ def test_now_and_then_nothing_is_followed(sample, monkeypatch):
     torch.testing.assert_close(driving.value, found.value)
 
 
-def test_a_body_whose_flow_is_not_known_is_not_followed(sample, monkeypatch):
-    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
-    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+@pytest.mark.usefixtures("never_missing")
+def test_a_body_whose_flow_is_not_known_is_not_followed(sample):
     sample.valid.zero_()
     source = keypoints(sample, 0)
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
@@ -97,9 +101,8 @@ def test_a_hidden_keypoint_goes_where_its_surroundings_go():
     torch.testing.assert_close(place[0], points[0] + shift, atol=5e-3, rtol=0)
 
 
-def test_a_keypoint_far_from_all_that_is_known_is_not_followed(sample, monkeypatch):
-    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
-    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+@pytest.mark.usefixtures("never_missing")
+def test_a_keypoint_far_from_all_that_is_known_is_not_followed(sample):
     source = keypoints(sample, 0)
     source.value[:, TIED] = torch.tensor((0.9, -0.9))  # on the wall
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
@@ -120,9 +123,8 @@ def test_a_single_keypoint_is_missing_now_and_then(sample, monkeypatch):
     assert 0.2 < float(share) < 0.8
 
 
-def test_followed_keypoints_do_not_depend_on_mixed_precision(sample, monkeypatch):
-    monkeypatch.setattr(stand_in, "_MISSING", 0.0)
-    monkeypatch.setattr(stand_in, "_ASTRAY", 0.0)
+@pytest.mark.usefixtures("never_missing")
+def test_followed_keypoints_do_not_depend_on_mixed_precision(sample):
     source = keypoints(sample, 0)
     found = Keypoints(keypoints(sample, 1).value + 0.1, source.jacobian)
     torch.manual_seed(0)
