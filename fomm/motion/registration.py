@@ -20,10 +20,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
-from scipy.sparse import csr_matrix
 from torch.nn import functional as F
 
-from fomm.motion.spline import NODES, Floats, basis, stiffness
+from fomm.motion.spline import NODES, Floats, axis_basis, basis, stiffness
 
 Picture = NDArray[np.uint8]
 Maps = Floats
@@ -59,25 +58,40 @@ class Registered:
 
 @dataclass(frozen=True)
 class _Level:
-    """What is known of the first picture's pixels at one resolution.
+    """What is known of the first picture at one resolution, of P of its S x S pixels.
 
     Attributes:
+        chosen: the pixels, row after row, `[P]`.
         place: of each pixel, `[P, 2]`.
         blend: what each keypoint's map counts there, `[P, K]`.
-        nodes: what each node of the spline counts there, `[P, nodes]`.
+        axis: what each node of the spline counts along either axis, `[S, NODES]`.
         value: its grey level, `[P]`.
         weight: `[P]`.
-        pull: transposed slopes by weight: from misses to nodes, x then y, `[2 nodes, P]`.
+        slopes: by weight, along x and along y, `[2, P]`.
         solve: inverse of H + S, `[2 nodes, 2 nodes]`.
     """
 
+    chosen: NDArray[np.intp]
     place: Floats
     blend: Floats
-    nodes: csr_matrix
+    axis: Floats
     value: Floats
     weight: Floats
-    pull: csr_matrix
+    slopes: Floats
     solve: Floats
+
+    def bend(self, moved: Floats) -> Floats:
+        """Return how far nodes `[2, nodes]` move each pixel, `[P, 2]`."""
+        field = self.axis @ moved.reshape(2, NODES, NODES) @ self.axis.T  # [2, S, S]
+        return np.asarray(field.reshape(2, -1).take(self.chosen, axis=1).T)
+
+    def pull(self, miss: Floats) -> Floats:
+        """Return what misses `[P]` ask of the nodes, x then y, `[2 nodes]`; `bend` transposed, by the slopes."""
+        side = len(self.axis)
+        asked = np.zeros((2, side**2), np.float32)
+        asked[:, self.chosen] = self.slopes * miss
+        nodes = self.axis.T @ asked.reshape(2, side, side) @ self.axis  # [2, NODES, NODES]
+        return np.asarray(nodes.ravel(), np.float32)
 
 
 class Registration:
@@ -117,14 +131,14 @@ class Registration:
     def _step(self, level: _Level, moved: Floats, seen: Floats, inside: NDArray[np.bool_]) -> Floats:
         """Return nodes that explain better what is seen where the first picture's pixels went."""
         miss = seen - level.value
-        miss -= np.average(miss, weights=level.weight)  # light
-        pull = level.pull @ (np.clip(miss, -_MISS, _MISS) * inside)
+        miss -= miss @ level.weight / level.weight.sum()  # light
+        pull = level.pull(np.clip(miss, -_MISS, _MISS) * inside)
         step: Floats = level.solve @ (pull + (moved @ self._stiff).ravel())
         return moved - step.reshape(2, -1)
 
     def _seen(self, level: _Level, grey: Floats, maps: Maps, moved: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the grey levels where the first picture's pixels went, `[P]`, and which are in the picture."""
-        x, y = _moved(maps, level.place + (level.nodes @ moved.T))
+        x, y = _moved(maps, level.place + level.bend(moved))
         return _sample(grey, x, y), np.maximum(np.abs(x), np.abs(y)) < 1
 
     def _registered(self, guess: Maps, moved: Floats, likeness: Floats) -> Registered:
@@ -155,12 +169,13 @@ def _moved(maps: Maps, points: Floats) -> tuple[Floats, Floats]:
 def _pyramid(picture: Picture) -> list[Floats]:
     """Return a picture uint8 `[S, S, 3]` in smooth grey levels of 1 at each of `_SIDES`."""
     grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
-    whole = torch.from_numpy(grey)[None, None]
+    small = torch.from_numpy(grey)[None, None]
     levels = []
-    for side, _ in _SIDES:
-        small = F.interpolate(whole, size=(side, side), mode="area")[0, 0].numpy()
-        levels.append(convolve1d(convolve1d(small, _SMOOTH, 0, mode="nearest"), _SMOOTH, 1, mode="nearest"))
-    return levels
+    for side, _ in reversed(_SIDES):
+        small = F.interpolate(small, size=(side, side), mode="area")
+        rows = convolve1d(small[0, 0].numpy(), _SMOOTH, 0, mode="nearest")
+        levels.append(convolve1d(rows, _SMOOTH, 1, mode="nearest"))
+    return levels[::-1]
 
 
 def _level(grey: Floats, person: Floats, blend: Callable[[Floats], Floats], stiff: Floats) -> _Level:
@@ -168,26 +183,24 @@ def _level(grey: Floats, person: Floats, blend: Callable[[Floats], Floats], stif
     down, along = np.gradient(grey, 2 / len(grey))
     steep = person * np.hypot(along, down)
     parts = np.flatnonzero(person > _PART)
-    chosen = parts[np.argsort(steep.ravel()[parts])[-_MOST:]]
+    chosen = np.sort(parts[np.argsort(steep.ravel()[parts])[-_MOST:]])
     column, row = chosen % len(grey), chosen // len(grey)
     place = np.asarray((2 * np.stack((column, row), axis=1) + 1) / len(grey) - 1, np.float32)
-    nodes = basis(place)
     # The chosen pixels stand for all of them.
     weight = person.ravel()[chosen] * np.float32(len(parts) / max(len(chosen), 1) / grey.size)
-    across = [nodes.multiply(part.ravel()[chosen, None]).tocsr() for part in (along, down)]
-    every = np.concatenate([part.toarray() for part in across], axis=1)  # [P, 2 nodes]
-    pull = csr_matrix((every * weight[:, None]).T)
-    solve = np.linalg.inv(pull @ every.astype(np.float64) + np.kron(np.eye(2), stiff))
-    return _Level(place, blend(place), nodes, grey.ravel()[chosen], weight, pull, solve.astype(np.float32))
+    slopes = np.stack([part.ravel()[chosen] for part in (along, down)])  # [2, P]
+    nodes = basis(place)
+    every = np.concatenate([nodes * slope[:, None] for slope in slopes], axis=1)  # [P, 2 nodes]
+    solve = np.linalg.inv((every * weight[:, None]).T @ every.astype(np.float64) + np.kron(np.eye(2), stiff))
+    axis = axis_basis(np.asarray((2 * np.arange(len(grey)) + 1) / len(grey) - 1, np.float32))
+    return _Level(
+        chosen, place, blend(place), axis, grey.ravel()[chosen], weight, slopes * weight, solve.astype(np.float32)
+    )
 
 
 def _sample(grey: Floats, x: Floats, y: Floats) -> Floats:
     """Read a picture `[S, S]` bilinearly at points `[N]`; what lies beyond its edge is its last pixel."""
-    side = len(grey)
-    column, row = (np.clip(((part + 1) * side - 1) / 2, 0, side - 1.001) for part in (x, y))
-    left, top = column.astype(np.int64), row.astype(np.int64)
-    right, down = (column - left).astype(np.float32), (row - top).astype(np.float32)
-    flat, first = grey.ravel(), top * side + left
-    above = flat[first] * (1 - right) + flat[first + 1] * right
-    below = flat[first + side] * (1 - right) + flat[first + side + 1] * right
-    return np.asarray(above + (below - above) * down, np.float32)
+    points = torch.from_numpy(np.stack((x, y), axis=1))[None, None]  # [1, 1, N, 2]
+    picture = torch.from_numpy(grey)[None, None]
+    seen: Floats = F.grid_sample(picture, points, padding_mode="border", align_corners=False)[0, 0, 0].numpy()
+    return seen
