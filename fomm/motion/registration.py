@@ -8,7 +8,10 @@ compositional idea of Baker and Matthews, "Lucas-Kanade 20 years on" (2004), sec
     (H + S) step = slopes * miss + S w
 
 with S the spline's stiffness, and both H and its inverse known from the first picture on. Misses are cut off where
-light, hands or hidden sides make them large. Every picture is compared with the first one, so nothing drifts.
+light, hands or hidden sides make them large. Every picture is compared with the first one, so nothing drifts; the
+picture before only lends its w to start from, where that explains what is seen better than none.
+
+Not every pixel is asked: a few thousand are drawn, steep ones sooner. The steepest alone would crowd on a few edges.
 """
 
 from __future__ import annotations
@@ -28,9 +31,10 @@ Picture = NDArray[np.uint8]
 Maps = Floats
 """Affine maps of N points, `[N, 6]`: shift x and y, then the linear part by rows."""
 
-_SIDES = ((32, 2), (64, 2), (128, 3))  # of the pictures that are compared, coarse to fine, and steps on each
+_SIDES = ((32, 2), (64, 2), (128, 2), (256, 2))  # of the pictures compared, each half of the next, and steps on each
 _SMOOTH = np.array([1, 4, 6, 4, 1], np.float32) / 16
-_MOST = 4500  # pixels that are compared: those with the steepest slopes
+_MOST = 3000  # pixels that are compared
+_SEED = 9  # of their drawing
 _PART = 0.1  # weight from which a pixel counts as part of the person
 _HOLD, _BEND = 0.03, 0.001  # in squared grey levels of 1, a pixel's mean over the picture
 _MISS = 0.06  # grey levels of 1 beyond which a pixel shows something else
@@ -58,23 +62,23 @@ class Registered:
 
 @dataclass(frozen=True)
 class _Level:
-    """What is known of the first picture at one resolution, of P of its S x S pixels.
+    """What is known of P of the first picture's pixels at one resolution.
 
     Attributes:
-        chosen: the pixels, row after row, `[P]`.
         place: of each pixel, `[P, 2]`.
         blend: what each keypoint's map counts there, `[P, K]`.
-        axis: what each node of the spline counts along either axis, `[S, NODES]`.
+        along: what the spline's columns of nodes count there, `[P, NODES]`.
+        down: likewise its rows.
         value: its grey level, `[P]`.
-        weight: `[P]`.
-        slopes: by weight, along x and along y, `[2, P]`.
+        weight: `[P]`, in shares of the picture.
+        slopes: of the grey level along x and y, by weight, `[2, P]`.
         solve: inverse of H + S, `[2 nodes, 2 nodes]`.
     """
 
-    chosen: NDArray[np.intp]
     place: Floats
     blend: Floats
-    axis: Floats
+    along: Floats
+    down: Floats
     value: Floats
     weight: Floats
     slopes: Floats
@@ -82,16 +86,13 @@ class _Level:
 
     def bend(self, moved: Floats) -> Floats:
         """Return how far nodes `[2, nodes]` move each pixel, `[P, 2]`."""
-        field = self.axis @ moved.reshape(2, NODES, NODES) @ self.axis.T  # [2, S, S]
-        return np.asarray(field.reshape(2, -1).take(self.chosen, axis=1).T)
+        columns = self.down @ moved.reshape(2, NODES, NODES)  # [2, P, NODES]
+        return np.asarray(np.einsum("cpn,pn->pc", columns, self.along))
 
     def pull(self, miss: Floats) -> Floats:
-        """Return what misses `[P]` ask of the nodes, x then y, `[2 nodes]`; `bend` transposed, by the slopes."""
-        side = len(self.axis)
-        asked = np.zeros((2, side**2), np.float32)
-        asked[:, self.chosen] = self.slopes * miss
-        nodes = self.axis.T @ asked.reshape(2, side, side) @ self.axis  # [2, NODES, NODES]
-        return np.asarray(nodes.ravel(), np.float32)
+        """Return what misses `[P]` ask of the nodes, x then y, `[2 nodes]`: `bend` by the slopes, transposed."""
+        asked = (self.slopes * miss)[..., None] * self.along  # [2, P, NODES]
+        return np.asarray((self.down.T @ asked).ravel())
 
 
 class Registration:
@@ -115,26 +116,40 @@ class Registration:
         finest = self._levels[-1]
         away = np.square(points[:, None] - finest.place[None]).sum(-1)  # [N, P]
         self._near = (np.exp(-away / (2 * _REACH**2)) * finest.weight).astype(np.float32)
+        self._before: Floats | None = None
 
     def register(self, picture: Picture, guess: Maps) -> Registered:
-        """Find the points in a picture uint8 `[S, S, 3]`, given the maps around the keypoints `[K, 6]`."""
+        """Find the points in the next picture uint8 `[S, S, 3]`, given the maps around the keypoints `[K, 6]`."""
         pyramid = _pyramid(picture)
-        moved = np.zeros((2, NODES**2), np.float32)
-        for level, (_, steps), grey in zip(self._levels, _SIDES, pyramid, strict=True):
+        moved, first = self._start(guess, pyramid[0])
+        for level, (_, steps), grey in list(zip(self._levels, _SIDES, pyramid, strict=True))[first:]:
             maps = level.blend @ guess
             for _ in range(steps):
-                moved = self._step(level, moved, *self._seen(level, grey, maps, moved))
+                miss, inside = self._missed(level, grey, maps, moved)
+                step: Floats = level.solve @ (level.pull(miss * inside) + (moved @ self._stiff).ravel())
+                moved = moved - step.reshape(2, -1)
+        self._before = moved
         finest = self._levels[-1]
         likeness = self._likeness(*self._seen(finest, pyramid[-1], finest.blend @ guess, moved))
         return self._registered(guess, moved, likeness)
 
-    def _step(self, level: _Level, moved: Floats, seen: Floats, inside: NDArray[np.bool_]) -> Floats:
-        """Return nodes that explain better what is seen where the first picture's pixels went."""
+    def _start(self, guess: Maps, grey: Floats) -> tuple[Floats, int]:
+        """Return nodes to begin with, and at which level: the coarsest is for pictures far from the one before."""
+        nothing = np.zeros((2, NODES**2), np.float32)
+        if self._before is None:
+            return nothing, 0
+        level = self._levels[0]
+        maps = level.blend @ guess
+        missed = (self._missed(level, grey, maps, nodes) for nodes in (self._before, nothing))
+        then, now = (np.where(inside, np.abs(miss), _MISS).sum() for miss, inside in missed)
+        return (self._before, 1) if then < now else (nothing, 0)
+
+    def _missed(self, level: _Level, grey: Floats, maps: Maps, moved: Floats) -> tuple[Floats, NDArray[np.bool_]]:
+        """Return how far each pixel is off the first picture, cut off, and which are in the picture."""
+        seen, inside = self._seen(level, grey, maps, moved)
         miss = seen - level.value
         miss -= miss @ level.weight / level.weight.sum()  # light
-        pull = level.pull(np.clip(miss, -_MISS, _MISS) * inside)
-        step: Floats = level.solve @ (pull + (moved @ self._stiff).ravel())
-        return moved - step.reshape(2, -1)
+        return np.clip(miss, -_MISS, _MISS), inside
 
     def _seen(self, level: _Level, grey: Floats, maps: Maps, moved: Floats) -> tuple[Floats, NDArray[np.bool_]]:
         """Return the grey levels where the first picture's pixels went, `[P]`, and which are in the picture."""
@@ -168,33 +183,38 @@ def _moved(maps: Maps, points: Floats) -> tuple[Floats, Floats]:
 
 def _pyramid(picture: Picture) -> list[Floats]:
     """Return a picture uint8 `[S, S, 3]` in smooth grey levels of 1 at each of `_SIDES`."""
-    grey = picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255
-    small = torch.from_numpy(grey)[None, None]
+    grey = np.asarray(picture.astype(np.float32) @ np.array([0.299, 0.587, 0.114], np.float32) / 255, np.float32)
+    finest = _SIDES[-1][0]
+    if len(grey) != finest:
+        whole = torch.from_numpy(grey)[None, None]
+        grey = F.interpolate(whole, size=(finest, finest), mode="area")[0, 0].numpy()
     levels = []
     for side, _ in reversed(_SIDES):
-        small = F.interpolate(small, size=(side, side), mode="area")
-        rows = convolve1d(small[0, 0].numpy(), _SMOOTH, 0, mode="nearest")
+        if len(grey) != side:  # half of the one before
+            grey = np.asarray((grey[::2, ::2] + grey[::2, 1::2] + grey[1::2, ::2] + grey[1::2, 1::2]) / 4)
+        rows = convolve1d(grey, _SMOOTH, 0, mode="nearest")
         levels.append(convolve1d(rows, _SMOOTH, 1, mode="nearest"))
     return levels[::-1]
 
 
 def _level(grey: Floats, person: Floats, blend: Callable[[Floats], Floats], stiff: Floats) -> _Level:
-    """Choose the pixels of the person that tell most, and find out what nodes do to them."""
+    """Draw pixels of the person, and find out what nodes do to them."""
     down, along = np.gradient(grey, 2 / len(grey))
     steep = person * np.hypot(along, down)
     parts = np.flatnonzero(person > _PART)
-    chosen = np.sort(parts[np.argsort(steep.ravel()[parts])[-_MOST:]])
+    # Drawn without replacement: the largest of weights over exponential numbers (Efraimidis and Spirakis, 2006).
+    chance = np.sqrt(steep.ravel()[parts]) / np.random.default_rng(_SEED).exponential(size=len(parts))
+    chosen = np.sort(parts[np.argsort(chance)[-_MOST:]])
     column, row = chosen % len(grey), chosen // len(grey)
     place = np.asarray((2 * np.stack((column, row), axis=1) + 1) / len(grey) - 1, np.float32)
     # The chosen pixels stand for all of them.
     weight = person.ravel()[chosen] * np.float32(len(parts) / max(len(chosen), 1) / grey.size)
     slopes = np.stack([part.ravel()[chosen] for part in (along, down)])  # [2, P]
-    nodes = basis(place)
-    every = np.concatenate([nodes * slope[:, None] for slope in slopes], axis=1)  # [P, 2 nodes]
+    columns, rows = (axis_basis(axis) for axis in place.T)
+    every = np.concatenate([basis(place) * slope[:, None] for slope in slopes], axis=1)  # [P, 2 nodes]
     solve = np.linalg.inv((every * weight[:, None]).T @ every.astype(np.float64) + np.kron(np.eye(2), stiff))
-    axis = axis_basis(np.asarray((2 * np.arange(len(grey)) + 1) / len(grey) - 1, np.float32))
     return _Level(
-        chosen, place, blend(place), axis, grey.ravel()[chosen], weight, slopes * weight, solve.astype(np.float32)
+        place, blend(place), columns, rows, grey.ravel()[chosen], weight, slopes * weight, solve.astype(np.float32)
     )
 
 

@@ -1,8 +1,8 @@
-"""Smooth displacements of the picture: a cubic B-spline over a grid of nodes, at points or at all pixels.
+"""Smooth displacements of the picture: a cubic B-spline over a grid of nodes.
 
-The basis is de Boor's; a point is moved by the 4 x 4 nodes around it. It is a product of one axis and the other, so
-for all pixels of a picture, rows first and then columns, two small matrix products are faster than what is sparse in
-it. Stiffness is what Eilers and Marx, "Flexible
+The basis is de Boor's; a point is moved by the 4 x 4 nodes around it. Written out with its zeros, it is still faster
+than a sparse matrix, because it is a product of one axis and the other: rows of nodes first, then columns.
+Stiffness is what Eilers and Marx, "Flexible
 smoothing with B-splines and penalties" (1996), put on second differences of the nodes, and a little on the nodes
 themselves, so that what nothing is known of stays where it is.
 """

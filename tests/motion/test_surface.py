@@ -114,6 +114,29 @@ def test_a_cut_is_found_from_the_keypoints(cloth):
     assert chest_error(found, (25.0, 0.0)) < 0.5
 
 
+def test_what_strays_from_its_keypoints_little_by_little_is_still_found(cloth):
+    """Hair may swing far while every keypoint says that nothing moves; only the frames between tell."""
+    far = (24.0, 0.0)
+    jump, swing = SurfaceTracker(everywhere, TIED), SurfaceTracker(everywhere, TIED)
+    for tracker in (jump, swing):
+        tracker.follow([frame(cloth)], keypoints())
+    lost = jump.follow([frame(cloth, far)], keypoints(tremble=PIXEL))
+    for step in range(1, 9):
+        found = swing.follow([frame(cloth, (3.0 * step, 0.0))], keypoints(tremble=PIXEL, seed=step))
+    assert chest_error(found, far) < 0.5
+    assert chest_error(lost, far) > 10
+
+
+def test_after_pictures_of_something_else_the_chest_is_found_again(cloth):
+    tracker = SurfaceTracker(everywhere, TIED)
+    tracker.follow([frame(cloth)], keypoints())
+    numbers = np.random.default_rng(3)
+    for _ in range(5):
+        tracker.follow([numbers.integers(0, 256, (SIDE, SIDE, 3), dtype=np.uint8)], keypoints(tremble=20 * PIXEL))
+    found = tracker.follow([frame(cloth, (6.0, 0.0))], keypoints((6 * PIXEL, 0.0), tremble=4 * PIXEL))
+    assert chest_error(found, (6.0, 0.0)) < 0.5
+
+
 def test_another_picture_is_left_to_the_detector(cloth):
     tracker = SurfaceTracker(everywhere, TIED)
     tracker.follow([frame(cloth)], keypoints())
