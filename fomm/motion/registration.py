@@ -25,7 +25,7 @@ from numpy.typing import NDArray
 from scipy.ndimage import convolve1d
 from torch.nn import functional as F
 
-from fomm.motion.spline import NODES, Floats, axis_basis, basis, stiffness
+from fomm.motion.spline import NODES, Floats, axis_basis, basis, crossed, stiffness
 
 Picture = NDArray[np.uint8]
 Maps = Floats
@@ -96,7 +96,7 @@ class _Level:
 
 
 class Registration:
-    """The first picture, and how to find it again in others.
+    """The first picture, and how to find it again in others, which are given in their order.
 
     Args:
         picture: uint8 `[S, S, 3]`.
@@ -211,7 +211,8 @@ def _level(grey: Floats, person: Floats, blend: Callable[[Floats], Floats], stif
     weight = person.ravel()[chosen] * np.float32(len(parts) / max(len(chosen), 1) / grey.size)
     slopes = np.stack([part.ravel()[chosen] for part in (along, down)])  # [2, P]
     columns, rows = (axis_basis(axis) for axis in place.T)
-    every = np.concatenate([basis(place) * slope[:, None] for slope in slopes], axis=1)  # [P, 2 nodes]
+    nodes = crossed(rows, columns)  # [P, nodes]
+    every = np.concatenate([nodes * slope[:, None] for slope in slopes], axis=1)  # [P, 2 nodes]
     solve = np.linalg.inv((every * weight[:, None]).T @ every.astype(np.float64) + np.kron(np.eye(2), stiff))
     return _Level(
         place, blend(place), columns, rows, grey.ravel()[chosen], weight, slopes * weight, solve.astype(np.float32)

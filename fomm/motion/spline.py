@@ -27,7 +27,12 @@ _LAST = 1 - 1e-6  # a spline ends before its last knot
 def basis(points: Floats) -> Floats:
     """Return what every node counts at points `[N, 2]`, `[N, NODES * NODES]`, rows of nodes first."""
     along, down = (axis_basis(axis) for axis in points.T)
-    return np.asarray(down[:, :, None] * along[:, None, :]).reshape(len(points), -1)
+    return crossed(down, along)
+
+
+def crossed(down: Floats, along: Floats) -> Floats:
+    """Return what every node counts, `[N, NODES * NODES]`, from what its row and its column do, `[N, NODES]` each."""
+    return np.asarray(down[:, :, None] * along[:, None, :]).reshape(len(down), -1)
 
 
 def axis_basis(axis: Floats) -> Floats:
