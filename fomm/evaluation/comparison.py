@@ -70,7 +70,7 @@ def authorise_photo(tools: Tools, photo: Path) -> Subject:
     """
     authorisation = tools.pipeline.authorise(photo, AnimateSettings())
     with naming(photo):
-        window = portrait_window(authorisation.image, tools.pipeline.finder)
+        window = portrait_window(authorisation.image, tools.pipeline.finder, person=tools.pipeline.animator.person)
     return Subject(photo, authorisation, window.crop(authorisation.image, tools.side))
 
 

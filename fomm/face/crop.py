@@ -22,6 +22,7 @@ from fomm.face.locate import Face
 # training clips (quartiles: size .49-.61, centre x .45-.54, centre y .38-.48 of the window).
 FACE_SHARE = 0.547
 FACE_CENTER_Y = 0.433
+_BELOW = 2.0  # how much longer the soft edge is at the bottom, where bodies reach over it
 
 
 @dataclass(frozen=True)
@@ -108,17 +109,22 @@ class CropWindow:
     def edge_mask(self, height: int, width: int, softness: float = 0.1) -> Tensor:
         """Return how much of the window to show at every photo pixel inside `bounds`.
 
-        It is 1 inside and falls smoothly to 0 at the window's edge; where the photo ends first it does not fade.
+        It is 1 inside and falls smoothly to 0 at the window's edge, but not toward an edge at which the photo ends.
 
         Args:
             height: height of the photo in px.
             width: width of the photo in px.
-            softness: width of the soft band as a share of the window side, in [0, 0.5].
+            softness: width of the soft band as a share of the window side, in [0, 0.5]; at the bottom it is twice as
+                wide.
 
         Returns:
             `[h, w]` in [0, 1].
         """
-        inset = (1.0 - self.to_window_grid(height, width).abs()) / 2  # [h, w, 2] distance to the edge over the side
+        grid = self.to_window_grid(height, width)  # [h, w, 2]
+        begins = grid.new_tensor([self.x > 0, self.y > 0])
+        ends = grid.new_tensor([self.x + self.side < width, self.y + self.side < height])
+        inset = torch.stack(((1 + grid) / 2 + (1 - begins), (1 - grid) / 2 + (1 - ends)))  # [2, h, w, 2], over the side
+        inset[1, ..., 1] /= _BELOW
         ramp = (inset / max(softness, 0.5 / self.side)).clamp(0, 1)
         ramp = ramp.square() * (3 - 2 * ramp)
-        return ramp.prod(dim=-1)  # [h, w]
+        return ramp.prod(dim=0).prod(dim=-1)  # [h, w]

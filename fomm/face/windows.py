@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 
 from fomm.errors import FaceError, SettingsError
 from fomm.face.crop import CropWindow
+from fomm.face.head import Person, with_whole_head
 from fomm.face.locate import Face, FaceFinder, check_face_name, choose
 from fomm.media.video import sample_frames
 from fomm.settings import Settings, option
@@ -79,8 +80,16 @@ def parse_box(text: str) -> Box:
     return x, y, width, height
 
 
-def portrait_window(image: NDArray[np.uint8], finder: FaceFinder, settings: FaceSettings | None = None) -> CropWindow:
-    """Return the window to animate in a photo `uint8 [H, W, 3]`.
+def portrait_window(
+    image: NDArray[np.uint8], finder: FaceFinder, settings: FaceSettings | None = None, person: Person | None = None
+) -> CropWindow:
+    """Return the window to animate in a photo.
+
+    Args:
+        image: uint8 `[H, W, 3]`.
+        finder: finds the face.
+        settings: which face, and how closely it is cropped.
+        person: if given, the window of a face that was found is widened until the whole head is in it.
 
     Raises:
         FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo.
@@ -92,7 +101,9 @@ def portrait_window(image: NDArray[np.uint8], finder: FaceFinder, settings: Face
     faces = finder.find(image) or finder.find(image, side=1600, smallest=0.01)
     if not faces:
         raise FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
-    return CropWindow.around(choose(faces, settings.source_face, (width, height)), settings.zoom)
+    face = choose(faces, settings.source_face, (width, height))
+    window = CropWindow.around(face, settings.zoom)
+    return window if person is None else with_whole_head(image, window, face, person)
 
 
 def driving_window(video: Path, finder: FaceFinder, settings: FaceSettings | None = None) -> DrivingWindow:

@@ -7,7 +7,8 @@ every photo pixel inside the window,
 
 that is: the generated picture plus the fine detail the photo has beyond the model's resolution, wherever the network
 says that the moved source can be trusted (`visible`). Where nothing moves and all is visible this is the photo itself,
-so background and shoulders stay still to the pixel. The result is faded into the photo at the window's edge.
+so background and shoulders stay still to the pixel. Toward the window's edge the flow fades to nothing, so that cloth
+and hair which reach over it bend instead of showing twice; only then does the result itself fade into the photo.
 """
 
 from __future__ import annotations
@@ -27,6 +28,8 @@ from fomm.render.animator import Image, Portrait
 from fomm.render.resample import Resampler
 from fomm.settings import Settings, option
 
+_CALM = 0.3  # of the soft edge, its outer part: there nothing moves, and pictures are mixed
+_RISEN = _CALM**2 * (3 - 2 * _CALM)  # how far the whole edge has risen where that part ends
 _BAND = 48  # rows that are worked on together, few enough for the cache
 
 
@@ -63,7 +66,11 @@ class PasteBack:
         device = source.device
         region = torch.from_numpy(portrait.photo[y0:y1, x0:x1].copy()).to(device)  # the photo itself is read-only
         self._region = region.permute(2, 0, 1)[None].float()  # [1, 3, h, w] in [0, 255]
-        self._mask = portrait.window.edge_mask(height, width, settings.edge).to(device)[None, None]  # [1, 1, h, w]
+        soft, calm = (
+            portrait.window.edge_mask(height, width, softness).to(device)[None, None]  # [1, 1, h, w]
+            for softness in (settings.edge, _CALM * settings.edge)
+        )
+        self._mask, self._freedom = calm, ((soft - _RISEN) / (1 - _RISEN)).clamp_min(0)
         self._side = min(source.shape[-1], round(portrait.window.side))  # of the planes that are resampled
         self._resample = Resampler(portrait.window.to_window_grid(height, width).to(device), self._side)
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
@@ -123,7 +130,7 @@ class PasteBack:
 
     def _blend(self, planes: Tensor, rows: slice) -> Image:
         """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6, h, w]` are theirs."""
-        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:]
+        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:] * self._freedom[:, :, rows]
         where = self._identity[:, rows] + shift.permute(0, 2, 3, 1)
         detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
         detail.mul_(share).add_(base)

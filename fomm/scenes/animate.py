@@ -202,7 +202,7 @@ class Pipeline:
         """
         picture = authorisation.image
         with naming(photo):
-            window = portrait_window(picture, self.finder, settings.face)
+            window = portrait_window(picture, self.finder, settings.face, self.animator.person)
         scale = 1.0 if settings.refine.crop_only else settings.refine.min_side / min(picture.shape[:2])
         if scale > 1:
             picture = enlarge(picture, scale)

@@ -93,7 +93,7 @@ class LivePortrait:
         self._settings = settings
         authorisation = pipeline.authorise(photo, settings, "live")
         with naming(photo):
-            window = portrait_window(authorisation.image, pipeline.finder, settings.face)
+            window = portrait_window(authorisation.image, pipeline.finder, settings.face, pipeline.animator.person)
         picture, window = stage(authorisation.image, window, settings.view)
         self._animator = pipeline.animator
         self._portrait = pipeline.animator.portrait(picture, window)

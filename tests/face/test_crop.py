@@ -57,7 +57,16 @@ def test_the_mask_fades_at_the_window_edge_but_not_where_the_photo_ends():
     assert mask[15, 5] == 1
     assert mask[15, -1] < 0.05
     assert mask[0, 10] < 0.05
-    assert torch.equal(mask, mask.flip(0))
+    assert mask[6, 10] == 1
+    assert mask[-7, 10] < 0.7  # a neck bends over a longer way than hair
+    assert mask[-13, 10] == 1
+
+
+def test_the_mask_does_not_fade_toward_an_edge_of_the_photo_that_is_the_window_s_too():
+    mask = CropWindow(0, 0, 30).edge_mask(30, 64, softness=0.2)
+    assert mask[0, 0] == 1
+    assert mask[-1, 0] == 1  # at the bottom, too
+    assert mask[15, -1] < 0.05
 
 
 def test_a_window_outside_the_picture_is_refused_with_both_places_named():
