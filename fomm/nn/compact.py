@@ -61,11 +61,14 @@ class CompactSettings(Settings):
         low=0,
         high=256,
     )
+    matte_detail: int = option(2, "Pixels the matte reads per cell, along either side.", low=1, high=8)
     copying: float = option(
         0.0, "Raises the share of copied pixels, as a logit; training goes on without it.", low=-5.0, high=5.0
     )
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
-    mirrored_look: bool = option(False, "Look for keypoints in the mirrored picture too, and take the mean.")
+    mirrored_look: bool = option(
+        False, "Look for keypoints and the person in the mirrored picture too, and take the mean."
+    )
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
     generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
 
@@ -121,7 +124,7 @@ class CompactModel(AnimationModel):
             settings.matte_width > 0,
         )
         self.matte = (
-            CompactMatte(12, settings.matte_width, settings.max_width, settings.levels)
+            CompactMatte(3 * settings.matte_detail**2, settings.matte_width, settings.max_width, settings.levels)
             if settings.matte_width
             else None
         )
@@ -146,16 +149,23 @@ class CompactModel(AnimationModel):
         return Keypoints.mean([looks[: len(image)], looks[len(image) :].mirrored(self._mirror)])
 
     def find_person(self, image: Tensor) -> Tensor | None:
-        """Return the matte of images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1], if the model has one."""
-        return self._matte_of(to_blocks(image, self.settings.motion_side))
+        """Return the matte of images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1], if the model has one.
 
-    def _matte_of(self, blocks: Tensor) -> Tensor | None:
-        return None if self.matte is None else self.matte.find(blocks)
+        With `mirrored_look`, it is the mean of two looks, as in `detect`.
+        """
+        if self.matte is None:
+            return None
+        blocks = to_blocks(image, self.settings.motion_side, self.settings.matte_detail)
+        if not self._mirror or self.training:
+            return self.matte.find(blocks)
+        mirrored = to_blocks(image.flip(-1), self.settings.motion_side, self.settings.matte_detail)
+        found, again = self.matte.find(torch.cat((blocks, mirrored))).chunk(2)
+        return (found + again.flip(-1)) / 2
 
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
         blocks = to_blocks(source, self.settings.motion_side)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self._matte_of(blocks))
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source))
         return motion
 
     def plate(self, source: Tensor) -> Tensor | None:
@@ -167,7 +177,7 @@ class CompactModel(AnimationModel):
         """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""
         blocks = to_blocks(source, self.settings.motion_side)
         known: tuple[Tensor, ...] = ()
-        matte = self._matte_of(blocks)
+        matte = self.find_person(source)
         if matte is not None:
             known = (matte, clean_plate(source, matte) if self.training else textured_plate(source, matte))
         return EncodedSource(source, (blocks, *self.generator.encode(source), *known))

@@ -20,8 +20,8 @@ from fomm.training.augment import TransferSample
 _NEAR, _FAR = 0.06, 0.12  # deviations in [-1, 1] units of what counts around a keypoint, and where little is near
 _FAR_SHARE = 0.05  # weight of what is only far
 _LEAST_CELLS = 1.0  # by weight: with less that is known around it, a keypoint is not followed
-_SHIFTED = 0.003  # median standard deviation of what a place is off by, in [-1, 1] units
-_BENT = 0.017  # and of what a Jacobian is off by
+_SHIFTED = 0.0025  # median standard deviation of what a place is off by, in [-1, 1] units
+_BENT = 0.014  # and of what a Jacobian is off by
 _UNEVEN = 0.75  # standard deviation of the logarithm of both, from sample to sample
 _TOGETHER = 0.5  # share of a shift's variance that all keypoints have in common
 _ACROSS = 2.0  # factor on both where another person's hair and clothes, of other shapes, are followed

@@ -1,24 +1,31 @@
-"""Loss of the matte stage: the network that finds the person against where the clips say they are."""
+"""Loss of the matte stage: the network that finds the person against where pictures are known to show them."""
 
 from __future__ import annotations
 
 from torch import Tensor
 from torch.nn import functional as F
 
+from fomm.nn.compact import CompactModel
 from fomm.nn.compact_motion import to_blocks
 from fomm.nn.matte import CompactMatte
-from fomm.training.augment import TransferSample
+
+_EDGE = 2.0  # extra weight of cells near the silhouette, where all that is hard to tell is
+_NEAR = 3  # cells
 
 
-def matte_loss(matte: CompactMatte, sample: TransferSample, side: int) -> Tensor:
-    """Return the cross-entropy of both moments' mattes of person 0, with the noise and blur that the detector sees.
+def matte_loss(model: CompactModel, matte: CompactMatte, pictures: Tensor, person: Tensor) -> Tensor:
+    """Return the weighted cross-entropy of the mattes of pictures.
 
     Args:
+        model: whose matte it is.
         matte: what learns.
-        sample: the batch.
-        side: of the motion field.
+        pictures: `[B, 3, H, W]` in [0, 1].
+        person: where they show the person, float `[B, 1, h, w]` in [0, 1].
     """
-    pictures = sample.seen[: 2 * len(sample.clean)]  # both moments of person 0 come first
-    found = matte(to_blocks(pictures, side))  # [2 B, 1, S, S]
-    person = F.interpolate(sample.person.flatten(0, 1)[:, None], size=found.shape[2:], mode="area")
-    return F.binary_cross_entropy_with_logits(found, person.to(found.dtype))
+    settings = model.settings
+    found = matte(to_blocks(pictures, settings.motion_side, settings.matte_detail))  # [B, 1, S, S]
+    person = F.interpolate(person.to(found.dtype), size=found.shape[2:], mode="area")
+    reach = 2 * _NEAR + 1
+    most, least = (sign * F.max_pool2d(sign * person, reach, stride=1, padding=_NEAR) for sign in (1, -1))
+    wrong = F.binary_cross_entropy_with_logits(found, person, reduction="none")
+    return (wrong * (1 + _EDGE * (most - least))).mean()

@@ -17,8 +17,10 @@ from fomm.training.board import Board
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clips import PairedClips
 from fomm.training.compact_clip_task import CompactClipTask
+from fomm.training.matte_task import MatteTask
 from fomm.training.paired_task import PairedTask
 from fomm.training.paper_task import PaperTask
+from fomm.training.portrait_views import MATTE, PortraitPictures
 from fomm.training.progress import Listener, log_progress
 from fomm.training.resident import ResidentClips, fits
 from fomm.training.run_folder import AVERAGED
@@ -63,7 +65,8 @@ def train(
 
     Args:
         config: a YAML file of either family.
-        data: labelled paired clips (a folder with `index.json`; compact family only), or a folder of plain clips.
+        data: labelled paired clips (a folder with `index.json`; compact family only), portraits with mattes (for
+            the compact family's matte alone), or a folder of plain clips.
         run_folder: where state, checkpoints and contact sheets go.
         device: "auto", "cpu", "cuda" or "mps".
         resume: "auto" continues a run of the same settings; "adapt" also one whose training settings have changed
@@ -108,6 +111,8 @@ def _task(
         if labelled:
             pairs = PairedClips(data, "train", cache, limit)
             return PairedTask(settings, ResidentClips(pairs, device) if fits(pairs, device) else pairs, device)
+        if next(data.glob(f"*{MATTE}"), None) is not None:
+            return MatteTask(settings, PortraitPictures.read(data, limit), device)
         side = settings.training.stages[0].side
         params = DatasetParams(frame_shape=(side, side, 3))
         return CompactClipTask(settings, ClipFolder(data, params, "train", cache, limit), device, backbone)

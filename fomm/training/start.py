@@ -26,7 +26,8 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     Args:
         model: of the checkpoint's sizes, but it may be wider (see `widened`), and have irises, more free keypoints,
             more carried motions, finer corrections of the flow than a checkpoint that has one per cell, a detector
-            that reads more pixels, a generator that is told where the mouth is, and a matte.
+            that reads more pixels, a generator that is told where the mouth is, and a matte; one of another size
+            begins anew.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -50,11 +51,12 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
             f"training.start: '{name_or_path}' has flow_detail {old.settings.flow_detail}, wanted "
             f"{model.settings.flow_detail}."
         )
+    same_matte = _matte_sizes(old.settings) == _matte_sizes(model.settings)
     for name, value in target.items():
+        if name.startswith("matte.") and not same_matte:
+            continue
         if name not in stored:
             if name.startswith("dense_motion.carried.") and old.settings.carried_motions == 0:
-                continue
-            if name.startswith("matte.") and old.matte is None:
                 continue
             raise SettingsError(f"training.start: '{name_or_path}' has no {name}.")
         try:
@@ -64,6 +66,10 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
                 f"training.start: '{name_or_path}' differs in the size of {name}: {tuple(stored[name].shape)}, wanted "
                 f"{tuple(value.shape)}."
             ) from error
+
+
+def _matte_sizes(settings: CompactSettings) -> tuple[int, int]:
+    return settings.matte_width, settings.matte_detail
 
 
 @dataclass(frozen=True)

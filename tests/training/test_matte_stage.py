@@ -6,7 +6,6 @@ from fomm.errors import SettingsError
 from fomm.nn.geometry import coordinate_grid
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.clips import PairedClips, TransferBatch
-from fomm.training.matte_stage import matte_loss
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw
@@ -32,12 +31,13 @@ def test_a_matte_stage_teaches_the_matte_and_nothing_else(matte_task):
     before = {name: value.clone() for name, value in task.model.state_dict().items()}
     sample = task.make_batch(Draw(0, 0, 99))
     task.make_batch = lambda draw: sample
-    matte = task.model.train().matte  # after so few steps, the running statistics of batches mean little
-    first = float(matte_loss(matte, sample, 64).detach())
+    task.model.train()  # after so few steps, the running statistics of batches mean little
+    task.begin(0)
+    first = float(task.losses(sample).losses["matte"].detach())
     trainer = Trainer(task, None, torch.device("cpu"), on_progress=lambda _: None)
     trainer.run()
     task.model.train()
-    assert float(matte_loss(matte, sample, 64).detach()) < 0.6 * first
+    assert float(task.losses(sample).losses["matte"].detach()) < 0.6 * first
     others = [name for name in before if not name.startswith("matte.")]
     assert all(torch.equal(before[name], trainer.state.averaged[name]) for name in others)
 

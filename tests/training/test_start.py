@@ -183,6 +183,9 @@ def test_a_model_with_a_matte_starts_from_one_without(checkpoint, small_settings
     start_from(again, str(path))
     blocks = torch.rand(1, 12, 64, 64)
     torch.testing.assert_close(again.matte(blocks), grown.matte(blocks), atol=2e-4, rtol=1e-3)
+    finer = CompactModel(replace(small_settings, matte_width=6, matte_detail=4, **filled)).eval()
+    start_from(finer, str(path))  # a matte of another size begins anew
+    assert torch.equal(finer.generator.paint.weight, grown.generator.paint.weight)
 
 
 def test_a_wider_checkpoint_is_refused_by_name(checkpoint, small_settings):
