@@ -66,6 +66,9 @@ class CompactSettings(Settings):
         0.0, "Raises the share of copied pixels, as a logit; training goes on without it.", low=-5.0, high=5.0
     )
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
+    teeth: bool = option(
+        False, "Draw upper teeth into a mouth that the source shows shut; training goes on without it."
+    )
     mirrored_look: bool = option(
         False, "Look for keypoints and the person in the mirrored picture too, and take the mean."
     )
@@ -92,6 +95,8 @@ class CompactModel(AnimationModel):
             raise SettingsError("model.matte_width: a matte serves to fill what is hidden; set hidden_fill.")
         if settings.mouth_map and settings.tied_keypoints <= max(map(TIED_LANDMARKS.index, mouth.LANDMARKS)):
             raise SettingsError("model.mouth_map: too few tied_keypoints to tell mouth, nose and eyes.")
+        if settings.teeth and not settings.mouth_map:
+            raise SettingsError("model.teeth: without a mouth there are none; set mouth_map.")
         if settings.mirrored_look:
             try:
                 self._mirror = mirror_order(settings.tied_keypoints, settings.free_keypoints)
@@ -121,6 +126,7 @@ class CompactModel(AnimationModel):
             settings.edge,
             settings.tied_keypoints > max(REGIONS["irises"]),
             settings.mouth_map,
+            settings.teeth,
             settings.matte_width > 0,
         )
         self.matte = (

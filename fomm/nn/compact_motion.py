@@ -36,8 +36,10 @@ from fomm.nn.geometry import (
 from fomm.nn.irises import turn_irises
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
+from fomm.nn.teeth import teeth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
+_TEETH_DETAIL = 4  # likewise: a tooth is a few pixels wide
 
 
 class CompactKeypointDetector(nn.Module):
@@ -93,6 +95,7 @@ class CompactDenseMotion(nn.Module):
             blends all motions.
         irises: whether tied keypoints lie on the irises, see `turn_irises`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
+        teeth: whether to draw upper teeth once training is over, see `teeth_map`.
         matte: whether it is told where the person is in the source.
     """
 
@@ -112,10 +115,11 @@ class CompactDenseMotion(nn.Module):
         edge: float,
         irises: bool,
         mouth: bool,
+        teeth: bool,
         matte: bool,
     ) -> None:
         super().__init__()
-        self.irises, self.mouth, self.matte = irises, mouth, matte
+        self.irises, self.mouth, self.teeth, self.matte = irises, mouth, teeth, matte
         self.side, self.variance, self.residual_limit = side, variance, residual
         self.hidden_margin, self.hidden_rim, self.detail, self.edge = hidden_margin, hidden_rim, detail, edge
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12 + matte, width, max_width, levels)
@@ -175,8 +179,19 @@ class CompactDenseMotion(nn.Module):
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
+        teeth = None
+        if self.teeth and not self.training:
+            teeth = teeth_map(driving, source, F.pixel_shuffle(blocks.float(), 2), _TEETH_DETAIL * side)
         return Motion(
-            flow, occlusion, corners=False, features=features, shown=shown, mouth=mouth, person=person, front=front
+            flow,
+            occlusion,
+            corners=False,
+            features=features,
+            shown=shown,
+            mouth=mouth,
+            teeth=teeth,
+            person=person,
+            front=front,
         )
 
     def _prior_logits(self, value: Tensor) -> Tensor:

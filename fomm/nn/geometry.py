@@ -97,6 +97,7 @@ class Motion:
         shown: where the source shows what belongs here, `[B, 1, h, w]` in [0, 1], by geometry alone (see
             `shown_in_source`), or None.
         mouth: what `fomm.nn.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
+        teeth: what `fomm.nn.teeth.teeth_map` draws, `[B, 4, H, W]`, or None.
         person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.
         front: share of what moves before the background, `[B, 1, H, W]` in [0, 1], or None.
     """
@@ -107,6 +108,7 @@ class Motion:
     features: Tensor | None = None
     shown: Tensor | None = None
     mouth: Tensor | None = None
+    teeth: Tensor | None = None
     person: Tensor | None = None
     front: Tensor | None = None
 

@@ -35,7 +35,7 @@ _PLACES = [TIED_LANDMARKS.index(landmark) for landmark in LANDMARKS]
 
 
 @dataclass(frozen=True)
-class _Mouth:
+class Mouth:
     """A mouth's own axes and the points of its inner lips, in half widths of the mouth.
 
     Attributes:
@@ -54,7 +54,7 @@ class _Mouth:
     down: Tensor
 
     @classmethod
-    def of(cls, marks: Tensor) -> _Mouth:
+    def of(cls, marks: Tensor) -> Mouth:
         """Measure the mouth of the keypoints at `LANDMARKS`, `[B, 11, 2]`."""
         left, right = marks[:, 0], marks[:, 1]
         centre, along = (left + right) / 2, (right - left) / 2
@@ -74,9 +74,24 @@ class _Mouth:
         gone = ((x[:, None, None] - before) / (after - before)).clamp(0, 1)  # [B, 2, 4, H, W]
         return (gone * self.down.diff(dim=-1)[..., None, None]).sum(2)
 
+    def around(self, grid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """Return for places `[h, w, 2]` how far they are below the upper lip, above the lower one, and along the mouth.
+
+        Each `[B, h, w]`, in half widths of the mouth.
+        """
+        offset = (grid - self.centre[:, None, None]) / self.half[:, None, None]  # [B, h, w, 2]
+        x, y = _turned(offset, self.axes[:, None, None]).unbind(-1)  # [B, h, w]
+        curve = self.lips(x)  # [B, 2, h, w]
+        return y - curve[:, 0], curve[:, 1] - y, x
+
     def opening(self) -> Tensor:
         """Return how far the lips are apart amid the mouth, `[B]`."""
         return (self.down[:, 1, 2] - self.down[:, 0, 2]).clamp(0, _LARGEST)
+
+
+def marks_of(keypoints: Keypoints) -> Tensor:
+    """Return the keypoints at `LANDMARKS`, float32 `[B, 11, 2]` without gradient."""
+    return keypoints.value.detach().float()[:, _PLACES]
 
 
 def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
@@ -93,20 +108,17 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
         between the eyes to the nostrils; and how far open the source's mouth is. Lengths are in half widths of the
         mouth.
     """
-    marks = driving.value.detach().float()[:, _PLACES]  # [B, 11, 2]
-    mouth = _Mouth.of(marks)
-    rows, columns = _box(marks, side)
+    marks = marks_of(driving)  # [B, 11, 2]
+    mouth = Mouth.of(marks)
+    rows, columns = box(marks, side)
     grid = coordinate_grid(side, side, marks, corners=False)[rows, columns]  # [h, w, 2]
-    offset = (grid - mouth.centre[:, None, None]) / mouth.half[:, None, None]  # [B, h, w, 2]
-    x, y = _turned(offset, mouth.axes[:, None, None]).unbind(-1)  # [B, h, w]
-    curve = mouth.lips(x)  # [B, 2, h, w]
-    below, above = y - curve[:, 0], curve[:, 1] - y
+    below, above, x = mouth.around(grid)  # [B, h, w] each
     inside = (torch.minimum(below, above) / _EDGE + 0.5).clamp(0, 1) * (x.abs() < 1)
     nose, eyes = marks[:, 8:10].mean(1), marks[:, 10]
     down = nose - eyes
     down = down / down.square().sum(-1, keepdim=True).add(1e-4)
     depth = ((grid - nose[:, None, None]) * down[:, None, None]).sum(-1)
-    shown = _Mouth.of(source.value.detach().float()[:, _PLACES]).opening()[:, None, None].expand_as(x)
+    shown = Mouth.of(marks_of(source)).opening()[:, None, None].expand_as(x)
     planes = torch.stack((torch.ones_like(x), below, above, x, depth, shown), dim=1).clamp(-_LARGEST, _LARGEST)
     drawn = marks.new_zeros(len(marks), CHANNELS, side, side)
     drawn[:, :, rows, columns] = planes * inside[:, None]
@@ -124,7 +136,12 @@ def opened(planes: Tensor) -> Tensor:
     return inside - torch.minimum(shown / _OPEN, inside)
 
 
-def _box(marks: Tensor, side: int) -> tuple[slice, slice]:
+def shut_share(marks: Tensor) -> Tensor:
+    """Return how far mouths hide what is in them, `[B]` in [0, 1], from marks `[B, 11, 2]`."""
+    return 1 - (Mouth.of(marks).opening() / _OPEN).clamp_max(1)
+
+
+def box(marks: Tensor, side: int) -> tuple[slice, slice]:
     """Return rows and columns that hold the mouths of marks `[B, 11, 2]`: drawing all others would take longer."""
     lips = marks[:, :8]
     reach = _REACH * (lips[:, 1] - lips[:, 0]).norm(dim=-1)[:, None]

@@ -1,0 +1,115 @@
+"""Upper teeth hang from the skull: lips uncover them, and never move them."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+
+from fomm.errors import SettingsError
+from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.landmarks import TIED_LANDMARKS
+from fomm.nn.teeth import teeth_map
+
+SIDE = 256
+HALF = 0.25  # half the width of the mouth below
+PLACES = {
+    **{
+        61: (-1, 0),
+        291: (1, 0),
+        168: (0, -2.2),
+        98: (-0.3, -0.7),
+        327: (0.3, -0.7),
+        50: (-1.2, -0.8),
+        280: (1.2, -0.8),
+    },
+    **{81: (-0.5, 0), 13: (0, 0), 311: (0.5, 0), 178: (-0.5, 0), 14: (0, 0), 402: (0.5, 0)},
+}
+BRIGHT = torch.full((1, 3, 64, 64), 0.7)
+
+
+def face(upper=0.0, lower=0.0, angle=0.0, where=(0.0, 0.0)):
+    """Keypoints of a face whose lips are `upper` above and `lower` below where they meet, in half widths."""
+    value = torch.zeros(1, 42, 2)
+    for landmark, (x, y) in PLACES.items():
+        part = 7 / 8 if abs(x) == 0.5 else 1.0
+        apart = {81: -upper, 13: -upper, 311: -upper, 178: lower, 14: lower, 402: lower}.get(landmark, 0.0)
+        value[0, TIED_LANDMARKS.index(landmark)] = HALF * torch.tensor((x, y + apart * part))
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    return Keypoints(value @ turn.T + torch.tensor(where))
+
+
+def edges(driving, source=None):
+    """First and last row of teeth amid the mouth, in half widths of the mouth below where shut lips meet."""
+    cover = teeth_map(driving, source or face(), BRIGHT, SIDE)[0, 0, :, SIDE // 2 - 6]  # not in the gap
+    rows = (cover > 0.5).nonzero().flatten()
+    return tuple(float((2 * row + 1) / SIDE - 1) / HALF for row in (rows[0], rows[-1]))
+
+
+def test_lips_uncover_teeth_and_do_not_move_them():
+    top, bottom = edges(face(lower=0.8))
+    assert top == pytest.approx(0.0, abs=0.06)  # the upper lip
+    assert 0.05 < bottom < 0.3
+    higher, same = edges(face(upper=0.3, lower=0.8))
+    assert higher == pytest.approx(-0.3, abs=0.06)
+    assert same == pytest.approx(bottom, abs=0.02)
+
+
+def test_shut_lips_hide_them_and_a_mouth_open_in_the_photo_keeps_its_own():
+    assert teeth_map(face(), face(), BRIGHT, SIDE)[:, 0].max() < 0.6
+    wide = face(lower=0.8)
+    assert teeth_map(wide, face(), BRIGHT, SIDE)[:, 0].max() == 1
+    assert not teeth_map(wide, wide, BRIGHT, SIDE)[:, 0].any()
+
+
+@pytest.mark.parametrize(("angle", "where"), [(0.7, (0.2, 0.1)), (-1.4, (-0.3, 0.2))])
+def test_they_turn_and_go_with_the_head(angle, where):
+    still = teeth_map(face(lower=0.8), face(), BRIGHT, SIDE)
+    moved = teeth_map(face(lower=0.8, angle=angle, where=where), face(), BRIGHT, SIDE)
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    grid = coordinate_grid(SIDE, SIDE, still, corners=False) @ turn.T + torch.tensor(where)
+    back = torch.nn.functional.grid_sample(moved[:, :1], grid[None], align_corners=False)
+    assert still[:, :1].sum() > 100
+    assert (back - still[:, :1]).abs().sum() < 0.4 * still[:, :1].sum()  # a few pixels high, and sampled anew
+
+
+def test_they_are_as_light_as_the_photo_and_darker_to_the_sides():
+    wide, shut = face(lower=0.8), face()
+    bright, dim = (teeth_map(wide, shut, BRIGHT * light, SIDE) for light in (1.0, 0.3))
+    teeth = bright[:, :1] > 0.9
+    assert (dim[:, 1:] < bright[:, 1:]).logical_or(~teeth).all()
+    row = int((bright[0, 0] > 0.9).sum(1).argmax())
+    columns = (bright[0, 0, row] > 0.9).nonzero().flatten()
+    assert bright[0, 1, row, columns[0]] < 0.8 * bright[0, 1, row].max()
+    assert bright[0, 1:, row, columns].min() > 0.1
+    assert (bright[0, 1] >= bright[0, 3]).all()  # never bluish
+
+
+@pytest.fixture
+def settings():
+    sizes = {"motion_side": 64, "levels": 2, "max_width": 8, "detector_width": 4, "motion_width": 4}
+    return CompactSettings(tied_keypoints=42, generator_width=4, generator_blocks=0, mouth_map=True, **sizes)
+
+
+def test_a_frame_shows_them_but_training_does_not(settings):
+    torch.manual_seed(1)
+    plain = CompactModel(settings).eval()
+    toothed = CompactModel(replace(settings, teeth=True)).eval()
+    toothed.load_state_dict(plain.state_dict())
+    free = torch.zeros(1, 4, 2)
+    driving, source = (Keypoints(torch.cat((each.value, free), dim=1)) for each in (face(lower=0.8), face()))
+    photo = torch.rand(1, 3, 256, 256)
+    without, with_them = (model.animate(model.encode(photo), driving, source) for model in (plain, toothed))
+    teeth = with_them.motion.teeth
+    full = teeth[:, :1] == 1
+    torch.testing.assert_close(with_them.image[full.expand(-1, 3, -1, -1)], teeth[:, 1:][full.expand(-1, 3, -1, -1)])
+    assert not with_them.visible[full].any()
+    away = (teeth[:, :1] == 0).expand(-1, 3, -1, -1)
+    torch.testing.assert_close(with_them.image[away], without.image[away])
+    assert toothed.train().move(photo, driving, source).teeth is None
+
+
+def test_a_model_without_a_mouth_cannot_have_them(settings):
+    with pytest.raises(SettingsError, match=r"model\.teeth"):
+        CompactModel(replace(settings, teeth=True, mouth_map=False))
