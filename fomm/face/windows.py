@@ -16,8 +16,8 @@ from numpy.typing import NDArray
 
 from fomm.errors import FaceError, SettingsError
 from fomm.face.crop import CropWindow
-from fomm.face.head import Person, with_whole_head
 from fomm.face.locate import Face, FaceFinder, check_face_name, choose
+from fomm.face.whole_head import Person, with_whole_head
 from fomm.media.video import sample_frames
 from fomm.settings import Settings, option
 
