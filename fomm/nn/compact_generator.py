@@ -120,7 +120,7 @@ class CompactGenerator(nn.Module):
             painted[:, 12:] += more
         painted = torch.sigmoid(F.pixel_shuffle(painted, 2))  # [B, 4, H, W]
         synthesised, copied = painted[:, :3], painted[:, 3:]
-        if motion.teeth is not None:
+        if motion.teeth is not None and not self.training:
             teeth = _resize(motion.teeth, painted)  # [B, 4, H, W]
             synthesised, copied = torch.lerp(synthesised, teeth[:, 1:], teeth[:, :1]), copied * (1 - teeth[:, :1])
         visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)

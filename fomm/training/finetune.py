@@ -12,10 +12,13 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import numpy as np
-from torch import nn
+import torch
+from numpy.typing import NDArray
+from torch import Tensor, nn
 
 from fomm.errors import ConsentError, FaceError, FommWarning, SettingsError
 from fomm.face.locate import FaceFinder
+from fomm.face.whole_head import Person
 from fomm.face.windows import FaceSettings, driving_window, portrait_window
 from fomm.media.limits import MediaLimits, check_file
 from fomm.media.probe import probe
@@ -118,7 +121,8 @@ def finetune(
     place, features = choose_device(device), backbone(settings.backbone)
     finder, side = FaceFinder(), loaded.model.settings.image_size
     try:
-        photo = portrait_window(leave.image, finder, settings.face).crop(leave.image, side)
+        window = portrait_window(leave.image, finder, settings.face, _person(loaded.model))  # as it will be rendered
+        photo = window.crop(leave.image, side)
     except FaceError as error:
         raise FaceError(f"{portrait}: {error}") from error
     frames = [_read(clip, finder, settings.face, side, _MOST_FRAMES // len(allowed)) for clip in allowed]
@@ -146,6 +150,16 @@ def finetune(
         draft.deliver()
     count = sum(len(clip) for clip in frames)
     return FinetuneResult(output, draft.binding["id"], leave.consent.id, count, features is not None)
+
+
+def _person(model: CompactModel) -> Person:
+    """Return what finds the person in a picture with this model."""
+
+    @torch.no_grad()
+    def find(square: NDArray[np.uint8]) -> Tensor | None:
+        return model.find_person(torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float() / 255)
+
+    return find
 
 
 def _allowed_clips(leave: Authorisation, portrait: Path, folder: Path | None) -> dict[Path, str]:

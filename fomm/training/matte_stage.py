@@ -5,7 +5,7 @@ from __future__ import annotations
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.compact import CompactModel
+from fomm.nn.compact import CompactSettings
 from fomm.nn.compact_motion import to_blocks
 from fomm.nn.matte import CompactMatte
 
@@ -13,16 +13,15 @@ _EDGE = 2.0  # extra weight of cells near the silhouette, where all that is hard
 _NEAR = 3  # cells
 
 
-def matte_loss(model: CompactModel, matte: CompactMatte, pictures: Tensor, person: Tensor) -> Tensor:
+def matte_loss(matte: CompactMatte, settings: CompactSettings, pictures: Tensor, person: Tensor) -> Tensor:
     """Return the weighted cross-entropy of the mattes of pictures.
 
     Args:
-        model: whose matte it is.
         matte: what learns.
+        settings: of its model.
         pictures: `[B, 3, H, W]` in [0, 1].
         person: where they show the person, float `[B, 1, h, w]` in [0, 1].
     """
-    settings = model.settings
     found = matte(to_blocks(pictures, settings.motion_side, settings.matte_detail))  # [B, 1, S, S]
     person = F.interpolate(person.to(found.dtype), size=found.shape[2:], mode="area")
     reach = 2 * _NEAR + 1

@@ -8,6 +8,7 @@ from torch.optim import Optimizer
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
+from fomm.nn.compact_motion import to_blocks
 from fomm.nn.layout import channels_last
 from fomm.nn.matte import CompactMatte
 from fomm.training.critic import Critic
@@ -78,11 +79,11 @@ class MatteTask:
 
     def losses(self, batch: MatteViews) -> Outcome:
         """Compute the loss."""
-        return Outcome({"matte": matte_loss(self.model, self.matte, batch.pictures, batch.person)})
+        return Outcome({"matte": matte_loss(self.matte, self.model.settings, batch.pictures, batch.person)})
 
     def pictures(self, batch: MatteViews) -> Pictures:
         """Return the batch, its mattes, and what is found, as pictures."""
-        found = self.model.find_person(batch.pictures)
-        mattes = torch.zeros_like(batch.pictures) if found is None else found.expand(-1, 3, -1, -1)
-        side = batch.pictures.shape[2:]
-        return Pictures(batch.pictures, batch.person.expand(-1, 3, -1, -1), F.interpolate(mattes, size=side))
+        settings, size = self.model.settings, batch.pictures.shape[2:]
+        found = self.matte.find(to_blocks(batch.pictures, settings.motion_side, settings.matte_detail))
+        person, mattes = (planes.expand(-1, 3, -1, -1) for planes in (batch.person, F.interpolate(found, size=size)))
+        return Pictures(batch.pictures, person, mattes)

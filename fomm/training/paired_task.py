@@ -120,7 +120,7 @@ class PairedTask:
         if self.model.matte is not None and self.stage.name == "matte":
             pictures = batch.seen[: 2 * len(batch.clean)]  # both moments of person 0 come first
             person = batch.person.flatten(0, 1)[:, None]
-            return Outcome({"matte": matte_loss(self.model, self.model.matte, pictures, person)})
+            return Outcome({"matte": matte_loss(self.model.matte, self.model.settings, pictures, person)})
         return Outcome(motion_losses(self.model, batch, self.stage.motion).losses)
 
     def pictures(self, batch: TransferSample) -> Pictures:

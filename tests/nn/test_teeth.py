@@ -107,6 +107,9 @@ def test_a_frame_shows_them_but_training_does_not(settings):
     assert not with_them.visible[full].any()
     away = (teeth[:, :1] == 0).expand(-1, 3, -1, -1)
     torch.testing.assert_close(with_them.image[away], without.image[away])
+    toothed.generator.train()
+    learning = toothed.generator.decode(photo, toothed.encode(photo).features[1:], with_them.motion)
+    assert (learning.synthesised - teeth[:, 1:])[full.expand(-1, 3, -1, -1)].abs().mean() > 0.05
     assert toothed.train().move(photo, driving, source).teeth is None
 
 

@@ -12,6 +12,7 @@ from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
 from fomm.media.image import read_image
 from fomm.media.video import read_video
+from fomm.nn.compact import CompactModel
 from fomm.scenes.animate import Pipeline
 from fomm.training.finetune import PersonSettings, finetune
 from fomm.training.finetune_task import FinetuneSettings, FinetuneTask
@@ -132,6 +133,26 @@ def test_faults_are_told_before_any_work(run, grant, clips, tmp_path, ledger):
     with pytest.raises(ConsentError, match="bound to one person"):
         run(tmp_path / "made" / "again.safetensors", model=bound.path)
     assert sorted(path.name for path in (tmp_path / "made").iterdir()) == ["ada.safetensors", "taken.safetensors"]
+
+
+def test_it_learns_the_window_that_is_rendered(run, grant, ledger, tiny_checkpoint, portrait_photo, monkeypatch):
+    grant()
+    everybody = torch.ones(1, 1, 16, 16)  # so that the window is as wide as it gets
+    monkeypatch.setattr(CompactModel, "find_person", lambda model, image: everybody)
+    learnt = []
+
+    class Watched(FinetuneTask):
+        def __init__(self, model, photo, *others):
+            learnt.append(photo)
+            super().__init__(model, photo, *others)
+
+    monkeypatch.setattr("fomm.training.finetune.FinetuneTask", Watched)
+    monkeypatch.setattr("fomm.training.finetune.Trainer.run", lambda trainer: None)
+    run()
+    image = read_image(portrait_photo)
+    rendered = portrait_window(image, FaceFinder(), person=lambda square: everybody)
+    assert rendered.side > 1.2 * portrait_window(image, FaceFinder()).side
+    assert np.array_equal(learnt[0], rendered.crop(image, 64))
 
 
 def test_it_learns_the_person(tiny_checkpoint, portrait_photo, talk):
