@@ -34,6 +34,7 @@ from fomm.nn.geometry import (
     shown_in_source,
 )
 from fomm.nn.irises import turn_irises
+from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
 from fomm.nn.teeth import teeth_map
@@ -93,7 +94,7 @@ class CompactDenseMotion(nn.Module):
         detail: D, corrections of the flow per cell along either side.
         edge: how steep the edge is between what moves and the background, see `layered`; 0 blends them as it
             blends all motions.
-        irises: whether tied keypoints lie on the irises, see `turn_irises`.
+        irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
         teeth: whether to draw upper teeth once training is over, see `teeth_map`.
         matte: whether it is told where the person is in the source.
@@ -175,7 +176,7 @@ class CompactDenseMotion(nn.Module):
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.irises:
-            displacement = turn_irises(displacement, driving, source)
+            displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None

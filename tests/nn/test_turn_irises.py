@@ -17,6 +17,7 @@ SIDE = 256
 def eyes(gaze=(0.0, 0.0), opening=0.08, angle=0.0):
     """Keypoints whose eyes are 0.2 wide, at (-0.2, 0) and (0.2, 0) of a face tilted by `angle`."""
     value = torch.zeros(1, 42, 2)
+    value[0, list(REGIONS["mouth"]), 1] = 0.3
     for (outer, inner, upper, lower), iris, side in zip(EYES, IRISES, (-1, 1), strict=True):
         value[0, [outer, inner]] = torch.tensor([[0.3 * side, 0.0], [0.1 * side, 0.0]])
         value[0, [upper, lower]] = torch.tensor([[0.2 * side, -opening / 2], [0.2 * side, opening / 2]])

@@ -1,0 +1,67 @@
+"""The eyes as keypoints describe them: almonds between two parabolas through corners and lids.
+
+An open eye is two or three cells of the flow field high, too few for a network to tell lid, iris and skin apart; its
+keypoints tell all there is to know. What they say is measured here, for `fomm.nn.irises` and `fomm.nn.lids`.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fomm.nn.geometry import coordinate_grid
+from fomm.nn.landmarks import EYES, REGIONS
+
+_MOUTH = REGIONS["mouth"][:2]  # its corners: the side of the eyes that is down
+_FLATTEST = 0.5  # of 1 - x^2 where a lid's keypoint lies, if that is near a corner by mistake
+
+
+@dataclass(frozen=True)
+class Almonds:
+    """Both eyes of B faces, in half widths of each eye from its centre.
+
+    Attributes:
+        lids: keypoints of upper and lower lid, `[B, 2 eyes, 2, 2]` in [-1, 1].
+        centre: between the corners, `[B, 2 eyes, 2]` in [-1, 1].
+        half: half the width, `[B, 2 eyes, 1]` in [-1, 1] units.
+        axes: unit vectors along the eye and down, toward the mouth, `[B, 2 eyes, 2, 2]`.
+        bulge: how far below the line between the corners the upper and the lower lid are where x is 0; a lid is
+            `bulge (1 - x^2)`, `[B, 2 eyes, 2]`.
+    """
+
+    lids: Tensor
+    centre: Tensor
+    half: Tensor
+    axes: Tensor
+    bulge: Tensor
+
+    @classmethod
+    def of(cls, value: Tensor) -> Almonds:
+        """Measure the eyes of keypoints `[B, K, 2]`."""
+        corners = value[:, [eye[:2] for eye in EYES]]  # [B, 2 eyes, 2 corners, 2]
+        lids = value[:, [eye[2:] for eye in EYES]]  # [B, 2 eyes, upper and lower, 2]
+        centre = corners.mean(2)
+        along = (corners[:, :, 1] - corners[:, :, 0]) / 2
+        half = along.square().sum(-1, keepdim=True).add(1e-8).sqrt()  # [B, 2 eyes, 1]
+        along = along / half
+        down = torch.stack((-along[..., 1], along[..., 0]), dim=-1)
+        to_mouth = value[:, _MOUTH].mean(1)[:, None] - centre
+        down = torch.where((to_mouth * down).sum(-1, keepdim=True) < 0, -down, down)
+        axes = torch.stack((along, down), dim=2)  # [B, 2 eyes, 2 axes, 2]
+        lid_x, lid_y = torch.einsum("bejc,beic->ibej", (lids - centre[:, :, None]) / half[..., None], axes)
+        return cls(lids, centre, half, axes, lid_y / (1 - lid_x.square()).clamp_min(_FLATTEST))
+
+    @property
+    def opening(self) -> Tensor:
+        """How far the lids are apart, `[B, 2 eyes]`, in half widths; below 0 they overlap."""
+        return self.bulge[..., 1] - self.bulge[..., 0]
+
+    def places(self, like: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where along and below each eye's line the pixels of `like` `[B, C, H, W]` are, `[B, 2 eyes, H, W]`."""
+        height, width = like.shape[2:]
+        grid = coordinate_grid(height, width, like, corners=False)
+        offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, H, W, 2]
+        along, below = torch.einsum("behwc,beic->ibehw", offset, self.axes)
+        return along, below

@@ -1,0 +1,66 @@
+"""Lids come down as far as their keypoints do when an eye closes, and skin above them follows without folding."""
+
+import pytest
+import torch
+from torch.nn import functional as F
+
+from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.landmarks import EYES, REGIONS
+from fomm.nn.lids import shut_lids
+
+SIDE = 256
+OPEN = 0.06
+
+
+def face(opening):
+    """Keypoints whose eyes are 0.2 wide at (-0.2, 0) and (0.2, 0); the lower lids stay at y = 0.03."""
+    value = torch.zeros(1, 42, 2)
+    value[0, list(REGIONS["mouth"]), 1] = 0.3
+    for (outer, inner, upper, lower), side in zip(EYES, (-1, 1), strict=True):
+        value[0, [outer, inner]] = torch.tensor([[0.3 * side, 0.0], [0.1 * side, 0.0]])
+        value[0, [upper, lower]] = torch.tensor([[0.2 * side, OPEN / 2 - opening], [0.2 * side, OPEN / 2]])
+    return Keypoints(value)
+
+
+def source_rows(displacement, x):
+    """Return where in the source the rows of column `x` come from, `[H]`."""
+    grid = coordinate_grid(SIDE, SIDE, displacement, corners=False)
+    column = int((x + 1) / 2 * SIDE)
+    return displacement[0, 1, :, column] + grid[:, column, 1], grid[:, column, 1]
+
+
+@pytest.mark.parametrize("done", [0.0, 0.5, 1.0])
+def test_a_shut_lid_shows_its_edge_where_its_keypoint_is(done):
+    """Whatever part of the way a network has moved the lids already."""
+    still = torch.zeros(1, 2, SIDE, SIDE)
+    still[:, 1] = -done * OPEN
+    moved = shut_lids(still, face(0.0), face(OPEN))
+    edge = torch.tensor([[-0.2, OPEN / 2 - 0.006], [0.2, OPEN / 2 - 0.006]])  # above the edge, where it is read
+    there = F.grid_sample(moved, edge.view(1, -1, 1, 2), align_corners=False)[0, 1, :, 0]
+    torch.testing.assert_close(there, torch.full((2,), -OPEN), atol=3e-3, rtol=0)
+
+
+def test_skin_above_the_lid_stretches_and_never_folds():
+    there, rows = source_rows(shut_lids(torch.zeros(1, 2, SIDE, SIDE), face(0.0), face(OPEN)), 0.2)
+    above = (rows > -0.2) & (rows < OPEN / 2)
+    assert bool((there[above].diff() > 0).all())
+    assert there[rows < -0.1] == pytest.approx(rows[rows < -0.1], abs=1e-6)
+
+
+def test_an_eye_that_stays_open_is_left_to_the_network():
+    still = torch.zeros(1, 2, SIDE, SIDE)
+    assert torch.equal(shut_lids(still, face(0.85 * OPEN), face(OPEN)), still)
+
+
+def test_one_eye_winks_alone():
+    winking = face(OPEN)
+    winking.value[0, EYES[0][2]] = face(0.0).value[0, EYES[0][2]]
+    moved = shut_lids(torch.zeros(1, 2, SIDE, SIDE), winking, face(OPEN))[0].norm(dim=0)
+    assert moved[:, : SIDE // 2].max() > 0.9 * OPEN
+    assert moved[:, SIDE // 2 :].max() == 0
+
+
+def test_a_wider_eye_or_one_shut_in_the_source_is_left_alone():
+    still = torch.zeros(1, 2, SIDE, SIDE)
+    assert torch.equal(shut_lids(still, face(1.5 * OPEN), face(OPEN)), still)
+    assert torch.isfinite(shut_lids(still, face(0.0), face(0.0))).all()
