@@ -7,17 +7,19 @@ them gives the motion of the head; what is left of every other keypoint's motion
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import astuple, dataclass
 
 import torch
 from torch import Tensor
 
 from fomm.motion.blink import Eye
+from fomm.motion.lips import LipColumn
 from fomm.nn.compact import CompactSettings
 from fomm.nn.landmarks import EYES, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
+_LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
 
 
 @dataclass(frozen=True)
@@ -29,19 +31,44 @@ class Anatomy:
         eyes: corners and lids of both eyes.
         steady: keypoints that move with the skull alone.
         irises: the keypoint on the iris of each of `eyes`, or none.
+        lips: the lips' keypoints, column by column.
     """
 
     face: int
     eyes: tuple[Eye, ...]
     steady: tuple[int, ...]
     irises: tuple[int, ...] = ()
+    lips: tuple[LipColumn, ...] = ()
 
     @classmethod
     def of_tied(cls, tied: int) -> Anatomy:
         """Return the anatomy of a model whose first `tied` keypoints follow `fomm.nn.landmarks.TIED_LANDMARKS`."""
         steady = tuple(TIED_LANDMARKS.index(landmark) for landmark in _STEADY_LANDMARKS)
         irises = REGIONS["irises"]
-        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else ())
+        lips = tuple(LipColumn(*map(TIED_LANDMARKS.index, column)) for column in _LIP_LANDMARKS)
+        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else (), lips)
+
+    @property
+    def moving(self) -> tuple[int, ...]:
+        """Keypoints of the face that expressions move about most: lips but for their corners, lids and irises."""
+        lips = (place for column in self.lips for place in astuple(column))
+        lids = (place for eye in self.eyes for place in (eye.upper, eye.lower))
+        return (*lips, *lids, *self.irises)
+
+    def gaze(self, value: Tensor) -> Tensor:
+        """Return where the eyes look, `[B, E, 2]` for E irises: along and across each eye, in half widths of it.
+
+        Args:
+            value: keypoints `[B, K, 2]`.
+        """
+        looks = []
+        for eye, iris in zip(self.eyes, self.irises, strict=False):
+            along = (value[:, eye.inner] - value[:, eye.outer]) / 2  # [B, 2]
+            across = torch.stack((-along[:, 1], along[:, 0]), dim=1)
+            aside = value[:, iris] - (value[:, eye.inner] + value[:, eye.outer]) / 2
+            axes = torch.stack((along, across), dim=1) / along.square().sum(1).clamp_min(1e-8)[:, None, None]
+            looks.append((axes @ aside[:, :, None])[..., 0])
+        return torch.stack(looks, dim=1) if looks else value.new_zeros(len(value), 0, 2)
 
     def size(self, value: Tensor) -> Tensor:
         """Return the size of the face, `[B]`: the root mean square distance of its keypoints from their centre.

@@ -19,6 +19,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes
+from fomm.motion.lips import close_lips
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
@@ -42,6 +43,7 @@ class TransferSettings(Settings):
         "Driving frame that counts as the photo's pose: best match, first, the track's stored one, or a frame number.",
     )
     full_blinks: bool = option(True, "Shut the photo's eyes when the driver's are shut, whatever their shape.")
+    lips_meet: bool = option(True, "Shut the photo's lips when the driver's are shut, however open they are in it.")
     strength: float = option(1.0, "Multiply the motion: below 1 calmer, above 1 exaggerated.", low=0.0, high=2.0)
     head: float = option(1.0, "Multiply the motion of head and shoulders alone.", low=0.0, high=2.0)
     expression: float = option(1.0, "Multiply the expression alone: mouth, eyes, brows.", low=0.0, high=2.0)
@@ -62,8 +64,8 @@ class Transfer:
         source: keypoints of the photo, `[1, K, 2]`.
         track: the driving clip, smoothed already if wanted.
         settings: how.
-        anatomy: what the keypoints are tied to, for full blinks and for head and expression apart; None in a model
-            whose keypoints are not tied.
+        anatomy: what the keypoints are tied to, for lids and lips that meet and for head and expression apart; None in
+            a model whose keypoints are not tied.
 
     Attributes:
         reference: index of the driving frame that counts as the photo's pose.
@@ -95,7 +97,7 @@ class Transfer:
                 f"The photo has keypoints {list(source.value.shape)} and the motion track "
                 f"{list(track.value.shape)}; extract the track with the same model."
             )
-        self.reference = _resolve(self.settings.reference, source, track)
+        self.reference = _resolve(self.settings.reference, source, track, anatomy)
         self._start = track.keypoints(self.reference, self.reference + 1)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
@@ -121,6 +123,9 @@ class Transfer:
         value = self._source.value + self.scale * self._steps(driving.value)  # [B, K, 2]
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
+        if anatomy is not None and settings.lips_meet and settings.expression > 0:
+            size = anatomy.size(self._start.value)
+            value = close_lips(value, self._source.value, driving.value, self._start.value, size, anatomy.lips)
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
@@ -170,10 +175,10 @@ def _safe_inverse(jacobian: Tensor) -> Tensor:
     return inverse_2x2(usable)
 
 
-def _resolve(reference: str, source: Keypoints, track: MotionTrack) -> int:
+def _resolve(reference: str, source: Keypoints, track: MotionTrack, anatomy: Anatomy | None) -> int:
     """Turn the setting into a frame index."""
     if reference == "best":
-        return best_reference(source, track)
+        return best_reference(source, track, anatomy)
     if reference == "first":
         return int(track.found.nonzero()[0]) if bool(track.found.any()) else 0
     if reference == "stored":
