@@ -67,7 +67,9 @@ class CompactSettings(Settings):
     )
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
     teeth: bool = option(
-        False, "Draw upper teeth into a mouth that the source shows shut; training goes on without it."
+        False,
+        "Draw upper teeth into a mouth that the source shows shut, and hold a smile's to the skull; training goes on "
+        "without it.",
     )
     mirrored_look: bool = option(
         False, "Look for keypoints and the person in the mirrored picture too, and take the mean."

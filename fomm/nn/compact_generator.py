@@ -120,10 +120,16 @@ class CompactGenerator(nn.Module):
             painted[:, 12:] += more
         painted = torch.sigmoid(F.pixel_shuffle(painted, 2))  # [B, 4, H, W]
         synthesised, copied = painted[:, :3], painted[:, 3:]
-        if motion.teeth is not None and not self.training:
-            teeth = _resize(motion.teeth, painted)  # [B, 4, H, W]
-            synthesised, copied = torch.lerp(synthesised, teeth[:, 1:], teeth[:, :1]), copied * (1 - teeth[:, :1])
+        own = None
+        if motion.teeth is not None and motion.own is not None and not self.training:
+            teeth, mouth = _resize(motion.teeth, painted), _resize(motion.own, painted)
+            cover, own, hidden = teeth[:, :1], mouth[:, :1], mouth[:, 1:]  # [B, 1, H, W] each
+            synthesised = torch.lerp(synthesised, teeth[:, 1:], cover)
+            copied = copied * (1 - cover) * (1 - hidden)
         visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)
+        if own is not None:  # whatever the network thinks of it
+            copied, visible = (torch.lerp(share, torch.ones_like(own), own) for share in (copied, visible))
+            offered = torch.lerp(offered, warped, own.to(offered.dtype))
         if not self.fill:
             copied = visible
         return Blend(torch.lerp(synthesised, offered, copied), synthesised, warped, visible, offered, copied)

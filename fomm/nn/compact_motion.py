@@ -37,6 +37,7 @@ from fomm.nn.irises import turn_irises
 from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
+from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.teeth import teeth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
@@ -96,7 +97,7 @@ class CompactDenseMotion(nn.Module):
             blends all motions.
         irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
-        teeth: whether to draw upper teeth once training is over, see `teeth_map`.
+        teeth: whether to draw upper teeth, and to hold a smile's, once training is over; see `teeth_map`, `hold_teeth`.
         matte: whether it is told where the person is in the source.
     """
 
@@ -177,12 +178,14 @@ class CompactDenseMotion(nn.Module):
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.irises:
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
+        teeth = own = None
+        if self.teeth and not self.training:
+            held = hold_teeth(displacement, driving, source, _TEETH_DETAIL * side)
+            displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
+            teeth = teeth_map(driving, source, F.pixel_shuffle(blocks.float(), 2), _TEETH_DETAIL * side)
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
-        teeth = None
-        if self.teeth and not self.training:
-            teeth = teeth_map(driving, source, F.pixel_shuffle(blocks.float(), 2), _TEETH_DETAIL * side)
         return Motion(
             flow,
             occlusion,
@@ -191,6 +194,7 @@ class CompactDenseMotion(nn.Module):
             shown=shown,
             mouth=mouth,
             teeth=teeth,
+            own=own,
             person=person,
             front=front,
         )

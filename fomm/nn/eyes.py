@@ -11,7 +11,6 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fomm.nn.geometry import coordinate_grid
 from fomm.nn.landmarks import EYES, REGIONS
 
 _MOUTH = REGIONS["mouth"][:2]  # its corners: the side of the eyes that is down
@@ -58,10 +57,19 @@ class Almonds:
         """How far the lids are apart, `[B, 2 eyes]`, in half widths; below 0 they overlap."""
         return self.bulge[..., 1] - self.bulge[..., 0]
 
-    def places(self, like: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where along and below each eye's line the pixels of `like` `[B, C, H, W]` are, `[B, 2 eyes, H, W]`."""
-        height, width = like.shape[2:]
-        grid = coordinate_grid(height, width, like, corners=False)
-        offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, H, W, 2]
+    def box(self, side: int) -> tuple[slice, slice]:
+        """Return rows and columns of a grid of `side` that hold all eyes and a half width around them.
+
+        Working on all others would take longer.
+        """
+        reach = 2 * self.half
+        low, high = ((self.centre - reach).amin((0, 1)), (self.centre + reach).amax((0, 1)))
+        cells = ((torch.stack((low, high)).detach() + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
+        (left, top), (right, bottom) = cells
+        return slice(top, bottom + 1), slice(left, right + 1)
+
+    def places(self, grid: Tensor) -> tuple[Tensor, Tensor]:
+        """Return where along and below each eye's line places `[h, w, 2]` are, `[B, 2 eyes, h, w]` each."""
+        offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, h, w, 2]
         along, below = torch.einsum("behwc,beic->ibehw", offset, self.axes)
         return along, below

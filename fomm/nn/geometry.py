@@ -98,6 +98,8 @@ class Motion:
             `shown_in_source`), or None.
         mouth: what `fomm.nn.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
         teeth: what `fomm.nn.teeth.teeth_map` draws, `[B, 4, H, W]`, or None.
+        own: where teeth are the source's own, and where the inside of the mouth is that lips hid in the source, as
+            `fomm.nn.own_teeth.hold_teeth` tells, `[B, 2, H, W]` in [0, 1], or None.
         person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.
         front: share of what moves before the background, `[B, 1, H, W]` in [0, 1], or None.
     """
@@ -109,6 +111,7 @@ class Motion:
     shown: Tensor | None = None
     mouth: Tensor | None = None
     teeth: Tensor | None = None
+    own: Tensor | None = None
     person: Tensor | None = None
     front: Tensor | None = None
 

@@ -11,7 +11,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.eyes import Almonds
-from fomm.nn.geometry import Keypoints
+from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.landmarks import REGIONS
 
 # Over which part of half the eye's width the correction fades: at the corners, and below and above each lid for what
@@ -23,7 +23,7 @@ def turn_irises(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     """Return a displacement whose irises move as their keypoints do.
 
     Args:
-        displacement: backward, `[B, 2, H, W]` in [-1, 1] units.
+        displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
         driving: keypoints of the frame to make, `B` of them, irises included.
         source: keypoints of the source, `B` of them.
     """
@@ -33,12 +33,16 @@ def turn_irises(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     wanted = before[:, list(REGIONS["irises"])] - iris
     missing = wanted - there[..., 0].transpose(1, 2)  # [B, 2 eyes, 2]
     eyes = Almonds.of(now)
-    x, y = eyes.places(displacement)
+    side = displacement.shape[-1]
+    rows, columns = eyes.box(side)
+    x, y = eyes.places(coordinate_grid(side, side, displacement, corners=False)[rows, columns])  # [B, 2 eyes, h, w]
     room = 1 - x.square()
     upper, lower = eyes.bulge[..., None, None].unbind(2)  # [B, 2 eyes, 1, 1]
-    inside = torch.minimum(y - upper * room, lower * room - y)  # [B, 2 eyes, H, W], half widths from the nearer lid
+    inside = torch.minimum(y - upper * room, lower * room - y)  # half widths from the nearer lid
     fade = ((1 - x.abs()) / _CORNER).clamp(0, 1)
     weight = torch.stack([fade * (inside / reach).clamp(0, 1) for reach in (_SIDEWAYS, _UPRIGHT)], dim=2)
     sideways_and_upright = torch.einsum("bec,beic->bei", missing, eyes.axes)  # [B, 2 eyes, 2 axes]
     correction = torch.einsum("beihw,bei,beic->bchw", weight, sideways_and_upright, eyes.axes)
-    return displacement + correction
+    moved = displacement.clone()
+    moved[:, :, rows, columns] += correction
+    return moved

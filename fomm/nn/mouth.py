@@ -136,11 +136,6 @@ def opened(planes: Tensor) -> Tensor:
     return inside - torch.minimum(shown / _OPEN, inside)
 
 
-def shut_share(marks: Tensor) -> Tensor:
-    """Return how far mouths hide what is in them, `[B]` in [0, 1], from marks `[B, 11, 2]`."""
-    return 1 - (Mouth.of(marks).opening() / _OPEN).clamp_max(1)
-
-
 def box(marks: Tensor, side: int) -> tuple[slice, slice]:
     """Return rows and columns that hold the mouths of marks `[B, 11, 2]`: drawing all others would take longer."""
     lips = marks[:, :8]

@@ -14,18 +14,18 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.nn.mouth import Mouth, box, marks_of, shut_share
+from fomm.nn.mouth import Mouth, box, marks_of
+from fomm.nn.skull import SkullAxes
 
-_UPPER_LIP = 3  # the middle of the upper lip among the mouth's marks
 _BELOW = 0.09  # steps from the line of the shut lips down to the teeth's edge
 _ARCH = 0.25  # the edge rises to the sides by this times the squared distance across
 _HALF_WIDTH, _FADES = 0.62, 0.1  # steps from the middle to where teeth are lost in the dark, and over which
+_SEEN, _SEEING = 0.1, 0.06  # of half the mouth's width: how far open a source's mouth is that shows its own
 _GAPS = (0.0, 0.19, 0.34, 0.49)  # steps from the middle to where teeth meet
 _GAP_WIDTH, _GAP_SHADOW = 0.022, 0.15
 _ROUND, _ROUNDED = 0.03, 0.1  # steps by which a tooth's edge rises to a gap, and over which
 _LIP_SHADOW, _SHADED = 0.35, 0.22  # darker under the upper lip, over this part of half the mouth's width
 _SIDE_SHADOW = 0.55
-_NARROWEST, _WIDEST = 0.6, 1.2  # of a row of teeth, against the source's
 _ENAMEL = (0.97, 0.93, 0.86)
 _DARKEST = 0.42  # light of teeth in the darkest face
 
@@ -52,14 +52,14 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
     below, above, along = mouth.around(grid)  # [B, h, w] each, in half widths of the mouth
     pixel = 2 / side / mouth.half[..., None]  # [B, 1, 1]
     inside = (torch.minimum(below, above) / pixel + 0.5).clamp(0, 1) * (along.abs() < 1)
-    across, depth = _from_nose(marks, grid)  # [B, h, w] each, in steps
-    middle, _ = _from_nose(marks, marks[:, _UPPER_LIP, None, None])  # it turns with the teeth, the nose stands out
-    across = ((across - middle) / _narrowed(marks, before)[:, None, None]).abs()
-    _, line = _from_nose(before, before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
+    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
+    across, depth = skull.measure(grid)  # [B, h, w] each, in steps
+    across = (across / skull.narrowed(skull_before)).abs()
+    _, line = skull_before.measure(before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
     to_gap = torch.stack([(across - gap).abs() for gap in _GAPS]).amin(0)
     edge = line + _BELOW - _ARCH * across.square() - _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
-    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * shut_share(before)[:, None, None]
-    cover = shown * ((edge - depth) * _step(marks)[:, None, None] / (2 / side) + 0.5).clamp(0, 1)
+    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * _unseen(before)[:, None, None]
+    cover = shown * ((edge - depth) * skull.step[:, None] / (2 / side) + 0.5).clamp(0, 1)
     light = 1 - _SIDE_SHADOW * (across / _HALF_WIDTH).square().clamp_max(1)
     light = light * (1 - _LIP_SHADOW * (1 - below / _SHADED).clamp(0, 1))
     light = light * (1 - _GAP_SHADOW * torch.exp(-(to_gap / _GAP_WIDTH).square()))
@@ -69,24 +69,9 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
     return drawn
 
 
-def _step(marks: Tensor) -> Tensor:
-    """Return the way from between the eyes to the nostrils, `[B]`."""
-    return (marks[:, 8:10].mean(1) - marks[:, 10]).square().sum(-1).add(1e-4).sqrt()
-
-
-def _from_nose(marks: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
-    """Return how far across and below the nostrils' middle points `[..., h, w, 2]` are, in steps, `[B, h, w]` each."""
-    nose, step = marks[:, 8:10].mean(1), _step(marks)
-    down = (nose - marks[:, 10]) / step[:, None]  # [B, 2]
-    offset = (points - nose[:, None, None]) / step[:, None, None, None]  # [B, h, w, 2]
-    across = offset[..., 0] * down[:, None, None, 1] - offset[..., 1] * down[:, None, None, 0]
-    return across, (offset * down[:, None, None]).sum(-1)
-
-
-def _narrowed(marks: Tensor, before: Tensor) -> Tensor:
-    """Return how much narrower than in the source a turn has made the face, `[B]`, told from the nostrils."""
-    now, then = ((each[:, 9] - each[:, 8]).square().sum(-1).sqrt() / _step(each) for each in (marks, before))
-    return (now / then.clamp_min(1e-3)).clamp(_NARROWEST, _WIDEST)
+def _unseen(before: Tensor) -> Tensor:
+    """Return how far sources hide their own teeth, `[B]` in [0, 1]."""
+    return ((_SEEN - Mouth.of(before).opening()) / _SEEING).clamp(0, 1)
 
 
 def _enamel(source: Keypoints, picture: Tensor) -> Tensor:

@@ -1,0 +1,99 @@
+"""The photo's own teeth: they hang from the skull, and lips that part further only uncover more of them.
+
+A flow that is smooth from lip to lip stretches the teeth of a smile like the lips. So inside the mouth the source is
+read where the same place of the skull was, in steps from between the eyes to the nostrils: what lay between the lips
+there is shown as it is, and what lips hid is not to be copied. Mouths that the photo shows wide open, with tongue and
+lower teeth, are left to the network, and so are shut ones (see `fomm.nn.teeth` for those).
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import torch
+from torch import Tensor
+
+from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.mouth import Mouth, box, marks_of
+from fomm.nn.skull import SkullAxes
+
+_PARTED = (0.04, 0.1)  # of half the mouth's width: from where to where lips part that show teeth
+_WIDE = (0.5, 0.8)  # and from where to where they show more than teeth
+_RIM = 0.15  # likewise, from the lips to where what they hid is not copied at all
+_BESIDE = 1.5  # cells of the flow around what is seen again, which are read for it when the flow is enlarged
+
+
+@dataclass(frozen=True)
+class OwnTeeth:
+    """What of the source's open mouth is seen again in the frame to make.
+
+    Attributes:
+        displacement: backward, with the inside of the mouth moved as the skull moves, `[B, 2, h, w]`.
+        shown: where the source shows what belongs there, `[B, 1, H, W]` in [0, 1].
+        hidden: where the inside of the mouth is and lips hid it, likewise.
+    """
+
+    displacement: Tensor
+    shown: Tensor
+    hidden: Tensor
+
+
+def hold_teeth(displacement: Tensor, driving: Keypoints, source: Keypoints, side: int) -> OwnTeeth:
+    """Hold the source's teeth to the skull.
+
+    Args:
+        displacement: backward, `[B, 2, h, w]` in [-1, 1] units.
+        driving: keypoints of the frame to make, `B` of them.
+        source: keypoints of the source, `B` of them.
+        side: rows and columns of what is told about the mouth.
+    """
+    marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    told = marks.new_zeros(len(marks), 2, side, side)
+    parted = _parted(before)[:, None, None]  # [B, 1, 1]
+    if not bool(parted.any()):
+        return OwnTeeth(displacement, told[:, :1], told[:, 1:])
+    mouth, mouth_before = Mouth.of(marks), Mouth.of(before)
+    cells = displacement.shape[-1]
+    rows, columns = box(marks, cells)
+    grid = coordinate_grid(cells, cells, displacement, corners=False)[rows, columns]  # [h, w, 2]
+    was = _where(marks, before, grid)
+    inside = parted * _within(mouth, grid, 2 / cells) * _within(mouth_before, was, 2 / cells, _BESIDE)
+    moved = displacement.clone()
+    held = torch.lerp(moved[:, :, rows, columns].permute(0, 2, 3, 1), was - grid, inside[..., None])
+    moved[:, :, rows, columns] = held.permute(0, 3, 1, 2)
+    rows, columns = box(marks, side)
+    grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]
+    inside = parted * _within(mouth, grid, 2 / side)
+    shown = inside * _within(mouth_before, _where(marks, before, grid), 2 / side)
+    below, above, _ = mouth.around(grid)
+    deep = (torch.minimum(below, above) / _RIM).clamp(0, 1)  # the lips' own rim is the network's
+    told[:, :, rows, columns] = torch.stack((shown, (inside - shown) * deep), dim=1)
+    return OwnTeeth(moved, told[:, :1], told[:, 1:])
+
+
+def _parted(before: Tensor) -> Tensor:
+    """Return how far a source's mouth is one that shows teeth and no more, `[B]` in [0, 1]."""
+    opening = Mouth.of(before).opening()
+    from_shut, to_wide = ((opening - low) / (high - low) for low, high in (_PARTED, _WIDE))
+    return torch.minimum(from_shut.clamp(0, 1), 1 - to_wide.clamp(0, 1))
+
+
+def _within(mouth: Mouth, places: Tensor, pixel: float, beside: float = 0.0) -> Tensor:
+    """Return how far places `[h, w, 2]` or `[B, h, w, 2]` are between the lips, `[B, h, w]` in [0, 1].
+
+    Args:
+        mouth: whose lips.
+        places: in [-1, 1].
+        pixel: what the edge is wide.
+        beside: how many of these beside the lips count as between them.
+    """
+    below, above, along = mouth.around(places)
+    edge = torch.minimum(below, above) * mouth.half[..., None] / pixel
+    return (edge + 0.5 + beside).clamp(0, 1) * (along.abs() < 1)
+
+
+def _where(marks: Tensor, before: Tensor, places: Tensor) -> Tensor:
+    """Return where in the source the same places of the skull were, `[B, h, w, 2]`."""
+    now, then = SkullAxes.of(marks), SkullAxes.of(before)
+    across, depth = now.measure(places)
+    return then.point(across / now.narrowed(then), depth)
