@@ -11,6 +11,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
+from fomm.nn.geometry import on_axes
 from fomm.nn.landmarks import EYES, REGIONS
 
 _MOUTH = REGIONS["mouth"][:2]  # its corners: the side of the eyes that is down
@@ -49,7 +50,7 @@ class Almonds:
         to_mouth = value[:, _MOUTH].mean(1)[:, None] - centre
         down = torch.where((to_mouth * down).sum(-1, keepdim=True) < 0, -down, down)
         axes = torch.stack((along, down), dim=2)  # [B, 2 eyes, 2 axes, 2]
-        lid_x, lid_y = torch.einsum("bejc,beic->ibej", (lids - centre[:, :, None]) / half[..., None], axes)
+        lid_x, lid_y = on_axes((lids - centre[:, :, None]) / half[..., None], axes[:, :, None]).unbind(-1)
         return cls(lids, centre, half, axes, lid_y / (1 - lid_x.square()).clamp_min(_FLATTEST))
 
     @property
@@ -71,5 +72,5 @@ class Almonds:
     def places(self, grid: Tensor) -> tuple[Tensor, Tensor]:
         """Return where along and below each eye's line places `[h, w, 2]` are, `[B, 2 eyes, h, w]` each."""
         offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, h, w, 2]
-        along, below = torch.einsum("behwc,beic->ibehw", offset, self.axes)
+        along, below = on_axes(offset, self.axes[:, :, None, None]).unbind(-1)
         return along, below

@@ -276,3 +276,8 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Te
         beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells
         shown = shown * (1 - beyond).clamp(0, 1)
     return shown
+
+
+def on_axes(points: Tensor, axes: Tensor) -> Tensor:
+    """Return points `[..., 2]` on axes `[..., 2, 2]`; written out, because autocast would round a matrix product."""
+    return (points.unsqueeze(-2) * axes).sum(-1)

@@ -1,10 +1,10 @@
 """Lids that shut: a part of the flow that follows from keypoints alone.
 
-A lid that comes down is a fold of a few pixels that a network smooths: eyes that should be shut stay half open. As an
-eye closes, the network's motion is made to agree with the keypoint of the upper lid along the whole of the lid (see
-`fomm.nn.eyes`). Above it the correction fades into the skin, which stretches, at twice the height of an open eye or so;
-below it at once, because what is there is the eye. Small changes of opening are left to the network, which tells them
-from the keypoints' noise.
+A lid that comes down is a fold of a few pixels that a network smooths: eyes that should be shut stay half open, and the
+skin above them tears. As an eye closes, the motion of the upper lid's edge is made to agree with its keypoint along the
+whole of the lid (see `fomm.nn.eyes`). Between there and the brow the skin stretches evenly; below the edge, where the
+eye is, the correction ends at once. Small changes of opening are left to the network, which tells them from the
+keypoints' noise.
 """
 
 from __future__ import annotations
@@ -15,9 +15,15 @@ from torch.nn import functional as F
 
 from fomm.nn.eyes import Almonds
 from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.landmarks import TIED_LANDMARKS
 
+_BROWS = [TIED_LANDMARKS.index(landmark) for landmark in (105, 334)]
 _BEGIN, _END = 0.8, 0.4  # opening, relative to the source's, where the correction begins and where it is complete
-_SKIN, _EYE = 0.8, 0.12  # half widths of the eye over which it fades above the lid, and below
+_THICK = 0.35  # half widths of the eye from a brow's keypoint, on its upper edge, to the skin below it
+_UNFOLDED = 1.15  # times the way the lid came down, at least: less skin would fold
+_LOW, _HIGH = 0.3, 1.0  # half widths of skin above the lid, at least and at most
+_EYE = 0.12  # half widths below the lid's edge over which the correction fades
+_CORNER = 0.25  # of half the eye's width, over which it fades at the corners
 _ABOVE = 0.06  # half widths above its edge that the lid's motion is read at, where it is the lid's alone
 _LEAST = 0.05  # half widths that the source's eye is open at least, to compare with
 
@@ -35,16 +41,47 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
     closing = ((_BEGIN - left) / (_BEGIN - _END)).clamp(0, 1)
     if not bool(closing.any()):
         return displacement
+    side = displacement.shape[-1]
+    rows, columns = now.box(side)
+    grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
+    moved = displacement.clone()
+    x, y = now.places(grid)  # [B, 2 eyes, h, w] each
+    room = (1 - x.square()).clamp_min(0)
+    above = now.bulge[..., :1, None] * room - y
+    weight = closing[..., None, None] * ((1 - x.abs()) / _CORNER).clamp(0, 1)
+    missing = _missing(displacement, now, before)[..., None, None] * room[:, :, None]  # [B, 2 eyes, 2, h, w]
+    for eye in range(above.shape[1]):
+        skin = _skin(now, before, driving, source, eye)[:, None, None]  # [B, 1, 1]
+        down = (now.half[:, eye] * now.axes[:, eye, 1])[:, None, None]  # [B, 1, 1, 2], half a width
+        height = above[:, eye]
+        edge = _read(displacement, grid + (height - _ABOVE)[..., None] * down) + missing[:, eye]
+        brow = _read(displacement, grid + (height - skin)[..., None] * down)
+        stretched = torch.lerp(edge, brow, ((height - _ABOVE) / (skin - _ABOVE)).clamp(0, 1)[:, None])
+        part = moved[:, :, rows, columns]
+        ahead = part + missing[:, eye] * (1 + height / _EYE).clamp(0, 1)[:, None]
+        wanted = torch.where(height[:, None] > 0, stretched, ahead)
+        within = (weight[:, eye] * (height < skin))[:, None]
+        moved[:, :, rows, columns] = torch.lerp(part, wanted, within)
+    return moved
+
+
+def _missing(displacement: Tensor, now: Almonds, before: Almonds) -> Tensor:
+    """Return what the lids' motion lacks at their keypoints, `[B, 2 eyes, 2]`."""
     edge = now.lids[:, :, 0]  # [B, 2 eyes, 2]
     read = edge - _ABOVE * now.half * now.axes[:, :, 1]
     there = F.grid_sample(displacement, read[:, :, None], padding_mode="border", align_corners=False)
-    missing = before.lids[:, :, 0] - edge - there[..., 0].transpose(1, 2)  # [B, 2 eyes, 2]
-    side = displacement.shape[-1]
-    rows, columns = now.box(side)
-    x, y = now.places(coordinate_grid(side, side, displacement, corners=False)[rows, columns])  # [B, 2 eyes, h, w]
-    room = (1 - x.square()).clamp_min(0)
-    above = now.bulge[..., :1, None] * room - y
-    weight = room * torch.where(above > 0, 1 - (above - _ABOVE) / _SKIN, 1 + above / _EYE).clamp(0, 1)
-    moved = displacement.clone()
-    moved[:, :, rows, columns] += torch.einsum("behw,be,bec->bchw", weight, closing, missing)
-    return moved
+    return before.lids[:, :, 0] - edge - there[..., 0].transpose(1, 2)
+
+
+def _skin(now: Almonds, before: Almonds, driving: Keypoints, source: Keypoints, eye: int) -> Tensor:
+    """Return how high the skin between lid and brow is, `[B]`, in half widths of the eye."""
+    way, was = (
+        ((each.lids[:, eye, 0] - value[:, _BROWS[eye]]) * each.axes[:, eye, 1]).sum(-1) / each.half[:, eye, 0]
+        for each, value in ((now, driving.value), (before, source.value))
+    )
+    return torch.maximum(way - _THICK, _UNFOLDED * (way - was)).clamp(_LOW, _HIGH)
+
+
+def _read(displacement: Tensor, places: Tensor) -> Tensor:
+    """Return a displacement `[B, 2, S, S]` at places `[B, h, w, 2]`, `[B, 2, h, w]`."""
+    return F.grid_sample(displacement, places, padding_mode="border", align_corners=False)

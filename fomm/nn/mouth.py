@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
 from fomm.nn.landmarks import TIED_LANDMARKS
 
 CHANNELS = 6
@@ -61,7 +61,7 @@ class Mouth:
         half = along.square().sum(-1, keepdim=True).add(1e-6).sqrt()
         along = along / half
         axes = torch.stack((along, torch.stack((-along[:, 1], along[:, 0]), dim=-1)), dim=1)
-        lips = _turned((marks[:, 2:8] - centre[:, None]) / half[:, None], axes[:, None])  # [B, 6, 2]
+        lips = on_axes((marks[:, 2:8] - centre[:, None]) / half[:, None], axes[:, None])  # [B, 6, 2]
         x, y = lips.clamp(-_LARGEST, _LARGEST).view(-1, 2, 3, 2).unbind(-1)  # [B, 2, 3]
         x = F.pad(F.pad(x.clamp(-_MIDDLE, _MIDDLE), (1, 0), value=-1.0), (0, 1), value=1.0)
         steps = torch.arange(5, device=x.device) * _APART
@@ -80,7 +80,7 @@ class Mouth:
         Each `[B, h, w]`, in half widths of the mouth.
         """
         offset = (grid - self.centre[:, None, None]) / self.half[:, None, None]  # [B, h, w, 2]
-        x, y = _turned(offset, self.axes[:, None, None]).unbind(-1)  # [B, h, w]
+        x, y = on_axes(offset, self.axes[:, None, None]).unbind(-1)  # [B, h, w]
         curve = self.lips(x)  # [B, 2, h, w]
         return y - curve[:, 0], curve[:, 1] - y, x
 
@@ -123,11 +123,6 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
     drawn = marks.new_zeros(len(marks), CHANNELS, side, side)
     drawn[:, :, rows, columns] = planes * inside[:, None]
     return drawn
-
-
-def _turned(points: Tensor, axes: Tensor) -> Tensor:
-    """Return points `[..., 2]` on axes `[..., 2, 2]`; written out, because autocast would round a matrix product."""
-    return (points.unsqueeze(-2) * axes).sum(-1)
 
 
 def opened(planes: Tensor) -> Tensor:
