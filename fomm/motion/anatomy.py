@@ -79,6 +79,16 @@ class Anatomy:
         face = value[:, : self.face]
         return (face - face.mean(1, keepdim=True)).square().sum(-1).mean(1).sqrt()
 
+    def tilt(self, value: Tensor) -> Tensor:
+        """Return how far the face is tilted in the picture, `[B]` in radians: the angle of the line through the eyes.
+
+        Args:
+            value: keypoints `[B, K, 2]`.
+        """
+        left, right = (value[:, [eye.outer, eye.inner]].mean(1) for eye in self.eyes)
+        way = right - left
+        return torch.atan2(way[:, 1], way[:, 0])
+
     def carried_by_head(self, start: Tensor, driving: Tensor) -> Tensor:
         """Return where the driving frames' keypoints would be if the head had moved without any expression.
 

@@ -3,7 +3,8 @@
 Relative motion (Siarohin et al. 2019, section 3.3) keeps the photo's own face shape and carries over only how the
 driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0^-1 J_source`, with the scale
 `s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently. Where keypoints are tied to
-a face, `s` is the ratio of the faces' sizes instead, and motion of the head and expression have strengths of their own.
+a face, `s` is the ratio of the faces' sizes instead, motion of the head and expression have strengths of their own, and
+steps are turned by how much more the photo's face is tilted: its mouth opens along its own nose, not the driver's.
 """
 
 from __future__ import annotations
@@ -99,6 +100,9 @@ class Transfer:
             )
         self.reference = _resolve(self.settings.reference, source, track, anatomy)
         self._start = track.keypoints(self.reference, self.reference + 1)
+        self._turn = torch.eye(2)
+        if anatomy is not None:
+            self._turn = _rotation(anatomy.tilt(self._source.value) - anatomy.tilt(self._start.value))
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
             self.scale = _relative_scale(self._source.value, self._start.value, anatomy)
@@ -120,7 +124,7 @@ class Transfer:
 
     def _relative(self, driving: Keypoints) -> Keypoints:
         settings, anatomy = self.settings, self._anatomy
-        value = self._source.value + self.scale * self._steps(driving.value)  # [B, K, 2]
+        value = self._source.value + self.scale * self._steps(driving.value) @ self._turn.T  # [B, K, 2]
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
         if anatomy is not None and settings.lips_meet and settings.expression > 0:
@@ -130,7 +134,7 @@ class Transfer:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
         turned = torch.lerp(torch.eye(2).expand_as(turned), turned, settings.strength * settings.head)
-        return Keypoints(value, turned @ self._source.jacobian)
+        return Keypoints(value, self._turn @ turned @ self._turn.T @ self._source.jacobian)
 
     def _steps(self, driving: Tensor) -> Tensor:
         """Return how far the driver's keypoints `[B, K, 2]` went since the reference, as strong as the settings say."""
@@ -166,6 +170,12 @@ def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> f
     if min(source_area, start_area) < np.finfo(np.float32).eps:
         return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
     return math.sqrt(source_area / start_area)
+
+
+def _rotation(angle: Tensor) -> Tensor:
+    """Return the rotation by an angle `[1]` in radians, `[2, 2]`."""
+    cos, sin = torch.cos(angle), torch.sin(angle)
+    return torch.stack((torch.cat((cos, -sin)), torch.cat((sin, cos))))
 
 
 def _safe_inverse(jacobian: Tensor) -> Tensor:

@@ -3,6 +3,7 @@ from dataclasses import replace
 
 import pytest
 import torch
+from faces import ANATOMY, face
 from hypothesis import given, settings
 from hypothesis import strategies as st
 from motion_tracks import make_track
@@ -123,3 +124,19 @@ def test_live_keypoints_move_the_photo_as_a_tracks_do():
     live = transfer.carry(track.keypoints(5, 6))
     assert torch.equal(live.value, whole.value)
     assert torch.equal(live.jacobian, whole.jacobian)
+
+
+@pytest.mark.parametrize("angle", [-0.5, 0.2, 1.0])
+def test_a_tilted_photo_moves_along_its_own_face(angle):
+    """The mouth opens along the photo's nose, and Jacobians turn with it, as if the whole picture had been tilted."""
+    upright, speaking = face(gap=0.02), face(gap=0.15)
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    local = torch.tensor([[1.1, 0.2], [0.0, 0.9]]).expand(2, 42, 2, 2).clone()
+    local[0] = torch.eye(2)
+    track = replace(make_track(2, keypoints=42), value=torch.cat((upright, speaking)), jacobian=local)
+    own = torch.eye(2).expand(1, 42, 2, 2)
+    options = TransferSettings(reference="0")
+    straight = Transfer(Keypoints(upright, own), track, options, ANATOMY).driving()
+    tilted = Transfer(Keypoints(upright @ turn.T, turn @ own), track, options, ANATOMY).driving()
+    torch.testing.assert_close(tilted.value, straight.value @ turn.T, atol=1e-5, rtol=0)
+    torch.testing.assert_close(tilted.jacobian, turn @ straight.jacobian, atol=1e-5, rtol=0)
