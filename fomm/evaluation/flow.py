@@ -22,11 +22,11 @@ from fomm.evaluation.reading import Reading, Tools
 from fomm.evaluation.reenact import Summary, carried, whole_portrait
 from fomm.evaluation.tally import MODEL, Tally
 from fomm.motion.track import TrackBuilder
-from fomm.motion.transfer import Transfer, TransferSettings
+from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings
 from fomm.scenes.tracking import surface_tracker
 from fomm.training.clips import FIELD_SIDE, FRAME_SIDE
 
-_PAIR = TransferSettings(reference="0")
+_PAIR = TransferSettings(reference="0", roam=ANYWHERE)
 _NAMES = {"all": "flow", "mouth": "flow_mouth", "eyes": "flow_eyes"}
 
 

@@ -21,7 +21,7 @@ from fomm.evaluation.tally import MODEL
 from fomm.face.crop import CropWindow
 from fomm.motion.smooth import smooth
 from fomm.motion.track import TrackBuilder
-from fomm.motion.transfer import Transfer, TransferSettings
+from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait
 from fomm.scenes.tracking import surface_tracker
@@ -71,7 +71,10 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
     track = builder.build()
     steady = smooth(track.slice(1), tools.settings.smooth)
     transfer = Transfer(
-        whole_portrait(tools, clip.first).keypoints, track, TransferSettings(reference="0"), tools.pipeline.anatomy
+        whole_portrait(tools, clip.first).keypoints,
+        track,
+        TransferSettings(reference="0", roam=ANYWHERE),
+        tools.pipeline.anatomy,
     )
     made = [frame.astype(np.int16) for frame in animate(tools, clip.first, transfer.carry(steady.keypoints()))]
     change = np.mean([np.abs(after - before).mean() for before, after in pairwise(made)])
@@ -127,7 +130,7 @@ class Driven:
     def frames(self) -> Iterator[dict[str, Picture]]:
         """Yield for each driving frame the pictures that come out, by method."""
         keypoints = whole_portrait(self.tools, self.source).keypoints
-        settings = TransferSettings(reference=self.reference)
+        settings = TransferSettings(reference=self.reference, roam=ANYWHERE)
         track = smooth(self.driver.track, self.tools.settings.smooth)
         transfer = Transfer(keypoints, track, settings, self.tools.pipeline.anatomy)
         start = self.driver.guide[transfer.reference]

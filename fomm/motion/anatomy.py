@@ -15,11 +15,12 @@ from torch import Tensor
 from fomm.motion.blink import Eye
 from fomm.motion.lips import LipColumn
 from fomm.nn.compact import CompactSettings
-from fomm.nn.landmarks import EYES, REGIONS, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES, FREE_PLACES, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 _LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
+_BODY = 0.65  # face heights below the face's centre, from where a free keypoint is on the body
 
 
 @dataclass(frozen=True)
@@ -32,6 +33,7 @@ class Anatomy:
         steady: keypoints that move with the skull alone.
         irises: the keypoint on the iris of each of `eyes`, or none.
         lips: the lips' keypoints, column by column.
+        body: keypoints on neck, shoulders and chest.
     """
 
     face: int
@@ -39,14 +41,16 @@ class Anatomy:
     steady: tuple[int, ...]
     irises: tuple[int, ...] = ()
     lips: tuple[LipColumn, ...] = ()
+    body: tuple[int, ...] = ()
 
     @classmethod
-    def of_tied(cls, tied: int) -> Anatomy:
-        """Return the anatomy of a model whose first `tied` keypoints follow `fomm.nn.landmarks.TIED_LANDMARKS`."""
+    def of_tied(cls, tied: int, free: int = 0) -> Anatomy:
+        """Return the anatomy of a model whose keypoints follow `TIED_LANDMARKS` and then `FREE_PLACES`."""
         steady = tuple(TIED_LANDMARKS.index(landmark) for landmark in _STEADY_LANDMARKS)
         irises = REGIONS["irises"]
         lips = tuple(LipColumn(*map(TIED_LANDMARKS.index, column)) for column in _LIP_LANDMARKS)
-        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else (), lips)
+        body = tuple(tied + place for place, (_, y) in enumerate(FREE_PLACES[:free]) if y >= _BODY)
+        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else (), lips, body)
 
     @property
     def moving(self) -> tuple[int, ...]:
@@ -117,5 +121,6 @@ class Anatomy:
 
 def anatomy_of(config: Settings) -> Anatomy | None:
     """Return the anatomy of the model with these settings, or None where training tied no keypoints to the face."""
-    tied = config.tied_keypoints if isinstance(config, CompactSettings) else 0
-    return Anatomy.of_tied(tied) if tied > max(map(max, EYES)) else None
+    if not isinstance(config, CompactSettings) or config.tied_keypoints <= max(map(max, EYES)):
+        return None
+    return Anatomy.of_tied(config.tied_keypoints, config.free_keypoints)

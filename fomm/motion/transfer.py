@@ -27,6 +27,8 @@ from fomm.nn.geometry import Keypoints, inverse_2x2
 from fomm.settings import Settings, option
 
 REFERENCES = ("best", "first", "stored")
+ANYWHERE = 2.0
+"""The `roam` that holds nobody back, for pictures that end where the window does."""
 
 
 @dataclass(frozen=True)
@@ -45,6 +47,12 @@ class TransferSettings(Settings):
     )
     full_blinks: bool = option(True, "Shut the photo's eyes when the driver's are shut, whatever their shape.")
     lips_meet: bool = option(True, "Shut the photo's lips when the driver's are shut, however open they are in it.")
+    roam: float = option(
+        0.15,
+        "How far the whole person goes with the driver, in half windows; 2 is wherever they go.",
+        low=0.0,
+        high=2.0,
+    )
     strength: float = option(1.0, "Multiply the motion: below 1 calmer, above 1 exaggerated.", low=0.0, high=2.0)
     head: float = option(1.0, "Multiply the motion of head and shoulders alone.", low=0.0, high=2.0)
     expression: float = option(1.0, "Multiply the expression alone: mouth, eyes, brows.", low=0.0, high=2.0)
@@ -124,7 +132,10 @@ class Transfer:
 
     def _relative(self, driving: Keypoints) -> Keypoints:
         settings, anatomy = self.settings, self._anatomy
-        value = self._source.value + self.scale * self._steps(driving.value) @ self._turn.T  # [B, K, 2]
+        steps = self.scale * self._steps(driving.value) @ self._turn.T  # [B, K, 2]
+        if anatomy is not None and anatomy.body:
+            steps = steps - _beyond(steps[:, list(anatomy.body)].mean(1, keepdim=True), settings.roam)
+        value = self._source.value + steps
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
         if anatomy is not None and settings.lips_meet and settings.expression > 0:
@@ -170,6 +181,19 @@ def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> f
     if min(source_area, start_area) < np.finfo(np.float32).eps:
         return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
     return math.sqrt(source_area / start_area)
+
+
+def _beyond(step: Tensor, roam: float) -> Tensor:
+    """Return by how much a step `[B, 1, 2]` of the whole person is too long.
+
+    A photo's body goes on below its window and stays there, so a driver who walks, or whose camera does, would pull the
+    head out of the collar. Half of `roam` is free; beyond, steps are shortened smoothly, to no more than `roam`.
+    """
+    length = step.norm(dim=-1, keepdim=True).clamp_min(1e-6)
+    free = roam / 2
+    most = torch.where(length > free, free + free * torch.tanh((length - free) / max(free, 1e-6)), length)
+    beyond: Tensor = step * (1 - most / length)
+    return beyond
 
 
 def _rotation(angle: Tensor) -> Tensor:

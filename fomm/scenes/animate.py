@@ -154,7 +154,7 @@ class Pipeline:
         Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
-            transfer = Transfer(portrait.keypoints, track, settings.transfer, self.anatomy)
+            transfer = Transfer(portrait.keypoints, track, settings.carried, self.anatomy)
         if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
             audio = driving
         with open_release(

@@ -68,7 +68,7 @@ def preview(
     """
     portrait = pipeline.portrait(authorisation, photo, settings)
     with naming(driving):
-        transfer = Transfer(portrait.keypoints, motion, settings.transfer, pipeline.anatomy)
+        transfer = Transfer(portrait.keypoints, motion, settings.carried, pipeline.anatomy)
     moved = (transfer.driving().value - portrait.keypoints.value.cpu()).square().sum(dim=(1, 2))  # [T]
     most = int(moved.argmax())
     made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from fomm.face.windows import FaceSettings
 from fomm.media.writer import EncodeSettings
 from fomm.motion.smooth import SmoothSettings
-from fomm.motion.transfer import TransferSettings
+from fomm.motion.transfer import ANYWHERE, TransferSettings
 from fomm.render.refine import RefineSettings
 from fomm.render.settings import RenderSettings
 from fomm.settings import Settings, option
@@ -30,3 +30,8 @@ class AnimateSettings(Settings):
     label: LabelSettings = field(default_factory=LabelSettings)
     use: str = option("private", "Where the result will be shown; the consent must allow it.", choices=USE)
     max_seconds: float | None = option(None, "Stop after this many seconds of the driving clip.", low=0.04)
+
+    @property
+    def carried(self) -> TransferSettings:
+        """How motion is carried over: a plain square has no photo around it that would hold the body back."""
+        return replace(self.transfer, roam=ANYWHERE) if self.refine.crop_only else self.transfer

@@ -73,6 +73,7 @@ FINE = (
     Control("transfer.reference", "Start frame", offered=REFERENCES),
     Control("transfer.full_blinks", "Full blinks"),
     Control("transfer.lips_meet", "Lips that meet"),
+    Control("transfer.roam", "How far the person roams", 0.05),
     Control("transfer.adapt_scale", "Fit to the photo's face size"),
     Control("smooth.enabled", "Steady the motion"),
     Control("smooth.window", "Steadiness", 0.02),

@@ -9,7 +9,8 @@ from hypothesis import strategies as st
 from motion_tracks import make_track
 
 from fomm.errors import MotionError, SettingsError
-from fomm.motion.transfer import Transfer, TransferSettings, hull_area
+from fomm.motion.anatomy import Anatomy
+from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings, hull_area
 from fomm.nn.geometry import Keypoints
 
 SQUARE = torch.tensor([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2], [0.0, 0.05]])
@@ -140,3 +141,29 @@ def test_a_tilted_photo_moves_along_its_own_face(angle):
     tilted = Transfer(Keypoints(upright @ turn.T, turn @ own), track, options, ANATOMY).driving()
     torch.testing.assert_close(tilted.value, straight.value @ turn.T, atol=1e-5, rtol=0)
     torch.testing.assert_close(tilted.jacobian, turn @ straight.jacobian, atol=1e-5, rtol=0)
+
+
+def walked(step, **options):
+    """How far face and body of a photo go when the driver goes a step and nods, with a body of 16 free keypoints."""
+    body = torch.rand(1, 16, 2, generator=torch.Generator().manual_seed(2)) - 0.5
+    start = torch.cat((face(), body), dim=1)
+    there = start + torch.tensor(step)
+    there[:, :42, 1] += 0.03
+    track = replace(make_track(2, keypoints=58, jacobian=False), value=torch.cat((start, there)))
+    anatomy = Anatomy.of_tied(42, 16)
+    made = Transfer(Keypoints(start), track, TransferSettings(reference="0", **options), anatomy).driving().value
+    gone = made[1] - start[0]
+    return gone[:42].mean(0), gone[list(anatomy.body)].mean(0)
+
+
+def test_who_walks_off_does_not_pull_the_head_out_of_the_collar():
+    head, body = walked((0.6, -0.3), roam=0.15)
+    assert body.norm() == pytest.approx(0.15, abs=0.005)
+    assert float(body[0] / body[1]) == pytest.approx(-2, abs=1e-3)
+    torch.testing.assert_close(head - body, torch.tensor((0.0, 0.03)), atol=1e-5, rtol=0)
+
+
+def test_a_body_that_sways_goes_with_the_driver_and_anywhere_is_anywhere():
+    torch.testing.assert_close(walked((0.05, 0.03), roam=0.15)[1], torch.tensor((0.05, 0.03)), atol=1e-5, rtol=0)
+    torch.testing.assert_close(walked((0.6, -0.3), roam=ANYWHERE)[1], torch.tensor((0.6, -0.3)), atol=1e-5, rtol=0)
+    assert walked((0.6, -0.3), roam=0.0)[1].norm() < 1e-5
