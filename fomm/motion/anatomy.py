@@ -15,11 +15,12 @@ from torch import Tensor
 from fomm.motion.blink import Eye
 from fomm.motion.lips import LipColumn
 from fomm.nn.compact import CompactSettings
-from fomm.nn.landmarks import EYES, FREE_PLACES, REGIONS, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES, FREE_PLACES, MIRROR, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 _LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
+_BETWEEN_EYES = TIED_LANDMARKS.index(168)
 _BODY = 0.65  # face heights below the face's centre, from where a free keypoint is on the body
 
 
@@ -92,6 +93,25 @@ class Anatomy:
         left, right = (value[:, [eye.outer, eye.inner]].mean(1) for eye in self.eyes)
         way = right - left
         return torch.atan2(way[:, 1], way[:, 0])
+
+    def halves(self, value: Tensor) -> Tensor:
+        """Return how wide the left and the right half of the face are in the picture, `[B, 2]`.
+
+        Each is the way from between the eyes to an eye's outer corner, along the line through the eyes: a turned face
+        shows one half narrower than the other.
+
+        Args:
+            value: keypoints `[B, K, 2]`.
+        """
+        angle = self.tilt(value)
+        along = torch.stack((angle.cos(), angle.sin()), dim=-1)[:, None]  # [B, 1, 2]
+        outer = value[:, [eye.outer for eye in self.eyes]]
+        return ((outer - value[:, _BETWEEN_EYES, None]) * along).sum(-1).abs()
+
+    @property
+    def sides(self) -> tuple[int, ...]:
+        """Which half of `halves` each keypoint of the face is on, 2 for those on its axis."""
+        return tuple(2 if other == own else int(own > other) for own, other in enumerate(MIRROR[: self.face]))
 
     def carried_by_head(self, start: Tensor, driving: Tensor) -> Tensor:
         """Return where the driving frames' keypoints would be if the head had moved without any expression.

@@ -31,6 +31,9 @@ ANYWHERE = 2.0
 """The `roam` that holds nobody back, for pictures that end where the window does."""
 
 
+_NARROWED = (0.3, 1.5)  # how much narrower and wider than the driver's a half of the photo's face counts
+
+
 @dataclass(frozen=True)
 class TransferSettings(Settings):
     """How the driver's motion is carried over to the photo."""
@@ -111,6 +114,7 @@ class Transfer:
         self._turn = torch.eye(2)
         if anatomy is not None:
             self._turn = _rotation(anatomy.tilt(self._source.value) - anatomy.tilt(self._start.value))
+        self._narrowing = None if anatomy is None else _narrowing(self._source.value, self._start.value, anatomy)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
             self.scale = _relative_scale(self._source.value, self._start.value, anatomy)
@@ -150,10 +154,12 @@ class Transfer:
     def _steps(self, driving: Tensor) -> Tensor:
         """Return how far the driver's keypoints `[B, K, 2]` went since the reference, as strong as the settings say."""
         settings, start = self.settings, self._start.value
-        if self._anatomy is None or settings.head == settings.expression:
+        if self._anatomy is None or self._narrowing is None:
             return settings.strength * settings.head * (driving - start)
         carried = self._anatomy.carried_by_head(start, driving)
-        return settings.strength * (settings.head * (carried - start) + settings.expression * (driving - carried))
+        expression = driving - carried
+        expression = expression + (expression[..., None, :] * self._narrowing).sum(-1)
+        return settings.strength * (settings.head * (carried - start) + settings.expression * expression)
 
     def _absolute(self, driving: Keypoints) -> Keypoints:
         strength = self.settings.strength
@@ -194,6 +200,21 @@ def _beyond(step: Tensor, roam: float) -> Tensor:
     most = torch.where(length > free, free + free * torch.tanh((length - free) / max(free, 1e-6)), length)
     beyond: Tensor = step * (1 - most / length)
     return beyond
+
+
+def _narrowing(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:
+    """Return what an expression's steps change by because the photo's face is turned otherwise, `[K, 2, 2]`.
+
+    On the far half of a turned face all steps along the face are shorter, as the half itself is.
+    """
+    halves = anatomy.halves(source) / anatomy.size(source)
+    shares = (halves / (anatomy.halves(start) / anatomy.size(start)).clamp_min(1e-4)).clamp(*_NARROWED)[0]
+    shares = torch.cat((shares, shares.mean()[None]))[list(anatomy.sides)]  # [face]
+    angle = anatomy.tilt(start)
+    along = torch.cat((angle.cos(), angle.sin()))
+    narrowing = source.new_zeros(source.shape[1], 2, 2)
+    narrowing[: anatomy.face] = (shares - 1)[:, None, None] * torch.outer(along, along)
+    return narrowing
 
 
 def _rotation(angle: Tensor) -> Tensor:

@@ -5,7 +5,7 @@ import math
 import torch
 
 from fomm.motion.anatomy import Anatomy
-from fomm.nn.landmarks import EYES
+from fomm.nn.landmarks import EYES, TIED_LANDMARKS
 
 ANATOMY = Anatomy.of_tied(42)
 
@@ -14,6 +14,7 @@ def face(*, gap=0.0, lips=0.06, opening=0.3, gaze=0.0, angle=0.0):
     """Keypoints `[1, 42, 2]`; gap and thickness of the lips in [-1, 1] units, opening in eye widths, gaze likewise."""
     random = torch.Generator().manual_seed(5)
     value = torch.rand(1, 42, 2, generator=random) - 0.5  # what is neither eye nor lip
+    value[0, TIED_LANDMARKS.index(168)] = torch.tensor([0.0, -0.1])
     for (outer, inner, upper, lower), iris, side in zip(EYES, ANATOMY.irises, (-1, 1), strict=True):
         value[0, outer], value[0, inner] = torch.tensor([[0.3 * side, -0.1], [0.1 * side, -0.1]])
         value[0, upper], value[0, lower] = torch.tensor([[0.2 * side, -0.1 - 0.2 * opening], [0.2 * side, -0.1]])

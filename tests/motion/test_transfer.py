@@ -12,6 +12,7 @@ from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings, hull_area
 from fomm.nn.geometry import Keypoints
+from fomm.nn.landmarks import TIED_LANDMARKS
 
 SQUARE = torch.tensor([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2], [0.0, 0.05]])
 
@@ -167,3 +168,33 @@ def test_a_body_that_sways_goes_with_the_driver_and_anywhere_is_anywhere():
     torch.testing.assert_close(walked((0.05, 0.03), roam=0.15)[1], torch.tensor((0.05, 0.03)), atol=1e-5, rtol=0)
     torch.testing.assert_close(walked((0.6, -0.3), roam=ANYWHERE)[1], torch.tensor((0.6, -0.3)), atol=1e-5, rtol=0)
     assert walked((0.6, -0.3), roam=0.0)[1].norm() < 1e-5
+
+
+def smile(value, by=0.05):
+    """Both corners of the mouth and both brows go outward."""
+    smiling = value.clone()
+    for left, right in ((61, 291), (70, 300)):
+        smiling[:, TIED_LANDMARKS.index(left), 0] -= by
+        smiling[:, TIED_LANDMARKS.index(right), 0] += by
+    return smiling
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.4])
+def test_on_the_far_half_of_a_turned_face_an_expression_is_narrower(angle):
+    driver, photo = face(), face()
+    far = photo[0, :, 0] < 0
+    photo[0, far, 0] *= 0.5
+    turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
+    track = replace(make_track(2, keypoints=42, jacobian=False), value=torch.cat((driver, smile(driver))))
+    made = Transfer(Keypoints(photo @ turn.T), track, TransferSettings(reference="0"), ANATOMY).driving()
+    gone = (made.value[1] - photo[0] @ turn.T) @ turn
+    for left, right in ((61, 291), (70, 300)):
+        steps = gone[[TIED_LANDMARKS.index(left), TIED_LANDMARKS.index(right)], 0]
+        assert float(-steps[0] / steps[1]) == pytest.approx(0.5, abs=0.02)
+
+
+def test_a_smile_on_a_face_turned_like_the_drivers_is_the_drivers_smile():
+    driver = face()
+    track = replace(make_track(2, keypoints=42, jacobian=False), value=torch.cat((driver, smile(driver))))
+    made = Transfer(Keypoints(driver), track, TransferSettings(reference="0"), ANATOMY).driving()
+    torch.testing.assert_close(made.value[1:], smile(driver), atol=1e-5, rtol=0)
