@@ -92,3 +92,15 @@ def test_a_frame_shows_them_but_training_does_not(settings):
 def test_a_model_without_a_mouth_cannot_have_them(settings):
     with pytest.raises(SettingsError, match=r"model\.teeth"):
         CompactModel(replace(settings, teeth=True, mouth_map=False))
+
+
+def test_under_a_yellow_varnish_they_are_yellow_and_in_any_skin_white():
+    light, dark, varnished = ((0.85, 0.64, 0.52), (0.4, 0.25, 0.18), (0.7, 0.56, 0.31))
+    ratios = []
+    for skin in (light, dark, varnished):
+        photo = torch.tensor(skin).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+        drawn = teeth_map(face(lower=0.8), face(), photo, SIDE)[0]
+        colour = drawn[1:, drawn[0] > 0.9].amax(1)
+        ratios.append(float(colour[2] / colour[0]))
+    assert ratios[0] == pytest.approx(ratios[1], rel=0.12)
+    assert ratios[2] < 0.75 * ratios[0]
