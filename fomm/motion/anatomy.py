@@ -109,9 +109,10 @@ class Anatomy:
         return ((outer - value[:, _BETWEEN_EYES, None]) * along).sum(-1).abs()
 
     @property
-    def sides(self) -> tuple[int, ...]:
-        """Which half of `halves` each keypoint of the face is on, 2 for those on its axis."""
-        return tuple(2 if other == own else int(own > other) for own, other in enumerate(MIRROR[: self.face]))
+    def lip_halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
+        """Keypoints of the lips, corners included, in the left and in the right half of the face; none on its axis."""
+        lips = REGIONS["mouth"]
+        return tuple(own for own in lips if own < MIRROR[own]), tuple(own for own in lips if own > MIRROR[own])
 
     def carried_by_head(self, start: Tensor, driving: Tensor) -> Tensor:
         """Return where the driving frames' keypoints would be if the head had moved without any expression.

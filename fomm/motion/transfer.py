@@ -4,7 +4,8 @@ Relative motion (Siarohin et al. 2019, section 3.3) keeps the photo's own face s
 driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0^-1 J_source`, with the scale
 `s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently. Where keypoints are tied to
 a face, `s` is the ratio of the faces' sizes instead, motion of the head and expression have strengths of their own, and
-steps are turned by how much more the photo's face is tilted: its mouth opens along its own nose, not the driver's.
+expressions are made along the photo's own face: turned as it is tilted, with lips narrower on the far half of a turned
+one.
 """
 
 from __future__ import annotations
@@ -32,6 +33,7 @@ ANYWHERE = 2.0
 
 
 _NARROWED = (0.3, 1.5)  # how much narrower and wider than the driver's a half of the photo's face counts
+_ALIKE = 0.15  # by how much halves differ from person to person
 
 
 @dataclass(frozen=True)
@@ -111,10 +113,7 @@ class Transfer:
             )
         self.reference = _resolve(self.settings.reference, source, track, anatomy)
         self._start = track.keypoints(self.reference, self.reference + 1)
-        self._turn = torch.eye(2)
-        if anatomy is not None:
-            self._turn = _rotation(anatomy.tilt(self._source.value) - anatomy.tilt(self._start.value))
-        self._narrowing = None if anatomy is None else _narrowing(self._source.value, self._start.value, anatomy)
+        self._own_face = None if anatomy is None else _own_face(self._source.value, self._start.value, anatomy)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
             self.scale = _relative_scale(self._source.value, self._start.value, anatomy)
@@ -136,7 +135,7 @@ class Transfer:
 
     def _relative(self, driving: Keypoints) -> Keypoints:
         settings, anatomy = self.settings, self._anatomy
-        steps = self.scale * self._steps(driving.value) @ self._turn.T  # [B, K, 2]
+        steps = self.scale * self._steps(driving.value)  # [B, K, 2]
         if anatomy is not None and anatomy.body:
             steps = steps - _beyond(steps[:, list(anatomy.body)].mean(1, keepdim=True), settings.roam)
         value = self._source.value + steps
@@ -149,16 +148,15 @@ class Transfer:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
         turned = torch.lerp(torch.eye(2).expand_as(turned), turned, settings.strength * settings.head)
-        return Keypoints(value, self._turn @ turned @ self._turn.T @ self._source.jacobian)
+        return Keypoints(value, turned @ self._source.jacobian)
 
     def _steps(self, driving: Tensor) -> Tensor:
         """Return how far the driver's keypoints `[B, K, 2]` went since the reference, as strong as the settings say."""
         settings, start = self.settings, self._start.value
-        if self._anatomy is None or self._narrowing is None:
+        if self._anatomy is None or self._own_face is None:
             return settings.strength * settings.head * (driving - start)
         carried = self._anatomy.carried_by_head(start, driving)
-        expression = driving - carried
-        expression = expression + (expression[..., None, :] * self._narrowing).sum(-1)
+        expression = ((driving - carried)[..., None, :] * self._own_face).sum(-1)  # [B, K, 2]
         return settings.strength * (settings.head * (carried - start) + settings.expression * expression)
 
     def _absolute(self, driving: Keypoints) -> Keypoints:
@@ -202,19 +200,21 @@ def _beyond(step: Tensor, roam: float) -> Tensor:
     return beyond
 
 
-def _narrowing(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:
-    """Return what an expression's steps change by because the photo's face is turned otherwise, `[K, 2, 2]`.
+def _own_face(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:
+    """Return what makes an expression's steps in the driver's face ones in the photo's, `[K, 2, 2]`.
 
-    On the far half of a turned face all steps along the face are shorter, as the half itself is.
+    They are turned by how much more the photo's face is tilted. On the far half of a turned face, lips go less far
+    along the face, as the half itself is narrower; faces differ, so small differences of halves do not count.
     """
-    halves = anatomy.halves(source) / anatomy.size(source)
-    shares = (halves / (anatomy.halves(start) / anatomy.size(start)).clamp_min(1e-4)).clamp(*_NARROWED)[0]
-    shares = torch.cat((shares, shares.mean()[None]))[list(anatomy.sides)]  # [face]
-    angle = anatomy.tilt(start)
-    along = torch.cat((angle.cos(), angle.sin()))
-    narrowing = source.new_zeros(source.shape[1], 2, 2)
-    narrowing[: anatomy.face] = (shares - 1)[:, None, None] * torch.outer(along, along)
-    return narrowing
+    halves = (anatomy.halves(value) / anatomy.size(value).clamp_min(1e-4) for value in (source, start))
+    shares = (next(halves) / next(halves).clamp_min(1e-4))[0].clamp(*_NARROWED)
+    shares = torch.where(shares < 1, (shares + _ALIKE).clamp(max=1), (shares - _ALIKE).clamp(min=1))
+    before, tilted = anatomy.tilt(start), anatomy.tilt(source)
+    along = torch.cat((before.cos(), before.sin()))
+    narrowed = torch.eye(2).repeat(source.shape[1], 1, 1)
+    for half, share in zip(anatomy.lip_halves, shares, strict=True):
+        narrowed[list(half)] += (share - 1) * torch.outer(along, along)
+    return _rotation(tilted - before) @ narrowed
 
 
 def _rotation(angle: Tensor) -> Tensor:
