@@ -2,8 +2,8 @@
 
 A lid that comes down is a fold of a few pixels that a network smooths: eyes that should be shut stay half open, and the
 skin above them tears. As an eye closes, the motion of the upper lid's edge is made to agree with its keypoint along the
-whole of the lid (see `fomm.nn.eyes`). Between there and the brow the skin stretches evenly; below the edge, where the
-eye is, the correction ends at once. Small changes of opening are left to the network, which tells them from the
+whole of the lid (see `fomm.nn.eyes`). Between there and the brow the skin stretches, half as the network has it and
+half evenly, so that no brow is drawn down; below the edge, where the eye is, the correction ends at once. Small changes of opening are left to the network, which tells them from the
 keypoints' noise.
 """
 
@@ -22,6 +22,7 @@ _BEGIN, _END = 0.8, 0.4  # opening, relative to the source's, where the correcti
 _THICK = 0.35  # half widths of the eye from a brow's keypoint, on its upper edge, to the skin below it
 _UNFOLDED = 1.15  # times the way the lid came down, at least: less skin would fold
 _LOW, _HIGH = 0.3, 1.0  # half widths of skin above the lid, at least and at most
+_EVENLY = 0.6  # share of even stretching; all of it would make lids of clips worse, which move as a piece
 _EYE = 0.12  # half widths below the lid's edge over which the correction fades
 _CORNER = 0.25  # of half the eye's width, over which it fades at the corners
 _ABOVE = 0.06  # half widths above its edge that the lid's motion is read at, where it is the lid's alone
@@ -56,8 +57,9 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
         height = above[:, eye]
         edge = _read(displacement, grid + (height - _ABOVE)[..., None] * down) + missing[:, eye]
         brow = _read(displacement, grid + (height - skin)[..., None] * down)
-        stretched = torch.lerp(edge, brow, ((height - _ABOVE) / (skin - _ABOVE)).clamp(0, 1)[:, None])
+        up = ((height - _ABOVE) / (skin - _ABOVE)).clamp(0, 1)[:, None]
         part = moved[:, :, rows, columns]
+        stretched = torch.lerp(part + missing[:, eye] * (1 - up), torch.lerp(edge, brow, up), _EVENLY)
         ahead = part + missing[:, eye] * (1 + height / _EYE).clamp(0, 1)[:, None]
         wanted = torch.where(height[:, None] > 0, stretched, ahead)
         within = (weight[:, eye] * (height < skin))[:, None]
