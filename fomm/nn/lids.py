@@ -3,8 +3,8 @@
 A lid that comes down is a fold of a few pixels that a network smooths: eyes that should be shut stay half open, and the
 skin above them tears. As an eye closes, the motion of the upper lid's edge is made to agree with its keypoint along the
 whole of the lid (see `fomm.nn.eyes`). Between there and the brow the skin stretches, half as the network has it and
-half evenly, so that no brow is drawn down; below the edge, where the eye is, the correction ends at once. Small changes of opening are left to the network, which tells them from the
-keypoints' noise.
+half evenly, so that no brow is drawn down; below the edge, where the eye is, the correction ends at once. Small
+changes of opening are left to the network, which tells them from the keypoints' noise.
 """
 
 from __future__ import annotations
