@@ -20,7 +20,7 @@ from fomm.nn.fill import LEAST, pull_push
 _MARGIN = 2  # cells around the matte that count as the person
 _PATCH = 7  # cells of a patch along either side
 _FEWEST = 30  # complete patches; with fewer to choose from, the plate stays smooth
-_FAR = 0.02  # mean squared difference of colours that a patch as far away as the picture is wide has to make up for
+_FAR = 0.4  # mean squared difference of colours that a patch as far away as the picture is wide has to make up for
 _FLAT = 0.02  # strength of an edge where a patch without any counts half
 _SIGHT = 6  # cells from which a cell's priority is told: a Gaussian's four deviations, its slope, a maximum of three
 _SPREAD = 0.6  # deviation in cells of the weights with which neighbours' pixels are mixed
