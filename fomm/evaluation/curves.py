@@ -20,6 +20,8 @@ EYE_POINTS = ((33, 133, 159, 145), (263, 362, 386, 374))
 STILL = {"mouth": 0.02, "eyes": 0.04}
 """A curve whose standard deviation is below this does not move: it has nothing to correlate with."""
 
+_FLAT = 1e-9
+
 
 def openings(points: dict[int, Points]) -> dict[str, NDArray[np.float64]]:
     """Return the curves "mouth" and "eyes", each `[T]`.
@@ -43,12 +45,31 @@ def agreement(made: NDArray[np.floating], wanted: NDArray[np.floating], still: f
     None where the wanted curve does not move, or too little of the made one was found; 0 where the made one stands
     still although it should move.
     """
+    known = _known(made, wanted, still)
+    if known is None:
+        return None
+    if np.std(made[known]) < _FLAT:
+        return 0.0
+    return float(np.corrcoef(made[known], wanted[known])[0, 1])
+
+
+def depth(made: NDArray[np.floating], wanted: NDArray[np.floating], still: float) -> float | None:
+    """Return how far the made curve goes when the wanted one goes by 1: the slope of the line through both.
+
+    A correlation is the same for lids that shut and lids that come half way; this is not. None as for `agreement`.
+    """
+    known = _known(made, wanted, still)
+    if known is None:
+        return None
+    return float(np.polyfit(wanted[known], made[known], 1)[0])
+
+
+def _known(made: NDArray[np.floating], wanted: NDArray[np.floating], still: float) -> NDArray[np.bool_] | None:
+    """Return the frames that can be compared, `[T]`, None where there is nothing to compare."""
     known = np.isfinite(made) & np.isfinite(wanted)
     if known.sum() < max(3, len(wanted) // 2) or np.std(wanted[known]) < still:
         return None
-    if np.std(made[known]) < 1e-9:
-        return 0.0
-    return float(np.corrcoef(made[known], wanted[known])[0, 1])
+    return np.asarray(known)
 
 
 def _gap(points: dict[int, Points], first: int, second: int) -> NDArray[np.float64]:

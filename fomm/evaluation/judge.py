@@ -7,7 +7,7 @@ from collections.abc import Mapping
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.evaluation.curves import STILL, agreement
+from fomm.evaluation.curves import STILL, agreement, depth
 from fomm.evaluation.features import aligned_face
 from fomm.evaluation.landmarks import Points
 from fomm.evaluation.pictures import Flicker, Picture, l1, psnr, squared_error, ssim
@@ -86,8 +86,9 @@ class Judge:
             made[TRUE_FRAMES] = {name: curve[self._moments] for name, curve in self.source.seen.items()}
         for method, curves in made.items():
             for name, curve in self.driver.curves.items():
-                agreed = agreement(curves[name], curve[self._moments], STILL[name])
-                self.tally.add(name, method, agreed)
+                pair = curves[name], curve[self._moments]
+                self.tally.add(name, method, agreement(*pair, STILL[name]))
+                self.tally.add(f"{name}_depth", method, depth(*pair, STILL[name]))
 
     def _find(self, picture: Picture) -> Points | None:
         """Find landmarks; those of the source's own frame, which a copy is, are known already."""

@@ -17,7 +17,7 @@ class Measure:
 
     Attributes:
         title: for the table.
-        better: "lower" or "higher".
+        better: "lower", "higher", or "near 1".
     """
 
     title: str
@@ -25,9 +25,11 @@ class Measure:
 
     def compare(self, model: float, baseline: float) -> str:
         """Return "+" where the model is better than the baseline, "-" where it is worse, and "=" otherwise."""
+        if self.better == "near 1":
+            model, baseline = abs(model - 1), abs(baseline - 1)
         if model == baseline:
             return "="
-        return "+" if (model < baseline) == (self.better == "lower") else "-"
+        return "-" if (model < baseline) == (self.better == "higher") else "+"
 
 
 MEASURES = {
@@ -41,7 +43,9 @@ MEASURES = {
     "identity": Measure("identity distance to the source"),
     "closer": Measure("clips closer to the source than to the driver", "higher"),
     "mouth": Measure("mouth curve, correlation", "higher"),
+    "mouth_depth": Measure("mouth curve, depth against the driver's", "near 1"),
     "eyes": Measure("eye curve, correlation", "higher"),
+    "eyes_depth": Measure("eye curve, depth against the driver's", "near 1"),
     "flow": Measure("flow error, px of 256"),
     "flow_mouth": Measure("flow error at the mouth, px of 256"),
     "flow_eyes": Measure("flow error at the eyes, px of 256"),

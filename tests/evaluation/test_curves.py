@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fomm.evaluation.curves import agreement, needed_landmarks, openings
+from fomm.evaluation.curves import agreement, depth, needed_landmarks, openings
 
 
 def face(mouth, eyes):
@@ -41,3 +41,13 @@ def test_frames_in_which_nothing_was_found_are_left_out():
     made = wanted.copy()
     made[[3, 9]] = np.nan
     assert agreement(made, wanted, 0.1) == pytest.approx(1)
+
+
+def test_depth_tells_lids_that_shut_from_lids_that_come_half_way():
+    wanted = np.sin(np.arange(30))
+    half = 0.5 * wanted + 2
+    half[4] = np.nan
+    assert agreement(half, wanted, 0.1) == pytest.approx(1)
+    assert depth(half, wanted, 0.1) == pytest.approx(0.5)
+    assert depth(np.ones(30), wanted, 0.1) == pytest.approx(0)
+    assert depth(wanted, np.full(30, 0.2), 0.1) is None

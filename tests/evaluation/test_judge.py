@@ -104,7 +104,10 @@ def test_means_leave_out_what_is_not_known_and_keep_the_order_of_the_tables():
     assert list(tally.summary()) == ["l1", "ssim"]
 
 
-@pytest.mark.parametrize(("measure", "better", "worse"), [("l1", 0.1, 0.2), ("psnr", 30.0, 20.0)])
+@pytest.mark.parametrize(
+    ("measure", "better", "worse"),
+    [("l1", 0.1, 0.2), ("psnr", 30.0, 20.0), ("eyes_depth", 1.1, 0.8), ("eyes_depth", 0.9, 1.3)],
+)
 def test_comparisons_know_which_way_is_better(measure, better, worse):
     compare = MEASURES[measure].compare
     assert (compare(better, worse), compare(worse, better), compare(better, better)) == ("+", "-", "=")
