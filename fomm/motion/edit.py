@@ -43,6 +43,7 @@ UNTIED = "Edits need a model whose keypoints training tied to the face, as the b
 _FORMAT, _SCHEMA = "fomm-directions", "1"
 _KEY = "fomm"
 _MOST_CHANGE = 0.85
+_SHUT_BY_FLOW = "blink"  # its lids are shut in the flow (`fomm.nn.lids`); squeezed Jacobians would tear the skin above
 
 
 @dataclass(frozen=True)
@@ -167,7 +168,8 @@ class Directions:
         if source.jacobian is None:
             return Keypoints(moved)
         change = torch.einsum("mnp,kp->kmn", slope_basis(rotation), self.slope)  # [K, 2, 2]
-        change = change + torch.einsum("s,skmn->kmn", strokes, self.jacobian)
+        bent = strokes.where(torch.tensor([name != _SHUT_BY_FLOW for name in STROKES]), torch.tensor(0.0))
+        change = change + torch.einsum("s,skmn->kmn", bent, self.jacobian)
         return Keypoints(moved, (torch.eye(2) + _invertible(change)) @ source.jacobian)
 
 
