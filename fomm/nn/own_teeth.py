@@ -2,8 +2,8 @@
 
 A flow that is smooth from lip to lip stretches the teeth of a smile like the lips. So inside the mouth the source is
 read where the same place of the skull was, in steps from between the eyes to the nostrils: what lay between the lips
-there is shown as it is, and what lips hid is not to be copied. Mouths that the photo shows wide open, with tongue and
-lower teeth, are left to the network, and so are shut ones (see `fomm.nn.teeth` for those).
+there is shown as it is, and what lips hid is not to be copied. Left to the network are mouths that the photo shows wide
+open, with tongue and lower teeth, shut ones (see `fomm.nn.teeth` for those), and those that close.
 """
 
 from __future__ import annotations
@@ -19,6 +19,8 @@ from fomm.nn.skull import SkullAxes
 
 _PARTED = (0.04, 0.1)  # of half the mouth's width: from where to where lips part that show teeth
 _WIDE = (0.5, 0.8)  # and from where to where they show more than teeth
+_FURTHER = 0.3  # of the source's opening: by how much more a mouth is open whose teeth are held altogether
+_TURNED = (0.65, 0.85)  # of the source's width, to which a turn has narrowed the face: teeth are round, not flat
 _RIM = 0.15  # likewise, from the lips to where what they hid is not copied at all
 _BESIDE = 1.5  # cells of the flow around what is seen again, which are read for it when the flow is enlarged
 
@@ -49,7 +51,7 @@ def hold_teeth(displacement: Tensor, driving: Keypoints, source: Keypoints, side
     """
     marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
     told = marks.new_zeros(len(marks), 2, side, side)
-    parted = _parted(before)[:, None, None]  # [B, 1, 1]
+    parted = (_parted(before) * _opened(marks, before))[:, None, None]  # [B, 1, 1]
     if not bool(parted.any()):
         return OwnTeeth(displacement, told[:, :1], told[:, 1:])
     mouth, mouth_before = Mouth.of(marks), Mouth.of(before)
@@ -76,6 +78,18 @@ def _parted(before: Tensor) -> Tensor:
     opening = Mouth.of(before).opening()
     from_shut, to_wide = ((opening - low) / (high - low) for low, high in (_PARTED, _WIDE))
     return torch.minimum(from_shut.clamp(0, 1), 1 - to_wide.clamp(0, 1))
+
+
+def _opened(marks: Tensor, before: Tensor) -> Tensor:
+    """Return how far mouths are further open than in the source, on a face that is not turned far, `[B]` in [0, 1]."""
+    now, then = SkullAxes.of(marks), SkullAxes.of(before)
+    gaps = [
+        each.opening() * each.half[:, 0] / skull.step[:, 0]  # in steps: a mouth that widens is not a mouth that shuts
+        for each, skull in ((Mouth.of(marks), now), (Mouth.of(before), then))
+    ]
+    further = ((gaps[0] / gaps[1].clamp_min(1e-3) - 1) / _FURTHER).clamp(0, 1)
+    low, high = _TURNED
+    return further * ((now.narrowed(then)[:, 0, 0] - low) / (high - low)).clamp(0, 1)
 
 
 def _within(mouth: Mouth, places: Tensor, pixel: float, beside: float = 0.0) -> Tensor:

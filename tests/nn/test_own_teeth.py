@@ -79,3 +79,13 @@ def test_a_frame_shows_the_photos_teeth_as_they_are():
     assert made.visible[own == 1].min() == 1
     assert made.visible[hidden == 1].max() == 0
     assert model.train().move(photo, driving, source).own is None
+
+
+def test_a_mouth_that_closes_and_a_face_turned_far_are_left_to_the_network():
+    smile = face(**SMILE)
+    closing = hold_teeth(STILL, face(upper=0.05, lower=0.1), smile, SIDE)
+    profile = face(upper=0.1, lower=0.8)
+    profile.value[..., 0] *= 0.6
+    for held in (closing, hold_teeth(STILL, profile, smile, SIDE)):
+        assert torch.equal(held.displacement, STILL)
+        assert not held.shown.any()
