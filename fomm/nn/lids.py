@@ -45,7 +45,7 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
     side = displacement.shape[-1]
     rows, columns = now.box(side)
     grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
-    moved = displacement.clone()
+    part = displacement[:, :, rows, columns]
     x, y = now.places(grid)  # [B, 2 eyes, h, w] each
     room = (1 - x.square()).clamp_min(0)
     above = now.bulge[..., :1, None] * room - y
@@ -58,12 +58,13 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
         edge = _read(displacement, grid + (height - _ABOVE)[..., None] * down) + missing[:, eye]
         brow = _read(displacement, grid + (height - skin)[..., None] * down)
         up = ((height - _ABOVE) / (skin - _ABOVE)).clamp(0, 1)[:, None]
-        part = moved[:, :, rows, columns]
         stretched = torch.lerp(part + missing[:, eye] * (1 - up), torch.lerp(edge, brow, up), _EVENLY)
         ahead = part + missing[:, eye] * (1 + height / _EYE).clamp(0, 1)[:, None]
         wanted = torch.where(height[:, None] > 0, stretched, ahead)
         within = (weight[:, eye] * (height < skin))[:, None]
-        moved[:, :, rows, columns] = torch.lerp(part, wanted, within)
+        part = torch.lerp(part, wanted, within)
+    moved = displacement.clone()
+    moved[:, :, rows, columns] = part
     return moved
 
 

@@ -66,3 +66,13 @@ def test_a_wider_eye_or_one_shut_in_the_source_is_left_alone():
     still = torch.zeros(1, 2, SIDE, SIDE)
     assert torch.equal(shut_lids(still, face(1.5 * OPEN), face(OPEN)), still)
     assert torch.isfinite(shut_lids(still, face(0.0), face(0.0))).all()
+
+
+def test_a_blink_teaches_keypoints_and_network():
+    network = torch.zeros(1, 2, SIDE, SIDE, requires_grad=True)
+    value = face(0.1 * OPEN).value.requires_grad_()
+    moved = shut_lids(network * 2, Keypoints(value), face(OPEN))
+    moved[0, 1, SIDE // 2].square().sum().backward()
+    assert network.grad.isfinite().all()
+    assert value.grad.isfinite().all()
+    assert value.grad[0, [eye[2] for eye in EYES], 1].abs().min() > 0
