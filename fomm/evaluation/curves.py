@@ -56,11 +56,14 @@ def agreement(made: NDArray[np.floating], wanted: NDArray[np.floating], still: f
 def depth(made: NDArray[np.floating], wanted: NDArray[np.floating], still: float) -> float | None:
     """Return how far the made curve goes when the wanted one goes by 1: the slope of the line through both.
 
-    A correlation is the same for lids that shut and lids that come half way; this is not. None as for `agreement`.
+    A correlation is the same for lids that shut and lids that come half way; this is not. None and 0 as for
+    `agreement`.
     """
     known = _known(made, wanted, still)
     if known is None:
         return None
+    if np.std(made[known]) < _FLAT:
+        return 0.0
     return float(np.polyfit(wanted[known], made[known], 1)[0])
 
 

@@ -15,6 +15,8 @@ from torch import Tensor
 from fomm.motion.blink import Eye
 from fomm.motion.lips import LipColumn
 from fomm.nn.compact import CompactSettings
+from fomm.nn.eyes import Almonds
+from fomm.nn.geometry import on_axes
 from fomm.nn.landmarks import EYES, FREE_PLACES, MIRROR, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
@@ -61,19 +63,15 @@ class Anatomy:
         return (*lips, *lids, *self.irises)
 
     def gaze(self, value: Tensor) -> Tensor:
-        """Return where the eyes look, `[B, E, 2]` for E irises: along and across each eye, in half widths of it.
+        """Return where the eyes look, `[B, E, 2]` for E irises: along and down each eye, in half widths of it.
 
         Args:
             value: keypoints `[B, K, 2]`.
         """
-        looks = []
-        for eye, iris in zip(self.eyes, self.irises, strict=False):
-            along = (value[:, eye.inner] - value[:, eye.outer]) / 2  # [B, 2]
-            across = torch.stack((-along[:, 1], along[:, 0]), dim=1)
-            aside = value[:, iris] - (value[:, eye.inner] + value[:, eye.outer]) / 2
-            axes = torch.stack((along, across), dim=1) / along.square().sum(1).clamp_min(1e-8)[:, None, None]
-            looks.append((axes @ aside[:, :, None])[..., 0])
-        return torch.stack(looks, dim=1) if looks else value.new_zeros(len(value), 0, 2)
+        if not self.irises:
+            return value.new_zeros(len(value), 0, 2)
+        eyes = Almonds.of(value)
+        return on_axes((value[:, list(self.irises)] - eyes.centre) / eyes.half, eyes.axes)
 
     def size(self, value: Tensor) -> Tensor:
         """Return the size of the face, `[B]`: the root mean square distance of its keypoints from their centre.

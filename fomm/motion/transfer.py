@@ -31,7 +31,6 @@ REFERENCES = ("best", "first", "stored")
 ANYWHERE = 2.0
 """The `roam` that holds nobody back, for pictures that end where the window does."""
 
-
 _NARROWED = (0.3, 1.5)  # how much narrower and wider than the driver's a half of the photo's face counts
 _ALIKE = 0.15  # by how much halves differ from person to person
 

@@ -50,15 +50,16 @@ def hold_teeth(displacement: Tensor, driving: Keypoints, source: Keypoints, side
         side: rows and columns of what is told about the mouth.
     """
     marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    mouth, mouth_before = Mouth.of(marks), Mouth.of(before)
+    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
     told = marks.new_zeros(len(marks), 2, side, side)
-    parted = (_parted(before) * _opened(marks, before))[:, None, None]  # [B, 1, 1]
+    parted = (_parted(mouth_before) * _opened(mouth, skull, mouth_before, skull_before))[:, None, None]  # [B, 1, 1]
     if not bool(parted.any()):
         return OwnTeeth(displacement, told[:, :1], told[:, 1:])
-    mouth, mouth_before = Mouth.of(marks), Mouth.of(before)
     cells = displacement.shape[-1]
     rows, columns = box(marks, cells)
     grid = coordinate_grid(cells, cells, displacement, corners=False)[rows, columns]  # [h, w, 2]
-    was = _where(marks, before, grid)
+    was = _where(skull, skull_before, grid)
     inside = parted * _within(mouth, grid, 2 / cells) * _within(mouth_before, was, 2 / cells, _BESIDE)
     moved = displacement.clone()
     held = torch.lerp(moved[:, :, rows, columns].permute(0, 2, 3, 1), was - grid, inside[..., None])
@@ -66,30 +67,28 @@ def hold_teeth(displacement: Tensor, driving: Keypoints, source: Keypoints, side
     rows, columns = box(marks, side)
     grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]
     inside = parted * _within(mouth, grid, 2 / side)
-    shown = inside * _within(mouth_before, _where(marks, before, grid), 2 / side)
+    shown = inside * _within(mouth_before, _where(skull, skull_before, grid), 2 / side)
     below, above, _ = mouth.around(grid)
     deep = (torch.minimum(below, above) / _RIM).clamp(0, 1)  # the lips' own rim is the network's
     told[:, :, rows, columns] = torch.stack((shown, (inside - shown) * deep), dim=1)
     return OwnTeeth(moved, told[:, :1], told[:, 1:])
 
 
-def _parted(before: Tensor) -> Tensor:
+def _parted(before: Mouth) -> Tensor:
     """Return how far a source's mouth is one that shows teeth and no more, `[B]` in [0, 1]."""
-    opening = Mouth.of(before).opening()
+    opening = before.opening()
     from_shut, to_wide = ((opening - low) / (high - low) for low, high in (_PARTED, _WIDE))
     return torch.minimum(from_shut.clamp(0, 1), 1 - to_wide.clamp(0, 1))
 
 
-def _opened(marks: Tensor, before: Tensor) -> Tensor:
+def _opened(mouth: Mouth, skull: SkullAxes, before: Mouth, skull_before: SkullAxes) -> Tensor:
     """Return how far mouths are further open than in the source, on a face that is not turned far, `[B]` in [0, 1]."""
-    now, then = SkullAxes.of(marks), SkullAxes.of(before)
-    gaps = [
-        each.opening() * each.half[:, 0] / skull.step[:, 0]  # in steps: a mouth that widens is not a mouth that shuts
-        for each, skull in ((Mouth.of(marks), now), (Mouth.of(before), then))
-    ]
-    further = ((gaps[0] / gaps[1].clamp_min(1e-3) - 1) / _FURTHER).clamp(0, 1)
+    now, then = (  # in steps: a mouth that widens is not a mouth that shuts
+        each.opening() * each.half[:, 0] / axes.step[:, 0] for each, axes in ((mouth, skull), (before, skull_before))
+    )
+    further = ((now / then.clamp_min(1e-3) - 1) / _FURTHER).clamp(0, 1)
     low, high = _TURNED
-    return further * ((now.narrowed(then)[:, 0, 0] - low) / (high - low)).clamp(0, 1)
+    return further * ((skull.narrowed(skull_before)[:, 0, 0] - low) / (high - low)).clamp(0, 1)
 
 
 def _within(mouth: Mouth, places: Tensor, pixel: float, beside: float = 0.0) -> Tensor:
@@ -106,8 +105,7 @@ def _within(mouth: Mouth, places: Tensor, pixel: float, beside: float = 0.0) -> 
     return (edge + 0.5 + beside).clamp(0, 1) * (along.abs() < 1)
 
 
-def _where(marks: Tensor, before: Tensor, places: Tensor) -> Tensor:
+def _where(skull: SkullAxes, before: SkullAxes, places: Tensor) -> Tensor:
     """Return where in the source the same places of the skull were, `[B, h, w, 2]`."""
-    now, then = SkullAxes.of(marks), SkullAxes.of(before)
-    across, depth = now.measure(places)
-    return then.point(across / now.narrowed(then), depth)
+    across, depth = skull.measure(places)
+    return before.point(across / skull.narrowed(before), depth)
