@@ -57,9 +57,11 @@ def _stream(request: Request, streams: LiveStreams) -> LiveStream:
         raise _RefusedError(403, "Live frames are taken from the studio's own page only.")
     if not _logged_in(request):
         raise _RefusedError(401, "Log in to go live.")
-    stream = streams.get(request.headers.get(KEY_HEADER, ""))
+    key = request.headers.get(KEY_HEADER, "")
+    stream = streams.get(key)
     if stream is None:
-        raise _RefusedError(410, ENDED)
+        last = streams.last_words(key)
+        raise _RefusedError(410, words.explain(*last) if last else ENDED)
     return stream
 
 

@@ -10,6 +10,7 @@ import contextlib
 import secrets
 import threading
 import time
+from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
@@ -24,6 +25,8 @@ from fomm.studio.session import Session
 
 MOST_BYTES = 1_000_000
 """Largest camera frame; 640 x 480 as JPEG takes a tenth of it."""
+
+_REMEMBERED = 64  # faults of ended streams; a page asks again within a second
 
 _LIMITS = MediaLimits(max_side=1920, max_pixels=1920 * 1080, max_image_bytes=MOST_BYTES)
 _JPEG = b"\xff\xd8\xff"
@@ -40,6 +43,7 @@ class LiveStream:
         key: known to the visitor's page only.
         photo: what they show.
         settings: how.
+        fault: what ended it, None while it runs or when it was closed; all later frames are refused with it.
     """
 
     def __init__(
@@ -51,6 +55,7 @@ class LiveStream:
         self._busy, self._making = threading.Lock(), threading.Lock()
         self._newest = self._shown = 0
         self._open = True
+        self.fault: FommError | None = None
         self.used = clock()
 
     @property
@@ -122,12 +127,16 @@ class LiveStream:
 
     @contextlib.contextmanager
     def _ending(self) -> Iterator[None]:
-        """End the stream if what is done fails."""
+        """End the stream if what is done fails; frames under way then fail with the first reason, not with "closed"."""
         try:
             yield
-        except BaseException:
+        except BaseException as error:
+            if self._open and isinstance(error, FommError):
+                self.fault = error
             self._end()
-            raise
+            if self.fault is None or self.fault is error:
+                raise
+            raise self.fault from error
 
     def _end(self) -> None:
         self._open = False
@@ -156,6 +165,7 @@ class LiveStreams:
         self._idle, self._clock = idle_seconds, clock
         self._streams: dict[str, LiveStream] = {}
         self._owners: dict[Session, str] = {}
+        self._faults: OrderedDict[str, tuple[FommError, Path]] = OrderedDict()
         self._guard = threading.Lock()
 
     def __len__(self) -> int:
@@ -188,6 +198,15 @@ class LiveStreams:
         self._sweep()
         return self._streams.get(key)
 
+    def last_words(self, key: str) -> tuple[FommError, Path] | None:
+        """Return what ended the stream with that key, and its photo, if it failed lately.
+
+        A page sends its next camera frame before the answer to the last has come, so the one that finds the stream gone
+        may be answered first, and has to tell why as well.
+        """
+        self._sweep()
+        return self._faults.get(key)
+
     def of(self, session: Session) -> LiveStream | None:
         """Return the visitor's running stream."""
         return self.get(self._owners.get(session, ""))
@@ -200,6 +219,10 @@ class LiveStreams:
                 stream.close()
             if not stream.running:
                 self._streams.pop(key, None)
+                if stream.fault is not None:
+                    self._faults[key] = (stream.fault, stream.photo)
+                while len(self._faults) > _REMEMBERED:
+                    self._faults.popitem(last=False)
         for session, key in list(self._owners.items()):
             if key not in self._streams:
                 self._owners.pop(session, None)
