@@ -13,8 +13,9 @@ from torch import Tensor
 
 from fomm.errors import SettingsError
 from fomm.nn import mouth
+from fomm.nn.compact_detector import CompactKeypointDetector, to_blocks
 from fomm.nn.compact_generator import CompactGenerator
-from fomm.nn.compact_motion import CompactDenseMotion, CompactKeypointDetector, to_blocks
+from fomm.nn.compact_motion import CompactDenseMotion
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.matte import CompactMatte
@@ -74,6 +75,9 @@ class CompactSettings(Settings):
     mirrored_look: bool = option(
         False, "Look for keypoints and the person in the mirrored picture too, and take the mean."
     )
+    close_look: int = option(
+        0, "Channels of the networks that look at mouth and eyes again, from near; 0 for none.", low=0, high=256
+    )
     generator_width: int = option(32, "Channels of the generator at half resolution.", low=4, high=256)
     generator_blocks: int = option(2, "Residual blocks at an eighth of the resolution.", low=0, high=16)
 
@@ -85,6 +89,8 @@ class CompactSettings(Settings):
 
 class CompactModel(AnimationModel):
     """Keypoint detector, dense motion and blending generator of the compact family."""
+
+    detector: CompactKeypointDetector
 
     def __init__(self, settings: CompactSettings) -> None:
         super().__init__(settings)
@@ -99,6 +105,8 @@ class CompactModel(AnimationModel):
             raise SettingsError("model.mouth_map: too few tied_keypoints to tell mouth, nose and eyes.")
         if settings.teeth and not settings.mouth_map:
             raise SettingsError("model.teeth: without a mouth there are none; set mouth_map.")
+        if settings.close_look and settings.tied_keypoints <= max(REGIONS["irises"]):
+            raise SettingsError("model.close_look: too few tied_keypoints to tell mouth, lids and irises.")
         if settings.mirrored_look:
             try:
                 self._mirror = mirror_order(settings.tied_keypoints, settings.free_keypoints)
@@ -112,6 +120,7 @@ class CompactModel(AnimationModel):
             settings.motion_side,
             settings.temperature,
             settings.detector_detail,
+            settings.close_look,
         )
         self.dense_motion = CompactDenseMotion(
             k,
@@ -148,11 +157,14 @@ class CompactModel(AnimationModel):
     def detect(self, image: Tensor) -> Keypoints:
         """Return keypoints of images `[B, 3, H, W]` in [0, 1].
 
-        With `mirrored_look`, two looks whose mistakes differ are averaged; while training one is enough.
+        With `mirrored_look`, two looks whose mistakes differ are averaged, and with `close_look` the third is from
+        near; while training, the first one is enough.
         """
-        if not self._mirror or self.training:
-            keypoints: Keypoints = self.detector(image)
-            return keypoints
+        found: Keypoints = self.detector(image) if self.training or not self._mirror else self._look_twice(image)
+        return found if self.training else self.detector.look_closer(image, found, twice=bool(self._mirror))
+
+    def _look_twice(self, image: Tensor) -> Keypoints:
+        """Return the mean of a look at images and one at the same mirrored."""
         looks: Keypoints = self.detector(torch.cat((image, image.flip(-1))))
         return Keypoints.mean([looks[: len(image)], looks[len(image) :].mirrored(self._mirror)])
 

@@ -1,14 +1,8 @@
-"""Keypoint detector and dense motion of the compact model.
+"""Dense motion of the compact model.
 
-What differs from the paper's networks, and why:
+What differs from the paper's network, and why:
 
-- Keypoints come in two kinds. Most are tied to face landmarks by training (lips, lids, brows, nose, outline), the
-  rest are free to find hair and shoulders. Tied points make mouths and eyelids follow.
-- The detector reads blocks of pixels as channels (`detector_detail`), so lips and lids are seen at a multiple of the
-  heatmap's resolution for the price of a wider first convolution.
-- A keypoint's Jacobian is a linear map of the features averaged under its heatmap. That equals a 1x1 Jacobian map
-  averaged under the heatmap (the paper's form), because both steps are linear, at a thousandth of the cost.
-- Dense motion starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
+- It starts from a prior, a softmax over squared distances to the keypoints, and the network corrects its
   logits. One warp by that prior replaces the paper's K + 1 warps of the source as evidence.
 - The correction of the combined flow may be finer than the field (`flow_detail`): an eyelid is lower than a cell.
 - Beside the keypoints' own motions there are carried ones, see `fomm.nn.local_motions`, and a person's silhouette can
@@ -29,7 +23,6 @@ from fomm.nn.geometry import (
     Keypoints,
     Motion,
     coordinate_grid,
-    expected_position,
     gaussian_heatmap,
     shown_in_source,
 )
@@ -42,40 +35,6 @@ from fomm.nn.teeth import teeth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _TEETH_DETAIL = 4  # likewise: a tooth is a few pixels wide
-
-
-class CompactKeypointDetector(nn.Module):
-    """Find K keypoints with Jacobians in an image.
-
-    Args:
-        num_keypoints: K, tied and free ones together.
-        width: channels at the heatmap's resolution.
-        max_width: most channels at any resolution.
-        levels: halvings inside the hourglass.
-        side: side of the heatmaps.
-        temperature: softmax temperature of the heatmaps.
-        detail: D, pixels read per heatmap cell along either side; the image is averaged down to D times `side`.
-    """
-
-    def __init__(
-        self, num_keypoints: int, width: int, max_width: int, levels: int, side: int, temperature: float, detail: int
-    ) -> None:
-        super().__init__()
-        self.side, self.temperature, self.detail = side, temperature, detail
-        self.hourglass = CompactHourglass(3 * detail**2, width, max_width, levels)
-        self.heatmap = nn.Conv2d(width, num_keypoints, 3, padding=1)
-        self.jacobian = nn.Parameter(torch.zeros(num_keypoints, width, 4))
-        self.jacobian_bias = nn.Parameter(torch.tensor([1.0, 0.0, 0.0, 1.0]).repeat(num_keypoints, 1))
-
-    def forward(self, image: Tensor) -> Keypoints:
-        """Return keypoints in float32 for images `[B, 3, H, W]` in [0, 1]."""
-        features = self.hourglass(to_blocks(image, self.side, self.detail))  # [B, C, S, S]
-        logits = self.heatmap(features).float()  # [B, K, S, S]
-        weights = F.softmax(logits.flatten(2) / self.temperature, dim=2)  # [B, K, S * S]
-        value = expected_position(weights.view_as(logits), corners=False)  # [B, K, 2]
-        pooled = weights.to(features.dtype) @ features.flatten(2).transpose(1, 2)  # [B, K, C]
-        jacobian = torch.einsum("bkc,kcj->bkj", pooled.float(), self.jacobian) + self.jacobian_bias
-        return Keypoints(value, jacobian.view(*value.shape, 2))  # [B, K, 2, 2]
 
 
 class CompactDenseMotion(nn.Module):
@@ -212,14 +171,3 @@ class CompactDenseMotion(nn.Module):
             return logits
         anywhere = self.carried.logit[:, None, None].expand(len(value), -1, self.side, self.side)
         return torch.cat((logits, anywhere), dim=1)
-
-
-def to_blocks(image: Tensor, side: int, detail: int = 2) -> Tensor:
-    """Resize an image to `D side` and fold D x D pixels into channels: `[B, 3, H, W]` to `[B, 3 D D, side, side]`."""
-    fine = detail * side
-    factor = image.shape[-1] // fine
-    if image.shape[2:] == (fine * factor, fine * factor):
-        image = F.avg_pool2d(image, factor) if factor > 1 else image
-    else:
-        image = F.interpolate(image, size=(fine, fine), mode="area")
-    return F.pixel_unshuffle(image, detail).contiguous(memory_format=torch.channels_last)

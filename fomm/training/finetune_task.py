@@ -26,8 +26,8 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from fomm.nn.compact import CompactModel
+from fomm.nn.compact_detector import to_blocks
 from fomm.nn.compact_generator import warp
-from fomm.nn.compact_motion import to_blocks
 from fomm.nn.config import (
     AugmentationParams,
     FlipParams,

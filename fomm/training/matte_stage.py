@@ -6,7 +6,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.compact import CompactSettings
-from fomm.nn.compact_motion import to_blocks
+from fomm.nn.compact_detector import to_blocks
 from fomm.nn.matte import CompactMatte
 
 _EDGE = 2.0  # extra weight of cells near the silhouette, where all that is hard to tell is

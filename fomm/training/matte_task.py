@@ -8,7 +8,7 @@ from torch.optim import Optimizer
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
-from fomm.nn.compact_motion import to_blocks
+from fomm.nn.compact_detector import to_blocks
 from fomm.nn.layout import channels_last
 from fomm.nn.matte import CompactMatte
 from fomm.training.critic import Critic

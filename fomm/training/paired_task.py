@@ -21,6 +21,7 @@ from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
 from fomm.training.matte_stage import matte_loss
 from fomm.training.motion_stage import cosine_rate, motion_losses
+from fomm.training.picks import random_picks
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig, StageSettings
 from fomm.training.start import start_from
@@ -95,18 +96,7 @@ class PairedTask:
     def make_batch(self, draw: Draw) -> TransferSample:
         """Return an augmented sample of random clips and frames."""
         stage = self.config.training.stages[draw.phase]
-        numbers = np.random.default_rng(draw.seed)
-        picks = numbers.integers(0, self.clips.source.shape, (stage.batch_size, 2))
-        for share, wanted in (
-            (stage.blink_share, self.clips.blinks),
-            (stage.mouth_share, self.clips.mouths),
-            (stage.turn_share, self.clips.turns),
-        ):
-            places = np.argwhere(wanted)
-            chosen = numbers.random(stage.batch_size) < share
-            if len(places):
-                picks[chosen] = numbers.choice(places, int(chosen.sum()))
-        batch = self.clips.batch((int(clip), int(frame)) for clip, frame in picks)
+        batch = self.clips.batch(random_picks(self.clips, stage, np.random.default_rng(draw.seed)))
         self_driven = stage.batch_size - round(stage.batch_size * stage.cross_share)
         with self.device:  # where the losses are computed: views of a large batch would keep a CPU busy for seconds
             batch = TransferBatch(**{name: value.to(self.device) for name, value in vars(batch).items()})

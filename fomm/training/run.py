@@ -16,6 +16,7 @@ from fomm.nn.config import DatasetParams, load_config
 from fomm.training.board import Board
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clips import PairedClips
+from fomm.training.close_task import CLOSE, CloseTask
 from fomm.training.compact_clip_task import CompactClipTask
 from fomm.training.matte_task import MatteTask
 from fomm.training.paired_task import PairedTask
@@ -110,7 +111,9 @@ def _task(
         settings = _checked(load_compact_config(config), config)
         if labelled:
             pairs = PairedClips(data, "train", cache, limit)
-            return PairedTask(settings, ResidentClips(pairs, device) if fits(pairs, device) else pairs, device)
+            clips = ResidentClips(pairs, device) if fits(pairs, device) else pairs
+            closer = any(stage.name == CLOSE for stage in settings.training.stages)
+            return CloseTask(settings, clips, device) if closer else PairedTask(settings, clips, device)
         if next(data.glob(f"*{MATTE}"), None) is not None:
             return MatteTask(settings, PortraitPictures.read(data, limit), device)
         side = settings.training.stages[0].side
@@ -122,8 +125,7 @@ def _task(
             "name a folder of plain clips."
         )
     paper = load_config(config)
-    clips = ClipFolder(data, paper.dataset_params, "train", cache, limit)
-    return PaperTask(paper, clips, device, backbone)
+    return PaperTask(paper, ClipFolder(data, paper.dataset_params, "train", cache, limit), device, backbone)
 
 
 def _checked(settings: CompactConfig, path: Path) -> CompactConfig:

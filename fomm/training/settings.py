@@ -58,7 +58,7 @@ class GeneratorWeights(Settings):
 class StageSettings(Settings):
     """One stage of the schedule."""
 
-    name: str = option("motion", "What this stage trains.", choices=("motion", "generator", "joint", "matte"))
+    name: str = option("motion", "What this stage trains.", choices=("motion", "generator", "joint", "matte", "close"))
     steps: int = option(2000, "Optimiser steps.", low=1)
     batch_size: int = option(16, "Samples per step and process.", low=1)
     side: int = option(128, "Side of the training pictures in pixels.", low=64, high=1024)

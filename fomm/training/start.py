@@ -26,8 +26,8 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
     Args:
         model: of the checkpoint's sizes, but it may be wider (see `widened`), and have irises, more free keypoints,
             more carried motions, finer corrections of the flow than a checkpoint that has one per cell, a detector
-            that reads more pixels, a generator that is told where the mouth is, and a matte; one of another size
-            begins anew.
+            that reads more pixels, a generator that is told where the mouth is, a close look and a matte; those of
+            another size begin anew.
         name_or_path: a shipped model's name or a file.
 
     Raises:
@@ -51,9 +51,10 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
             f"training.start: '{name_or_path}' has flow_detail {old.settings.flow_detail}, wanted "
             f"{model.settings.flow_detail}."
         )
+    same_look = old.settings.close_look == model.settings.close_look
     same_matte = _matte_sizes(old.settings) == _matte_sizes(model.settings)
     for name, value in target.items():
-        if name.startswith("matte.") and not same_matte:
+        if (name.startswith("matte.") and not same_matte) or (name.startswith("detector.close.") and not same_look):
             continue
         if name not in stored:
             if name.startswith("dense_motion.carried.") and old.settings.carried_motions == 0:

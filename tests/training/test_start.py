@@ -188,6 +188,21 @@ def test_a_model_with_a_matte_starts_from_one_without(checkpoint, small_settings
     assert torch.equal(finer.generator.paint.weight, grown.generator.paint.weight)
 
 
+def test_a_model_that_looks_closer_starts_from_one_that_does_not(checkpoint, small_settings):
+    old, path = checkpoint
+    tied = {"tied_keypoints": 42}
+    grown = CompactModel(replace(small_settings, close_look=4, **tied)).eval()
+    start_from(grown, str(path))
+    assert torch.equal(grown.generator.paint.weight, old.generator.paint.weight)
+    save_model(path, grown, name="closer", licence="none", origin="a test")
+    again = CompactModel(replace(small_settings, close_look=4, **tied)).eval()
+    start_from(again, str(path))
+    assert torch.equal(again.detector.close.eye.heatmap.weight, grown.detector.close.eye.heatmap.weight)
+    other = CompactModel(replace(small_settings, close_look=6, **tied)).eval()
+    start_from(other, str(path))  # another width begins anew
+    assert torch.equal(other.detector.hourglass.stem[0].weight, grown.detector.hourglass.stem[0].weight)
+
+
 def test_a_wider_checkpoint_is_refused_by_name(checkpoint, small_settings):
     _, path = checkpoint
     with pytest.raises(SettingsError, match=r"training\.start: .*small\.safetensors.* max_width is smaller"):
