@@ -13,7 +13,8 @@ from __future__ import annotations
 
 import os
 
-os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before PyTorch is loaded
+os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")  # as the command line does, before NumPy and PyTorch are loaded
+os.environ.setdefault("OPENBLAS_NUM_THREADS", "1")
 
 import argparse
 import queue

@@ -6,7 +6,6 @@ found (`fomm.trust.verify`); 130 Ctrl-C; 129 and 143 ended by the terminal's clo
 
 from __future__ import annotations
 
-import os
 import signal
 import sys
 import threading
@@ -20,6 +19,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from fomm import __version__
+from fomm.cli.threads import let_threads_sleep
 from fomm.errors import FommError, FommWarning
 
 _INTERRUPTED = 128 + signal.SIGINT
@@ -76,9 +76,7 @@ def commands() -> None:
 
 def main() -> None:
     """Run the command line and exit."""
-    # PyTorch's threads would spin while they wait for one another and so hold the cores that decoding, encoding and
-    # whatever else runs here need: ten times slower on two busy cores. Read once, when PyTorch is loaded.
-    os.environ.setdefault("OMP_WAIT_POLICY", "PASSIVE")
+    let_threads_sleep()
     sys.exit(_run())
 
 
