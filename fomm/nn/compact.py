@@ -157,11 +157,13 @@ class CompactModel(AnimationModel):
     def detect(self, image: Tensor) -> Keypoints:
         """Return keypoints of images `[B, 3, H, W]` in [0, 1].
 
-        With `mirrored_look`, two looks whose mistakes differ are averaged, and with `close_look` the third is from
-        near; while training, the first one is enough.
+        With `mirrored_look`, two looks whose mistakes differ are averaged; while training one is enough. With
+        `close_look`, mouth and eyes are found again from near, unless the detector itself learns.
         """
         found: Keypoints = self.detector(image) if self.training or not self._mirror else self._look_twice(image)
-        return found if self.training else self.detector.look_closer(image, found, twice=bool(self._mirror))
+        if self.detector.training:
+            return found
+        return self.detector.look_closer(image, found, twice=bool(self._mirror) and not self.training)
 
     def _look_twice(self, image: Tensor) -> Keypoints:
         """Return the mean of a look at images and one at the same mirrored."""

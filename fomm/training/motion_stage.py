@@ -49,7 +49,6 @@ def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWe
     side = sample.flow.shape[1]
     region = region_weights(sample, weights.mouth, weights.eyes, side)
     occlusion, photometric = _picture_losses(sample, motion, region)
-    value, jacobian = _equivariance(model, sample.seen[1 : 2 * len(sample.clean) : 2], own, tied)
     error = (motion.flow_on(side) - sample.flow).abs().sum(-1)
     even = even_weights(sample, weights.even)
     losses = {
@@ -60,8 +59,10 @@ def motion_losses(model: CompactModel, sample: TransferSample, weights: MotionWe
         "photometric": weights.photometric * photometric,
         "occlusion": weights.occlusion * occlusion,
         "invertible": weights.invertible * invertible_loss(found.everywhere),
-        "equivariance": weights.equivariance_value * value + weights.equivariance_jacobian * jacobian,
     }
+    if model.detector.training:
+        value, jacobian = _equivariance(model, sample.seen[1 : 2 * len(sample.clean) : 2], own, tied)
+        losses["equivariance"] = weights.equivariance_value * value + weights.equivariance_jacobian * jacobian
     if weights.silhouette > 0:
         losses["silhouette"] = weights.silhouette * silhouette_loss(sample, motion)
     return MotionOutcome(losses, motion, driving)

@@ -1,7 +1,7 @@
 """Train the compact model on paired labelled clips: motion under true flow and landmarks, then the generator, or both.
 
-A stage named `motion` trains detector and dense motion, `generator` the generator on top of a fixed motion, `joint`
-both, and `matte` the network that finds the person.
+A stage named `motion` trains detector and dense motion, `flow` the dense motion on top of a detector that stays as it
+is, `generator` the generator on top of a fixed motion, `joint` all three, `matte` the network that finds the person.
 """
 
 from __future__ import annotations
@@ -74,8 +74,10 @@ class PairedTask:
         if self.stage.name in ("generator", "joint"):
             torch.manual_seed(self.loop.seed)  # the discriminator's first weights
             self._generator_stage = GeneratorStage(self.model, self.stage, self.loop, self.device)
-        if self.stage.name in ("generator", "matte"):
+        if self.stage.name in ("flow", "generator", "matte"):
             self.model.detector.eval()
+        self.model.detector.requires_grad_(self.model.detector.training)
+        if self.stage.name in ("generator", "matte"):
             self.model.dense_motion.eval()
         if self.stage.name == "matte":
             self.model.generator.eval()
@@ -126,6 +128,8 @@ class PairedTask:
 def _trained_parameters(model: CompactModel, stage: str) -> list[nn.Parameter]:
     if stage == "motion":
         return [*model.detector.parameters(), *model.dense_motion.parameters()]
+    if stage == "flow":
+        return list(model.dense_motion.parameters())
     if stage == "generator":
         return list(model.generator.parameters())
     if stage == "matte":

@@ -14,6 +14,8 @@ from fomm.settings import Settings, option
 from fomm.training.augment import AugmentSettings
 from fomm.training.task import LoopSettings
 
+STAGES = ("motion", "flow", "generator", "joint", "matte", "close")
+
 
 @dataclass(frozen=True)
 class MotionWeights(Settings):
@@ -58,7 +60,7 @@ class GeneratorWeights(Settings):
 class StageSettings(Settings):
     """One stage of the schedule."""
 
-    name: str = option("motion", "What this stage trains.", choices=("motion", "generator", "joint", "matte", "close"))
+    name: str = option("motion", "What this stage trains.", choices=STAGES)
     steps: int = option(2000, "Optimiser steps.", low=1)
     batch_size: int = option(16, "Samples per step and process.", low=1)
     side: int = option(128, "Side of the training pictures in pixels.", low=64, high=1024)

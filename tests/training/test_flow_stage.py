@@ -1,0 +1,46 @@
+"""A stage named flow trains the dense motion on keypoints that stay as they are, seen as closely as inference does."""
+
+import pytest
+import torch
+from tiny_training import compact_mapping
+
+from fomm.nn.close_look import CloseLook
+from fomm.training.clips import PairedClips
+from fomm.training.paired_task import PairedTask
+from fomm.training.settings import CompactConfig
+from fomm.training.task import Draw
+from fomm.training.trainer import Trainer
+
+
+@pytest.fixture
+def task(labelled_clips, clip_cache):
+    mapping = compact_mapping({"name": "flow", "steps": 3, "learning_rate": 0.01}, {"name": "motion", "steps": 1})
+    mapping["model"] |= {"tied_keypoints": 42, "close_look": 4}
+    clips = PairedClips(labelled_clips, "train", clip_cache)
+    return PairedTask(CompactConfig.from_mapping(mapping, where="test"), clips, torch.device("cpu"))
+
+
+def test_only_the_dense_motion_learns_and_the_detector_looks_closely(task, monkeypatch):
+    looks = []
+    forward = CloseLook.forward
+    monkeypatch.setattr(CloseLook, "forward", lambda *args, **kwargs: looks.append(1) or forward(*args, **kwargs))
+    before = {name: value.clone() for name, value in task.model.state_dict().items()}
+    Trainer(task, None, torch.device("cpu"), on_progress=lambda _: None).run(3)
+    changed = {
+        name.split(".")[0] for name, value in task.model.state_dict().items() if not torch.equal(value, before[name])
+    }
+    assert changed == {"dense_motion"}
+    assert looks
+
+
+def test_the_detector_learns_again_afterwards_with_its_first_look(task, monkeypatch):
+    task.begin(0)
+    task.model.train()
+    task.begin(1)
+    looks = []
+    monkeypatch.setattr(CloseLook, "forward", lambda *args, **kwargs: looks.append(1))
+    losses = task.losses(task.make_batch(Draw(1, 0, 5))).losses
+    torch.stack(list(losses.values())).sum().backward()
+    assert not looks
+    assert task.model.detector.heatmap.weight.grad.abs().sum() > 0
+    assert "equivariance" in losses
