@@ -24,9 +24,9 @@ _SEEN, _SEEING = 0.1, 0.06  # of half the mouth's width: how far open a source's
 _GAPS = (0.0, 0.19, 0.34, 0.49)  # steps from the middle to where teeth meet
 _GAP_WIDTH, _GAP_SHADOW = 0.022, 0.15
 _ROUND, _ROUNDED = 0.03, 0.1  # steps by which a tooth's edge rises to a gap, and over which
-_LIP_SHADOW, _SHADED = 0.35, 0.22  # darker under the upper lip, over this part of half the mouth's width
-_SIDE_SHADOW = 0.55
-_ENAMEL = (0.97, 0.93, 0.86)
+_LIP_SHADOW, _SHADED = 0.28, 0.22  # darker under the upper lip, over this part of half the mouth's width
+_SIDE_SHADOW = 0.45
+_ENAMEL = (1.22, 1.09, 0.99)  # before any shadow; measured on 30 portraits that smile
 _DARKEST = 0.42  # light of teeth in the darkest face
 _SKIN_BLUE = (1.58, -0.55)  # a cheek's blue over red, from green over red; measured on 50 portraits, light and dark
 _GREEN = 0.25  # of a cast of blue, as a power: what is left of it in green
@@ -86,4 +86,5 @@ def _enamel(source: Keypoints, picture: Tensor) -> Tensor:
     cast = blue / red / (_SKIN_BLUE[0] * green / red + _SKIN_BLUE[1]).clamp_min(0.2)
     cast = cast.clamp(*_CAST)
     white = torch.stack((torch.ones_like(cast), cast**_GREEN, cast), dim=1)  # [B, 3, 1]
-    return cheeks.new_tensor(_ENAMEL).view(1, 3, 1, 1) * white[..., None] * (_DARKEST + (1 - _DARKEST) * mean)
+    colour = cheeks.new_tensor(_ENAMEL).view(1, 3, 1, 1) * white[..., None] * (_DARKEST + (1 - _DARKEST) * mean)
+    return colour.clamp_max(1)
