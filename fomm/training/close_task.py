@@ -5,27 +5,20 @@ from __future__ import annotations
 import numpy as np
 import torch
 from torch.nn import functional as F
-from torch.optim import Optimizer
 
 from fomm.errors import SettingsError
 from fomm.nn.close_look import CloseLook
 from fomm.nn.compact import CompactModel
-from fomm.nn.layout import channels_last
 from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.close_stage import CloseViews, close_losses, draw_close_views
-from fomm.training.critic import Critic
-from fomm.training.motion_stage import cosine_rate
+from fomm.training.part_task import PartTask
 from fomm.training.picks import random_picks
 from fomm.training.resident import ResidentClips
-from fomm.training.settings import CompactConfig, StageSettings
-from fomm.training.start import start_from
-from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity
-
-CLOSE = "close"
-"""Name of the stages that do this."""
+from fomm.training.settings import CompactConfig
+from fomm.training.task import Draw, Outcome, Pictures
 
 
-class CloseTask:
+class CloseTask(PartTask):
     """The close stages of a compact configuration as a `Task`.
 
     Args:
@@ -37,44 +30,19 @@ class CloseTask:
         SettingsError: another stage is in the schedule, or the model does not look twice.
     """
 
-    critic: Critic | None = None
+    name = "close"
+    alone = "stages named close train nothing else; give them a configuration of their own"
+    momentum = 0.9
 
     def __init__(self, config: CompactConfig, clips: PairedClips | ResidentClips, device: torch.device) -> None:
-        self.config, self.loop = config, config.training
-        self.clips, self.device = clips, device
-        if any(stage.name != CLOSE for stage in config.training.stages):
-            raise SettingsError("Stages named close train nothing else; give them a configuration of their own.")
-        self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
-        self.identity = RunIdentity.of(config.model, config.training.lasting())
-        torch.manual_seed(self.loop.seed)
-        self.model = channels_last(CompactModel(config.model).to(device))
-        look = self.model.detector.close
-        if look is None:
+        super().__init__(config, {}, device)
+        self.clips = clips
+
+    def part_of(self, model: CompactModel) -> CloseLook:
+        """Return the networks that look again; see the base class."""
+        if model.detector.close is None:
             raise SettingsError("A stage named close trains a model that looks closer; set model.close_look.")
-        self.look: CloseLook = look
-        if config.training.start:
-            start_from(self.model, config.training.start)
-        self._number = 0
-
-    @property
-    def stage(self) -> StageSettings:
-        """The present stage."""
-        return self.config.training.stages[self._number]
-
-    def begin(self, phase: int) -> None:
-        """Get ready for a stage: all but the close look stays as it is."""
-        self._number = phase
-        self.model.eval()
-        self.look.train()
-
-    def optimizer(self) -> Optimizer:
-        """Return AdamW over the close look."""
-        rate, decay = self.stage.learning_rate, self.loop.weight_decay
-        return torch.optim.AdamW(self.look.parameters(), lr=rate, betas=(0.9, 0.99), weight_decay=decay)
-
-    def rate(self, step: int) -> float:
-        """Return the factor on the learning rates."""
-        return cosine_rate(step, self.stage.steps)
+        return model.detector.close
 
     def make_batch(self, draw: Draw) -> CloseViews:
         """Return views of random people and moments."""
@@ -86,7 +54,7 @@ class CloseTask:
 
     def losses(self, batch: CloseViews) -> Outcome:
         """Compute the losses."""
-        return Outcome(close_losses(self.look, batch))
+        return Outcome(close_losses(self.part_of(self.model), batch))
 
     def pictures(self, batch: CloseViews) -> Pictures:
         """Return views of mouths, and of left and right eyes, as pictures."""

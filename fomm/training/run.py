@@ -16,7 +16,7 @@ from fomm.nn.config import DatasetParams, load_config
 from fomm.training.board import Board
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clips import PairedClips
-from fomm.training.close_task import CLOSE, CloseTask
+from fomm.training.close_task import CloseTask
 from fomm.training.compact_clip_task import CompactClipTask
 from fomm.training.matte_task import MatteTask
 from fomm.training.paired_task import PairedTask
@@ -112,7 +112,7 @@ def _task(
         if labelled:
             pairs = PairedClips(data, "train", cache, limit)
             clips = ResidentClips(pairs, device) if fits(pairs, device) else pairs
-            closer = any(stage.name == CLOSE for stage in settings.training.stages)
+            closer = any(stage.name == CloseTask.name for stage in settings.training.stages)
             return CloseTask(settings, clips, device) if closer else PairedTask(settings, clips, device)
         if next(data.glob(f"*{MATTE}"), None) is not None:
             return MatteTask(settings, PortraitPictures.read(data, limit), device)

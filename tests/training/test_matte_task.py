@@ -107,7 +107,7 @@ def test_the_matte_learns_and_nothing_else_changes():
 
 
 def test_other_stages_and_models_without_a_matte_are_refused():
-    with pytest.raises(SettingsError, match="named motion trains on clips"):
+    with pytest.raises(SettingsError, match=r"named motion .* portraits train the matte alone"):
         MatteTask(config(STAGE, {"name": "motion"}), white_people(), torch.device("cpu"))
     with pytest.raises(SettingsError, match="matte_width"):
         MatteTask(config(matte_width=0), white_people(), torch.device("cpu"))

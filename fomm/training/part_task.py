@@ -1,0 +1,79 @@
+"""Train one part of a compact model while all the rest stays as it is."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from typing import ClassVar
+
+import torch
+from torch import nn
+from torch.optim import Optimizer
+
+from fomm.errors import SettingsError
+from fomm.nn.compact import CompactModel
+from fomm.nn.layout import channels_last
+from fomm.training.critic import Critic
+from fomm.training.motion_stage import cosine_rate
+from fomm.training.settings import CompactConfig, StageSettings
+from fomm.training.start import start_from
+from fomm.training.task import Phase, RunIdentity
+
+
+class PartTask(ABC):
+    """What such tasks have in common; `name` is that of their stages, `alone` says why there are no others.
+
+    Args:
+        config: model and schedule; every stage must have that name.
+        data: tells runs on other data than clips apart, in their identity.
+        device: where to compute.
+
+    Raises:
+        SettingsError: another stage is in the schedule, or the model lacks the part.
+    """
+
+    name: ClassVar[str]
+    alone: ClassVar[str]
+    momentum: ClassVar[float] = 0.5
+    critic: Critic | None = None
+
+    def __init__(self, config: CompactConfig, data: dict[str, str], device: torch.device) -> None:
+        self.config, self.loop, self.device = config, config.training, device
+        for stage in config.training.stages:
+            if stage.name != self.name:
+                raise SettingsError(f"A stage named {stage.name} has no place in this schedule: {self.alone}.")
+        self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
+        self.identity = RunIdentity.of(config.model, config.training.lasting() | data)
+        torch.manual_seed(self.loop.seed)
+        self.model = channels_last(CompactModel(config.model).to(device))
+        self._part = self.part_of(self.model)
+        if config.training.start:
+            start_from(self.model, config.training.start)
+        self._number = 0
+
+    @abstractmethod
+    def part_of(self, model: CompactModel) -> nn.Module:
+        """Return the part that learns.
+
+        Raises:
+            SettingsError: the model has none.
+        """
+
+    @property
+    def stage(self) -> StageSettings:
+        """The present stage."""
+        return self.config.training.stages[self._number]
+
+    def begin(self, phase: int) -> None:
+        """Get ready for a stage."""
+        self._number = phase
+        self.model.eval()
+        self._part.train()
+
+    def optimizer(self) -> Optimizer:
+        """Return AdamW over the part."""
+        rate, decay = self.stage.learning_rate, self.loop.weight_decay
+        return torch.optim.AdamW(self._part.parameters(), lr=rate, betas=(self.momentum, 0.99), weight_decay=decay)
+
+    def rate(self, step: int) -> float:
+        """Return the factor on the learning rates."""
+        return cosine_rate(step, self.stage.steps)
