@@ -22,6 +22,7 @@ from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 _LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
+_WITH_LOWER_LIP = {61: 0.26, 291: 0.26, 152: 0.37}  # parts of its way when a mouth opens, learnt (`fomm directions`)
 _BETWEEN_EYES = TIED_LANDMARKS.index(168)
 _BODY = 0.65  # face heights below the face's centre, from where a free keypoint is on the body
 
@@ -37,6 +38,7 @@ class Anatomy:
         irises: the keypoint on the iris of each of `eyes`, or none.
         lips: the lips' keypoints, column by column.
         body: keypoints on neck, shoulders and chest.
+        jaw: keypoints off the lips that go with the lower lip when the mouth opens, and what part of its way.
     """
 
     face: int
@@ -45,6 +47,7 @@ class Anatomy:
     irises: tuple[int, ...] = ()
     lips: tuple[LipColumn, ...] = ()
     body: tuple[int, ...] = ()
+    jaw: tuple[tuple[int, float], ...] = ()
 
     @classmethod
     def of_tied(cls, tied: int, free: int = 0) -> Anatomy:
@@ -53,7 +56,9 @@ class Anatomy:
         irises = REGIONS["irises"]
         lips = tuple(LipColumn(*map(TIED_LANDMARKS.index, column)) for column in _LIP_LANDMARKS)
         body = tuple(tied + place for place, (_, y) in enumerate(FREE_PLACES[:free]) if y >= _BODY)
-        return cls(tied, tuple(Eye(*eye) for eye in EYES), steady, irises if tied > max(irises) else (), lips, body)
+        jaw = tuple((TIED_LANDMARKS.index(landmark), part) for landmark, part in _WITH_LOWER_LIP.items())
+        eyes = tuple(Eye(*eye) for eye in EYES)
+        return cls(tied, eyes, steady, irises if tied > max(irises) else (), lips, body, jaw)
 
     @property
     def moving(self) -> tuple[int, ...]:

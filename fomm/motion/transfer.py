@@ -21,7 +21,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes
-from fomm.motion.lips import close_lips
+from fomm.motion.lips import close_lips, drop_jaw
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
@@ -50,7 +50,9 @@ class TransferSettings(Settings):
         "Driving frame that counts as the photo's pose: best match, first, the track's stored one, or a frame number.",
     )
     full_blinks: bool = option(True, "Shut the photo's eyes when the driver's are shut, whatever their shape.")
-    lips_meet: bool = option(True, "Shut the photo's lips when the driver's are shut, however open they are in it.")
+    lips_meet: bool = option(
+        True, "Shut the photo's lips when the driver's are shut, and open them as far if the driver's never are."
+    )
     roam: float = option(
         0.15,
         "How far the whole person goes with the driver, in half windows; 2 is wherever they go.",
@@ -141,8 +143,10 @@ class Transfer:
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
         if anatomy is not None and settings.lips_meet and settings.expression > 0:
-            size = anatomy.size(self._start.value)
-            value = close_lips(value, self._source.value, driving.value, self._start.value, size, anatomy.lips)
+            own, now, start = self._source.value, driving.value, self._start.value
+            value = close_lips(value, own, now, start, anatomy.size(start), anatomy.lips)
+            factor = self.scale * settings.strength * settings.expression
+            value = drop_jaw(value, own, now, start, anatomy.size(own), anatomy.lips, anatomy.jaw, factor)
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]

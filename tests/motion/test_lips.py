@@ -7,9 +7,10 @@ import torch
 from faces import ANATOMY, face, gap_of
 from motion_tracks import make_track
 
-from fomm.motion.lips import close_lips
+from fomm.motion.lips import close_lips, drop_jaw
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
+from fomm.nn.landmarks import TIED_LANDMARKS
 
 
 def driven(photo, *drivers, start):
@@ -55,6 +56,48 @@ def test_both_lips_move_whole_and_nothing_else():
         assert torch.equal(step[0, column.lower_outer], step[0, column.lower_inner])
     lips = {place for column in ANATOMY.lips for place in vars(column).values()}
     assert not step[0, [place for place in range(42) if place not in lips]].any()
+
+
+def opened(photo, *drivers, start, factor=1.0):
+    driving = torch.cat(drivers)
+    moved = driven(photo, *drivers, start=start)
+    return drop_jaw(moved, photo, driving, start, ANATOMY.size(photo), ANATOMY.lips, ANATOMY.jaw, factor), moved
+
+
+@pytest.mark.parametrize("angle", [0.0, 0.6])
+def test_a_driver_whose_mouth_is_never_shut_opens_the_photos_as_far(angle):
+    start, photo = face(gap=0.15, angle=angle), face(gap=0.0, angle=angle)
+    made, moved = opened(photo, *(face(gap=gap, angle=angle) for gap in (0.0, 0.1, 0.15, 0.3)), start=start)
+    assert gap_of(moved)[-1].max() < 0.16  # as far as it went since the reference frame
+    torch.testing.assert_close(
+        gap_of(made), torch.tensor([[0.0], [0.1], [0.15], [0.3]]).expand(-1, 3), atol=1e-5, rtol=0
+    )
+
+
+def test_the_jaw_drops_and_the_upper_lip_stays():
+    start, photo = face(gap=0.15), face(gap=0.0)
+    made, moved = opened(photo, start, start=start)
+    step = made - moved
+    for column in ANATOMY.lips:
+        assert not step[0, [column.upper_outer, column.upper_inner]].any()
+        torch.testing.assert_close(step[0, column.lower_outer], torch.tensor([0.0, 0.15]), atol=1e-5, rtol=0)
+    chin = TIED_LANDMARKS.index(152)
+    assert 0.03 < step[0, chin, 1] < 0.1
+    eyes = [place for eye in ANATOMY.eyes for place in vars(eye).values()]
+    assert not step[0, eyes].any()
+
+
+@pytest.mark.parametrize(("own", "was"), [(0.1, 0.1), (0.12, 0.05), (0.0, 0.01)])
+def test_mouths_alike_in_the_reference_frame_are_left_to_relative_motion(own, was):
+    start, photo = face(gap=was), face(gap=own)
+    made, moved = opened(photo, face(gap=0.3), start, start=start)
+    torch.testing.assert_close(made, moved)
+
+
+def test_half_an_expression_opens_the_mouth_half_way():
+    start, photo = face(gap=0.2), face(gap=0.0)
+    made, moved = opened(photo, start, start=start, factor=0.5)
+    torch.testing.assert_close(gap_of(made) - gap_of(moved), torch.full((1, 3), 0.1), atol=1e-5, rtol=0)
 
 
 @pytest.mark.parametrize("meet", [True, False])
