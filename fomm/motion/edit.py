@@ -40,10 +40,9 @@ A still's eyes are moved in the photo (`fomm.render.gaze`), a motion's by their 
 
 UNTIED = "Edits need a model whose keypoints training tied to the face, as the bundled one's are; choose that model."
 
-_FORMAT, _SCHEMA = "fomm-directions", "1"
+_FORMAT, _SCHEMA = "fomm-directions", "2"
 _KEY = "fomm"
 _MOST_CHANGE = 0.85
-_SHUT_BY_FLOW = "blink"  # its lids are shut in the flow (`fomm.nn.lids`); squeezed Jacobians would tear the skin above
 
 
 @dataclass(frozen=True)
@@ -168,8 +167,7 @@ class Directions:
         if source.jacobian is None:
             return Keypoints(moved)
         change = torch.einsum("mnp,kp->kmn", slope_basis(rotation), self.slope)  # [K, 2, 2]
-        bent = strokes.where(torch.tensor([name != _SHUT_BY_FLOW for name in STROKES]), torch.tensor(0.0))
-        change = change + torch.einsum("s,skmn->kmn", bent, self.jacobian)
+        change = change + torch.einsum("s,skmn->kmn", strokes, self.jacobian)
         return Keypoints(moved, (torch.eye(2) + _invertible(change)) @ source.jacobian)
 
 

@@ -19,10 +19,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-_LACKING, _LACKED = (
-    0.06,
-    0.12,
-)  # face sizes by which a driver's mouth is further open: from where it tells, and for sure
+_LACKING, _LACKED = 0.06, 0.12  # face sizes that a photo's mouth lacks: from where that tells, and for sure
 
 SHUT = 0.03  # gap in face sizes that keypoints report of lips which touch, at most
 
@@ -47,28 +44,40 @@ class LipColumn:
         return ((value[:, self.lower_inner] - value[:, self.upper_inner]) * self.down(value)).sum(-1)
 
 
-def close_lips(
-    moved: Tensor, source: Tensor, driving: Tensor, start: Tensor, size: Tensor, lips: Sequence[LipColumn]
-) -> Tensor:
-    """Return `moved` with lips as far closed as the driver's.
+@dataclass(frozen=True)
+class Mouths:
+    """The keypoints that tell how far mouths are open.
+
+    Attributes:
+        source: the photo's own, `[1, K, 2]`.
+        start: the driver's in the reference frame, `[1, K, 2]`.
+        driving: the driver's in the frames to make, `[B, K, 2]`.
+    """
+
+    source: Tensor
+    start: Tensor
+    driving: Tensor
+
+    def gaps(self, column: LipColumn) -> tuple[Tensor, Tensor, Tensor]:
+        """Return the photo's gap and the driver's at the start, `[1]` each, and what share of that is left, `[B]`."""
+        was = column.gap(self.start)
+        return column.gap(self.source), was, (column.gap(self.driving) / was.clamp_min(1e-6)).clamp(0, 1)
+
+
+def close_lips(moved: Tensor, mouths: Mouths, size: Tensor, lips: Sequence[LipColumn]) -> Tensor:
+    """Return keypoints `moved`, `[B, K, 2]`, with lips as far closed as the driver's; new where anything changed.
 
     Args:
-        moved: keypoints that move the photo, `[B, K, 2]`.
-        source: the photo's own, `[1, K, 2]`.
-        driving: the driver's keypoints in the same frames, `[B, K, 2]`.
-        start: the driver's keypoints in the reference frame, `[1, K, 2]`.
+        moved: what moves the photo.
+        mouths: what tells it.
         size: of the driver's face in the reference frame, `[1]`.
         lips: the columns of the lips.
-
-    Returns:
-        `[B, K, 2]`, new where anything changed.
     """
     closed = moved.clone()
     for column in lips:
-        was, own = column.gap(start), column.gap(source)  # [1]
+        own, was, left = mouths.gaps(column)
         gap = column.gap(moved)  # [B]
         surely_open = ((was - SHUT * size) / (SHUT * size)).clamp(0, 1)
-        left = (column.gap(driving) / was.clamp_min(1e-6)).clamp(0, 1)
         wanted = torch.where(left < 1, torch.lerp(gap, own.clamp_min(0) * left, surely_open), gap)
         wanted = torch.maximum(wanted, own.clamp_max(0))  # as measured of a shut mouth, it may be a little below 0
         half = ((wanted - gap) / 2)[:, None] * column.down(moved)  # [B, 2]
@@ -79,36 +88,28 @@ def close_lips(
 
 def drop_jaw(
     moved: Tensor,
-    source: Tensor,
-    driving: Tensor,
-    start: Tensor,
+    mouths: Mouths,
     size: Tensor,
     lips: Sequence[LipColumn],
     jaw: Sequence[tuple[int, float]],
     factor: float,
 ) -> Tensor:
-    """Return `moved` with a mouth as far open as the driver's, if the driver's was further open from the start.
+    """Return `moved`, `[B, K, 2]`, with a mouth as far open as the driver's, if that was further open from the start.
 
     Args:
-        moved: keypoints that move the photo, `[B, K, 2]`.
-        source: the photo's own, `[1, K, 2]`.
-        driving: the driver's keypoints in the same frames, `[B, K, 2]`.
-        start: the driver's keypoints in the reference frame, `[1, K, 2]`.
+        moved: what moves the photo.
+        mouths: what tells it.
         size: of the photo's face, `[1]`.
         lips: the columns of the lips.
         jaw: other keypoints that go with the lower lip, and what part of its way.
         factor: steps of the photo's expression per step of the driver's.
-
-    Returns:
-        `[B, K, 2]`, new where anything changed.
     """
     dropped, ways = moved.clone(), []
     for column in lips:
-        was, own = column.gap(start), column.gap(source)  # [1]
-        lacking = factor * was - own.clamp_min(0)
+        own, was, left = mouths.gaps(column)
+        lacking = factor * was - own.clamp_min(0)  # [1]
         surely = ((lacking - _LACKING * size) / ((_LACKED - _LACKING) * size)).clamp(0, 1)
-        left = (column.gap(driving) / was.clamp_min(1e-6)).clamp(0, 1)  # [B]
-        way = (surely * lacking.clamp_min(0) * left)[:, None] * column.down(moved)  # [B, 2]
+        way = (surely * lacking * left)[:, None] * column.down(moved)  # [B, 2]
         dropped[:, [column.lower_inner, column.lower_outer]] += way[:, None]
         ways.append(way)
     mean = torch.stack(ways).mean(0)  # [B, 2]

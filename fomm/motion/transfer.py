@@ -21,7 +21,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes
-from fomm.motion.lips import close_lips, drop_jaw
+from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
@@ -143,10 +143,10 @@ class Transfer:
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
         if anatomy is not None and settings.lips_meet and settings.expression > 0:
-            own, now, start = self._source.value, driving.value, self._start.value
-            value = close_lips(value, own, now, start, anatomy.size(start), anatomy.lips)
+            mouths = Mouths(self._source.value, self._start.value, driving.value)
+            value = close_lips(value, mouths, anatomy.size(mouths.start), anatomy.lips)
             factor = self.scale * settings.strength * settings.expression
-            value = drop_jaw(value, own, now, start, anatomy.size(own), anatomy.lips, anatomy.jaw, factor)
+            value = drop_jaw(value, mouths, anatomy.size(mouths.source), anatomy.lips, anatomy.jaw, factor)
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]

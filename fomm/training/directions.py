@@ -42,6 +42,7 @@ _MADE_OF: dict[str, dict[int, float]] = {
     "smile": {43: 1.3, 44: 1.3, 6: 0.5, 7: 0.5},  # mouthSmile, cheekSquint
     "brows": {2: 2.4, 3: 2.4, 4: 2.4},  # browInnerUp, browOuterUp
 }
+_SHUT_BY_FLOW = "blink"  # its lids are shut in the flow (`fomm.nn.lids`); squeezed Jacobians would tear the skin above
 _RIDGE = 1e-3
 _EVERY = 3  # frames of a clip between two that are looked at
 _CLIPS = 100
@@ -154,6 +155,7 @@ def fit(seen: Observations, anatomy: Anatomy, detector: str, checkpoint: str) ->
         mirrored = torch.tensor([1.0, -1.0, -1.0, 1.0])
         jacobian = torch.stack([_alike(_mix(strokes, name), mirrored) for name in STROKES]).view(*value.shape, 2)
         jacobian[:, anatomy.face :] = 0
+        jacobian[STROKES.index(_SHUT_BY_FLOW)] = 0
     return Directions(turn, slope, value, jacobian, detector, checkpoint)
 
 

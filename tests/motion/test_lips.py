@@ -7,7 +7,7 @@ import torch
 from faces import ANATOMY, face, gap_of
 from motion_tracks import make_track
 
-from fomm.motion.lips import close_lips, drop_jaw
+from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
@@ -16,7 +16,7 @@ from fomm.nn.landmarks import TIED_LANDMARKS
 def driven(photo, *drivers, start):
     driving = torch.cat(drivers)
     moved = photo + driving - start
-    return close_lips(moved, photo, driving, start, ANATOMY.size(start), ANATOMY.lips)
+    return close_lips(moved, Mouths(photo, start, driving), ANATOMY.size(start), ANATOMY.lips)
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.6, -2.0])
@@ -61,7 +61,8 @@ def test_both_lips_move_whole_and_nothing_else():
 def opened(photo, *drivers, start, factor=1.0):
     driving = torch.cat(drivers)
     moved = driven(photo, *drivers, start=start)
-    return drop_jaw(moved, photo, driving, start, ANATOMY.size(photo), ANATOMY.lips, ANATOMY.jaw, factor), moved
+    mouths = Mouths(photo, start, driving)
+    return drop_jaw(moved, mouths, ANATOMY.size(photo), ANATOMY.lips, ANATOMY.jaw, factor), moved
 
 
 @pytest.mark.parametrize("angle", [0.0, 0.6])

@@ -1,6 +1,7 @@
 """Directions learnt from labelled clips are those by which the clips were made."""
 
 import json
+from dataclasses import replace
 
 import imageio.v3 as iio
 import numpy as np
@@ -16,7 +17,7 @@ from fomm.weights.loading import load_model
 
 ANATOMY = Anatomy.of_tied(40)
 CLIPS, FRAMES, COUNT = 24, 12, 42
-JAW = 24
+BLINK, JAW = 8, 24
 
 
 @pytest.fixture(scope="module")
@@ -69,6 +70,18 @@ def test_an_expression_is_told_from_the_turn_and_from_sway(heads):
     assert float(others.norm(dim=-1).max()) < 0.2 * float(mouth[13].norm())
     assert float(learnt.value[STROKES.index("smile")].abs().max()) < 0.2 * float(mouth[13].norm())
     assert torch.equal(learnt.value[:, 40:], torch.zeros(len(STROKES), 2, 2))
+
+
+def test_a_blink_s_jacobians_are_left_to_the_flow_and_a_mouth_s_are_learnt(heads):
+    seen, _ = heads
+    squeezed = seen.jacobian.clone()
+    units = seen.units.clone()
+    units[..., BLINK] = torch.rand(units.shape[:2], generator=torch.Generator().manual_seed(3))
+    units[:, 0] = 0
+    squeezed[..., 1, 1] -= 0.5 * (units[..., BLINK] + units[..., JAW])[..., None]
+    learnt = fit(replace(seen, jacobian=squeezed, units=units), ANATOMY, "detector", "0" * 64).jacobian
+    assert not learnt[STROKES.index("blink")].any()
+    assert learnt[STROKES.index("mouth"), :40, 1, 1].abs().min() > 0.1
 
 
 @pytest.fixture
