@@ -35,6 +35,9 @@ class PairedTask:
         config: model and schedule.
         clips: paired clips to learn from.
         device: where to compute.
+
+    Raises:
+        SettingsError: `training.start` does not fit, or the model has a close look that nobody trains.
     """
 
     def __init__(self, config: CompactConfig, clips: PairedClips | ResidentClips, device: torch.device) -> None:
@@ -44,8 +47,12 @@ class PairedTask:
         self.identity = RunIdentity.of(config.model, config.training.lasting())
         torch.manual_seed(self.loop.seed)
         self.model = channels_last(CompactModel(config.model).to(device))
-        if config.training.start:
-            start_from(self.model, config.training.start)
+        begun = start_from(self.model, config.training.start) if config.training.start else None
+        if config.model.close_look and (begun is None or begun.close_look != config.model.close_look):
+            raise SettingsError(
+                "model.close_look: no stage of this schedule trains it and training.start brings none of that size; "
+                "leave it out here, and train it afterwards with a stage named close."
+            )
         self._generator_stage: GeneratorStage | None = None
         self._number = 0
 

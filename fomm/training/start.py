@@ -20,8 +20,8 @@ _SHORT_REACH = -3.5  # of a new iris, as a logarithm: four pixels
 
 
 @torch.no_grad()
-def start_from(model: CompactModel, name_or_path: str) -> None:
-    """Copy a checkpoint's weights into `model`, on whatever device it is.
+def start_from(model: CompactModel, name_or_path: str) -> CompactSettings:
+    """Copy a checkpoint's weights into `model`, on whatever device it is, and return the checkpoint's settings.
 
     Args:
         model: of the checkpoint's sizes, but it may be wider (see `widened`), and have irises, more free keypoints,
@@ -67,6 +67,7 @@ def start_from(model: CompactModel, name_or_path: str) -> None:
                 f"training.start: '{name_or_path}' differs in the size of {name}: {tuple(stored[name].shape)}, wanted "
                 f"{tuple(value.shape)}."
             ) from error
+    return old.settings
 
 
 def _matte_sizes(settings: CompactSettings) -> tuple[int, int]:

@@ -4,20 +4,42 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
+from fomm.errors import SettingsError
 from fomm.nn.close_look import CloseLook
+from fomm.nn.compact import CompactModel
 from fomm.training.clips import PairedClips
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw
 from fomm.training.trainer import Trainer
+from fomm.weights.loading import save_model
+
+STAGES = {"name": "flow", "steps": 3, "learning_rate": 0.01}, {"name": "motion", "steps": 1}
+
+
+def schedule(*stages, close_look=4, **training):
+    mapping = compact_mapping(*stages, **training)
+    mapping["model"] |= {"tied_keypoints": 42, "close_look": close_look}
+    return CompactConfig.from_mapping(mapping, where="test")
 
 
 @pytest.fixture
-def task(labelled_clips, clip_cache):
-    mapping = compact_mapping({"name": "flow", "steps": 3, "learning_rate": 0.01}, {"name": "motion", "steps": 1})
-    mapping["model"] |= {"tied_keypoints": 42, "close_look": 4}
-    clips = PairedClips(labelled_clips, "train", clip_cache)
-    return PairedTask(CompactConfig.from_mapping(mapping, where="test"), clips, torch.device("cpu"))
+def clips(labelled_clips, clip_cache):
+    return PairedClips(labelled_clips, "train", clip_cache)
+
+
+@pytest.fixture
+def checkpoint(tmp_path):
+    """Return the path of a checkpoint that has a close look."""
+    path = tmp_path / "close.safetensors"
+    model = CompactModel(schedule(*STAGES).model)
+    save_model(path, model, name="close", licence="none", origin="a test")
+    return str(path)
+
+
+@pytest.fixture
+def task(clips, checkpoint):
+    return PairedTask(schedule(*STAGES, start=checkpoint), clips, torch.device("cpu"))
 
 
 def test_only_the_dense_motion_learns_and_the_detector_looks_closely(task, monkeypatch):
@@ -44,3 +66,9 @@ def test_the_detector_learns_again_afterwards_with_its_first_look(task, monkeypa
     assert not looks
     assert task.model.detector.heatmap.weight.grad.abs().sum() > 0
     assert "equivariance" in losses
+
+
+def test_a_close_look_that_nobody_trains_is_refused(clips, checkpoint):
+    for given in (schedule(*STAGES), schedule(*STAGES, close_look=6, start=checkpoint)):
+        with pytest.raises(SettingsError, match=r"model\.close_look: no stage .* a stage named close"):
+            PairedTask(given, clips, torch.device("cpu"))

@@ -192,7 +192,7 @@ def test_a_model_that_looks_closer_starts_from_one_that_does_not(checkpoint, sma
     old, path = checkpoint
     tied = {"tied_keypoints": 42}
     grown = CompactModel(replace(small_settings, close_look=4, **tied)).eval()
-    start_from(grown, str(path))
+    assert start_from(grown, str(path)).close_look == 0
     assert torch.equal(grown.generator.paint.weight, old.generator.paint.weight)
     save_model(path, grown, name="closer", licence="none", origin="a test")
     again = CompactModel(replace(small_settings, close_look=4, **tied)).eval()
