@@ -1,8 +1,9 @@
 """What keypoints mean in a model whose training tied them to a face, and head motion told apart from expression.
 
-The skull is nearly rigid and a face turns little between frames, so points that no muscle moves (bridge and wings of
-the nose, corners of the eyes, outline of the forehead) go through one affine map of the picture. Fitting that map to
-them gives the motion of the head; what is left of every other keypoint's motion is expression.
+The skull is nearly rigid and seen from afar, so where its points are in the picture is an affine map of where they were
+and of how deep they lie, about the same on every face. Fitting that map to points that no muscle moves (bridge and
+wings of the nose, corners of the eyes, outline of the forehead) gives the motion of the head; what is left of every
+other keypoint's motion is expression.
 """
 
 from __future__ import annotations
@@ -23,6 +24,11 @@ from fomm.settings import Settings
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 _LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
 _WITH_LOWER_LIP = {61: 0.26, 291: 0.26, 152: 0.37}  # parts of its way when a mouth opens, learnt (`fomm directions`)
+_DEPTHS = (
+    *(1.93, 1.93, 2.33, 2.33, 2.14, 2.14, 2.25, 2.25, 2.15, 2.15, 2.48, 2.24, 2.36, 2.24),  # mouth
+    *(1.91, 1.91, 2.06, 2.06, 2.10, 2.10, 2.08, 2.08, 1.87, 1.87, 2.24, 2.24, 2.46, 2.46),  # eyes, brows
+    *(2.33, 2.33, 2.87, 2.42, 0.87, 0.87, 1.08, 1.08, 2.32, 1.79, 1.99, 1.99, 2.03, 2.03),  # nose, outline, the rest
+)  # of the tied keypoints, towards the viewer from where the head turns, in face sizes, learnt (`fomm directions`)
 _BETWEEN_EYES = TIED_LANDMARKS.index(168)
 _BODY = 0.65  # face heights below the face's centre, from where a free keypoint is on the body
 
@@ -39,6 +45,7 @@ class Anatomy:
         lips: the lips' keypoints, column by column.
         body: keypoints on neck, shoulders and chest.
         jaw: keypoints off the lips that go with the lower lip when the mouth opens, and what part of its way.
+        depths: how far towards the viewer the face's keypoints are, in face sizes, or none if that is not known.
     """
 
     face: int
@@ -48,6 +55,7 @@ class Anatomy:
     lips: tuple[LipColumn, ...] = ()
     body: tuple[int, ...] = ()
     jaw: tuple[tuple[int, float], ...] = ()
+    depths: tuple[float, ...] = ()
 
     @classmethod
     def of_tied(cls, tied: int, free: int = 0) -> Anatomy:
@@ -58,7 +66,7 @@ class Anatomy:
         body = tuple(tied + place for place, (_, y) in enumerate(FREE_PLACES[:free]) if y >= _BODY)
         jaw = tuple((TIED_LANDMARKS.index(landmark), part) for landmark, part in _WITH_LOWER_LIP.items())
         eyes = tuple(Eye(*eye) for eye in EYES)
-        return cls(tied, eyes, steady, irises if tied > max(irises) else (), lips, body, jaw)
+        return cls(tied, eyes, steady, irises if tied > max(irises) else (), lips, body, jaw, _DEPTHS[:tied])
 
     @property
     def moving(self) -> tuple[int, ...]:
@@ -98,18 +106,27 @@ class Anatomy:
         return torch.atan2(way[:, 1], way[:, 0])
 
     def halves(self, value: Tensor) -> Tensor:
-        """Return how wide the left and the right half of the face are in the picture, `[B, 2]`.
-
-        Each is the way from between the eyes to an eye's outer corner, along the line through the eyes: a turned face
-        shows one half narrower than the other.
+        """Return how wide the left and the right half of the face are in the picture, `[B, 2]`: `sides` above 0.
 
         Args:
             value: keypoints `[B, K, 2]`.
         """
-        angle = self.tilt(value)
-        along = torch.stack((angle.cos(), angle.sin()), dim=-1)[:, None]  # [B, 1, 2]
+        return self.sides(value, self.tilt(value)).abs()
+
+    def sides(self, value: Tensor, tilt: Tensor) -> Tensor:
+        """Return how far the left and the right side of the face are from its middle, `[B, 2]`.
+
+        Each is the way from between the eyes outwards to an eye's outer corner. A turned face shows one half narrower
+        than the other, and in profile it falls below 0.
+
+        Args:
+            value: keypoints `[B, K, 2]` or `[1, K, 2]`.
+            tilt: the angle along which to measure, `[B]` in radians.
+        """
+        along = torch.stack((tilt.cos(), tilt.sin()), dim=-1)[:, None]  # [B, 1, 2]
         outer = value[:, [eye.outer for eye in self.eyes]]
-        return ((outer - value[:, _BETWEEN_EYES, None]) * along).sum(-1).abs()
+        way: Tensor = ((outer - value[:, _BETWEEN_EYES, None]) * along).sum(-1)
+        return way * way.new_tensor((-1.0, 1.0))
 
     @property
     def lip_halves(self) -> tuple[tuple[int, ...], tuple[int, ...]]:
@@ -126,12 +143,13 @@ class Anatomy:
             start: keypoints of the reference frame, `[1, K, 2]`.
             driving: keypoints of the driving frames, `[B, K, 2]`.
         """
-        steady = list(self.steady)
-        ones = torch.ones_like(start[..., :1])
-        homogeneous = torch.cat((start, ones), dim=-1)  # [1, K, 3]
+        steady, face = list(self.steady), start[:, : self.face]
+        columns = [face, torch.ones_like(face[..., :1])]
+        if self.depths:
+            columns.append(face.new_tensor(self.depths)[None, :, None])
+        homogeneous = torch.cat(columns, dim=-1)  # [1, F, 3 or 4] for the face's F keypoints
         fitted = torch.linalg.lstsq(homogeneous[:, steady].expand(len(driving), -1, -1), driving[:, steady]).solution
-        carried = homogeneous @ fitted  # [B, K, 2]
-        return torch.cat((carried[:, : self.face], driving[:, self.face :]), dim=1)
+        return torch.cat((homogeneous @ fitted, driving[:, self.face :]), dim=1)
 
     def without_head(self, start: Tensor, driving: Tensor) -> Tensor:
         """Return the driving frames' keypoints with the head held as in the reference: expression alone, `[B, K, 2]`.

@@ -5,7 +5,7 @@ driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0
 `s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently. Where keypoints are tied to
 a face, `s` is the ratio of the faces' sizes instead, motion of the head and expression have strengths of their own, and
 expressions are made along the photo's own face: turned as it is tilted, with lips narrower on the far half of a turned
-one.
+one. How far the person roams and the head turns has limits.
 """
 
 from __future__ import annotations
@@ -21,6 +21,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes
+from fomm.motion.limits import held_back
 from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.reference import best_reference
 from fomm.motion.track import MotionTrack
@@ -29,7 +30,7 @@ from fomm.settings import Settings, option
 
 REFERENCES = ("best", "first", "stored")
 ANYWHERE = 2.0
-"""The `roam` that holds nobody back, for pictures that end where the window does."""
+"""The `roam`, for pictures that end where the window does, and the `turn` that hold nobody back."""
 
 _NARROWED = (0.3, 1.5)  # how much narrower and wider than the driver's a half of the photo's face counts
 _ALIKE = 0.15  # by how much halves differ from person to person
@@ -56,6 +57,12 @@ class TransferSettings(Settings):
     roam: float = option(
         0.15,
         "How far the whole person goes with the driver, in half windows; 2 is wherever they go.",
+        low=0.0,
+        high=2.0,
+    )
+    turn: float = option(
+        0.32,
+        "How far the photo's head turns from its own view: 0.3 is near 25 degrees, 2 as far as the driver's.",
         low=0.0,
         high=2.0,
     )
@@ -136,9 +143,11 @@ class Transfer:
 
     def _relative(self, driving: Keypoints) -> Keypoints:
         settings, anatomy = self.settings, self._anatomy
-        steps = self.scale * self._steps(driving.value)  # [B, K, 2]
-        if anatomy is not None and anatomy.body:
-            steps = steps - _beyond(steps[:, list(anatomy.body)].mean(1, keepdim=True), settings.roam)
+        head, expression = self._steps(driving.value)  # [B, K, 2] each
+        kept = torch.ones_like(head[..., :1])  # [B, K, 1]
+        if anatomy is not None:
+            head, kept = held_back(self._source.value, head, anatomy, settings.roam, settings.turn)
+        steps = head + expression
         value = self._source.value + steps
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
             value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
@@ -150,17 +159,23 @@ class Transfer:
         if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
             return Keypoints(value)
         turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
-        turned = torch.lerp(torch.eye(2).expand_as(turned), turned, settings.strength * settings.head)
+        followed = settings.strength * settings.head * kept[..., None]
+        turned = torch.lerp(torch.eye(2).expand_as(turned), turned, followed)
         return Keypoints(value, turned @ self._source.jacobian)
 
-    def _steps(self, driving: Tensor) -> Tensor:
-        """Return how far the driver's keypoints `[B, K, 2]` went since the reference, as strong as the settings say."""
+    def _steps(self, driving: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how far head and expression took the driver's keypoints since the reference, `[B, K, 2]` each.
+
+        Both are as large as the photo's face and as strong as the settings say.
+        """
         settings, start = self.settings, self._start.value
+        factor = self.scale * settings.strength
         if self._anatomy is None or self._own_face is None:
-            return settings.strength * settings.head * (driving - start)
+            head = factor * settings.head * (driving - start)
+            return head, torch.zeros_like(head)
         carried = self._anatomy.carried_by_head(start, driving)
         expression = ((driving - carried)[..., None, :] * self._own_face).sum(-1)  # [B, K, 2]
-        return settings.strength * (settings.head * (carried - start) + settings.expression * expression)
+        return factor * settings.head * (carried - start), factor * settings.expression * expression
 
     def _absolute(self, driving: Keypoints) -> Keypoints:
         strength = self.settings.strength
@@ -188,19 +203,6 @@ def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> f
     if min(source_area, start_area) < np.finfo(np.float32).eps:
         return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
     return math.sqrt(source_area / start_area)
-
-
-def _beyond(step: Tensor, roam: float) -> Tensor:
-    """Return by how much a step `[B, 1, 2]` of the whole person is too long.
-
-    A photo's body goes on below its window and stays there, so a driver who walks, or whose camera does, would pull the
-    head out of the collar. Half of `roam` is free; beyond, steps are shortened smoothly, to no more than `roam`.
-    """
-    length = step.norm(dim=-1, keepdim=True).clamp_min(1e-6)
-    free = roam / 2
-    most = torch.where(length > free, free + free * torch.tanh((length - free) / max(free, 1e-6)), length)
-    beyond: Tensor = step * (1 - most / length)
-    return beyond
 
 
 def _own_face(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:

@@ -74,6 +74,7 @@ FINE = (
     Control("transfer.full_blinks", "Full blinks"),
     Control("transfer.lips_meet", "Lips that meet"),
     Control("transfer.roam", "How far the person roams", 0.05),
+    Control("transfer.turn", "How far the head turns", 0.02),
     Control("transfer.adapt_scale", "Fit to the photo's face size"),
     Control("smooth.enabled", "Steady the motion"),
     Control("smooth.window", "Steadiness", 0.02),
