@@ -72,6 +72,7 @@ class CompactSettings(Settings):
         "Draw upper teeth into a mouth that the source shows shut, and hold a smile's to the skull; training goes on "
         "without it.",
     )
+    lashes: bool = option(False, "Draw lashes and lid where an eye shuts; training goes on without it.")
     mirrored_look: bool = option(
         False, "Look for keypoints and the person in the mirrored picture too, and take the mean."
     )
@@ -105,6 +106,8 @@ class CompactModel(AnimationModel):
             raise SettingsError("model.mouth_map: too few tied_keypoints to tell mouth, nose and eyes.")
         if settings.teeth and not settings.mouth_map:
             raise SettingsError("model.teeth: without a mouth there are none; set mouth_map.")
+        if settings.lashes and settings.tied_keypoints <= max(REGIONS["irises"]):
+            raise SettingsError("model.lashes: too few tied_keypoints to tell lids and irises.")
         if settings.close_look and settings.tied_keypoints <= max(REGIONS["irises"]):
             raise SettingsError("model.close_look: too few tied_keypoints to tell mouth, lids and irises.")
         if settings.mirrored_look:
@@ -138,6 +141,7 @@ class CompactModel(AnimationModel):
             settings.tied_keypoints > max(REGIONS["irises"]),
             settings.mouth_map,
             settings.teeth,
+            settings.lashes,
             settings.matte_width > 0,
         )
         self.matte = (

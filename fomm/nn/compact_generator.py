@@ -121,11 +121,15 @@ class CompactGenerator(nn.Module):
         painted = torch.sigmoid(F.pixel_shuffle(painted, 2))  # [B, 4, H, W]
         synthesised, copied = painted[:, :3], painted[:, 3:]
         own = None
-        if motion.teeth is not None and motion.own is not None and not self.training:
-            teeth, mouth = _resize(motion.teeth, painted), _resize(motion.own, painted)
-            cover, own, hidden = teeth[:, :1], mouth[:, :1], mouth[:, 1:]  # [B, 1, H, W] each
-            synthesised = torch.lerp(synthesised, teeth[:, 1:], cover)
-            copied = copied * (1 - cover) * (1 - hidden)
+        if motion.drawn is not None and not self.training:
+            drawn = _resize(motion.drawn, painted)
+            cover = drawn[:, :1]  # [B, 1, H, W]
+            synthesised = torch.lerp(synthesised, drawn[:, 1:], cover)
+            copied = copied * (1 - cover)
+        if motion.own is not None and not self.training:
+            mouth = _resize(motion.own, painted)
+            own, hidden = mouth[:, :1], mouth[:, 1:]  # [B, 1, H, W] each
+            copied = copied * (1 - hidden)
         visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)
         if own is not None:  # whatever the network thinks of it
             copied, visible = (torch.lerp(share, torch.ones_like(own), own) for share in (copied, visible))

@@ -27,6 +27,7 @@ from fomm.nn.geometry import (
     shown_in_source,
 )
 from fomm.nn.irises import turn_irises
+from fomm.nn.lashes import lash_map
 from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
@@ -34,7 +35,7 @@ from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.teeth import teeth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
-_TEETH_DETAIL = 4  # likewise: a tooth is a few pixels wide
+_DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
 
 
 class CompactDenseMotion(nn.Module):
@@ -57,6 +58,7 @@ class CompactDenseMotion(nn.Module):
         irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
         teeth: whether to draw upper teeth, and to hold a smile's, once training is over; see `teeth_map`, `hold_teeth`.
+        lashes: whether to draw eyes that shut, once training is over, see `lash_map`.
         matte: whether it is told where the person is in the source.
     """
 
@@ -77,10 +79,12 @@ class CompactDenseMotion(nn.Module):
         irises: bool,
         mouth: bool,
         teeth: bool,
+        lashes: bool,
         matte: bool,
     ) -> None:
         super().__init__()
-        self.irises, self.mouth, self.teeth, self.matte = irises, mouth, teeth, matte
+        self.irises, self.mouth, self.matte = irises, mouth, matte
+        self.teeth, self.lashes = teeth, lashes
         self.side, self.variance, self.residual_limit = side, variance, residual
         self.hidden_margin, self.hidden_rim, self.detail, self.edge = hidden_margin, hidden_rim, detail, edge
         self.hourglass = CompactHourglass(num_keypoints + 2 + 12 + matte, width, max_width, levels)
@@ -137,11 +141,16 @@ class CompactDenseMotion(nn.Module):
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.irises:
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
-        teeth = own = None
+        drawn = own = None
+        picture, drawn_side = F.pixel_shuffle(blocks.float(), 2), _DRAWN_DETAIL * side
         if self.teeth and not self.training:
-            held = hold_teeth(displacement, driving, source, _TEETH_DETAIL * side)
+            held = hold_teeth(displacement, driving, source, drawn_side)
             displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
-            teeth = teeth_map(driving, source, F.pixel_shuffle(blocks.float(), 2), _TEETH_DETAIL * side)
+            drawn = teeth_map(driving, source, picture, drawn_side)
+        if self.lashes and not self.training:
+            lashes = lash_map(displacement, driving, source, picture, drawn_side)
+            if lashes is not None:
+                drawn = lashes if drawn is None else drawn + lashes  # eyes and mouth are apart
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
@@ -152,7 +161,7 @@ class CompactDenseMotion(nn.Module):
             features=features,
             shown=shown,
             mouth=mouth,
-            teeth=teeth,
+            drawn=drawn,
             own=own,
             person=person,
             front=front,

@@ -77,7 +77,7 @@ def test_a_frame_shows_them_but_training_does_not(settings):
     driving, source = (Keypoints(torch.cat((each.value, free), dim=1)) for each in (face(lower=0.8), face()))
     photo = torch.rand(1, 3, 256, 256)
     without, with_them = (model.animate(model.encode(photo), driving, source) for model in (plain, toothed))
-    teeth = with_them.motion.teeth
+    teeth = with_them.motion.drawn
     full = teeth[:, :1] == 1
     torch.testing.assert_close(with_them.image[full.expand(-1, 3, -1, -1)], teeth[:, 1:][full.expand(-1, 3, -1, -1)])
     assert not with_them.visible[full].any()
@@ -86,7 +86,7 @@ def test_a_frame_shows_them_but_training_does_not(settings):
     toothed.generator.train()
     learning = toothed.generator.decode(photo, toothed.encode(photo).features[1:], with_them.motion)
     assert (learning.synthesised - teeth[:, 1:])[full.expand(-1, 3, -1, -1)].abs().mean() > 0.05
-    assert toothed.train().move(photo, driving, source).teeth is None
+    assert toothed.train().move(photo, driving, source).drawn is None
 
 
 def test_a_model_without_a_mouth_cannot_have_them(settings):
