@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fomm.nn.compact_blocks import ConvBlock, ResidualBlock
-from fomm.nn.fill import fill_hidden
+from fomm.nn.fill import Filled, fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
 from fomm.nn.mouth import CHANNELS, opened
+
+_BEHIND = 0.5  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
 
 
 @dataclass(frozen=True)
@@ -98,7 +100,7 @@ class CompactGenerator(nn.Module):
         else:  # beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does
             both = warp(torch.cat((source, plate.to(source.dtype)), dim=1), displacement, padding="reflection")
             warped, behind = both.chunk(2, dim=1)
-        offered = fill_hidden(warped, motion, behind) if self.fill else warped
+        filled = fill_hidden(warped, motion, behind) if self.fill else Filled(warped, None)
         x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
         x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
         x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")
@@ -106,7 +108,7 @@ class CompactGenerator(nn.Module):
         x = self.decode_quarter(torch.cat((x, skip, _resize(motion.features, quarter)), dim=1))  # [B, 2w, H/4, W/4]
         x = F.interpolate(self.shrink_quarter(x), scale_factor=2.0, mode="nearest")
         skip = warp(half, displacement) * _resize(motion.occlusion, half)
-        pixels = F.pixel_unshuffle(offered, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
+        pixels = F.pixel_unshuffle(filled.image, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
         parts = [x, skip, pixels]
         if self.mouth:
             if motion.mouth is None:
@@ -114,18 +116,23 @@ class CompactGenerator(nn.Module):
             # In another layout than the rest, it would make `cat` lay out all of them anew.
             parts.append(_resize(motion.mouth, half).contiguous(memory_format=torch.channels_last))  # [B, 6, H/2, W/2]
         x = self.decode_half(torch.cat(parts, dim=1))  # [B, w, H/2, W/2]
-        painted = self.paint(x).float()  # [B, 16, H/2, W/2]
+        return self._blend(self.paint(x).float(), motion, warped, filled)
+
+    def _blend(self, painted: Tensor, motion: Motion, warped: Tensor, filled: Filled) -> Blend:
+        """Return the frame from what the network says, `[B, 16, H/2, W/2]`, and the moved source, plain and filled."""
         if self.copying and not self.training:
             more = self.copying if motion.mouth is None else self.copying * (1 - _resize(opened(motion.mouth), painted))
             painted[:, 12:] += more
         painted = torch.sigmoid(F.pixel_shuffle(painted, 2))  # [B, 4, H, W]
-        synthesised, copied = painted[:, :3], painted[:, 3:]
-        own = None
+        synthesised, copied, offered = painted[:, :3], painted[:, 3:], filled.image
+        if filled.behind is not None and not self.training:
+            copied = copied + (1 - copied) * (_BEHIND * filled.behind)
         if motion.drawn is not None and not self.training:
             drawn = _resize(motion.drawn, painted)
             cover = drawn[:, :1]  # [B, 1, H, W]
             synthesised = torch.lerp(synthesised, drawn[:, 1:], cover)
             copied = copied * (1 - cover)
+        own = None
         if motion.own is not None and not self.training:
             mouth = _resize(motion.own, painted)
             own, hidden = mouth[:, :1], mouth[:, 1:]  # [B, 1, H, W] each

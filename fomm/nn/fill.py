@@ -13,6 +13,8 @@ by what hardly moves.
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -26,8 +28,21 @@ _AMID = 0.9  # share of the person around a hole, above which the hole is in the
 _UNSURE = 0.1  # how far from that share both fills are mixed
 
 
-def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) -> Tensor:
-    """Return the moved source with smooth colours where it hides what belongs there, float32 `[B, 3, H, W]`.
+@dataclass(frozen=True)
+class Filled:
+    """The moved source with what it hides made up.
+
+    Attributes:
+        image: float32 `[B, 3, H, W]`.
+        behind: share of the clean plate in it, `[B, 1, H, W]` in [0, 1], or None without one.
+    """
+
+    image: Tensor
+    behind: Tensor | None
+
+
+def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) -> Filled:
+    """Return the moved source with smooth colours where it hides what belongs there.
 
     Args:
         warped: the source's pixels moved by the flow, `[B, 3, H, W]`; H and W are multiples of the field's sides.
@@ -52,14 +67,17 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
     weights = torch.cat((known * (1 - moving), known * moving)).clamp_min(LEAST)  # [2 B, 1, h, w]
     still, moved = pull_push(colours.repeat(2, 1, 1, 1), weights).chunk(2)
     fill = _enlarged(torch.lerp(still, moved, moving), warped)
+    share, all_shown = None, _enlarged(shown, warped)
     if behind is not None and person is not None:
         if motion.front is None:
             around = pull_push(person, shown.clamp_min(LEAST))  # [B, 1, h, w]
             amid = ((around - _AMID) / (2 * _UNSURE) + 0.5).clamp(0, 1)
         else:
             amid = motion.front.detach().float()  # [B, 1, S, S]
-        fill = torch.lerp(behind.float(), fill, _enlarged(amid, warped))
-    return torch.lerp(fill, warped.float(), _enlarged(shown, warped))
+        of_person = _enlarged(amid, warped)
+        fill = torch.lerp(behind.float(), fill, of_person)
+        share = (1 - of_person) * (1 - all_shown)
+    return Filled(torch.lerp(fill, warped.float(), all_shown), share)
 
 
 def _enlarged(planes: Tensor, like: Tensor) -> Tensor:

@@ -7,6 +7,7 @@ import torch
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.fill import fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid, shown_in_source
 
@@ -31,20 +32,20 @@ def scene(hidden, fast=slice(0, 0), step=0.2):
 def test_a_picture_that_is_all_shown_stays():
     picture, motion = scene(slice(0, 0))
     picture = torch.rand_like(picture)
-    torch.testing.assert_close(fill_hidden(picture, motion), picture)
+    torch.testing.assert_close(fill_hidden(picture, motion).image, picture)
 
 
 @pytest.mark.parametrize("hidden", [slice(5, 7), slice(4, 11), slice(0, 9)])
 def test_a_hole_in_the_wall_becomes_wall(hidden):
     picture, motion = scene(hidden)
-    filled = fill_hidden(picture, motion)
+    filled = fill_hidden(picture, motion).image
     middle = 4 * (hidden.start + hidden.stop) // 2
     torch.testing.assert_close(filled[0, :, 32, middle], WALL, atol=0.02, rtol=0)
 
 
 def test_a_hole_beside_a_moving_head_becomes_wall_and_not_head():
     picture, motion = scene(slice(6, 10), fast=slice(10, 16))
-    filled = fill_hidden(picture, motion)
+    filled = fill_hidden(picture, motion).image
     torch.testing.assert_close(filled[0, :, 32, 32], WALL, atol=0.02, rtol=0)
     torch.testing.assert_close(filled[0, :, 32, 60], HEAD, atol=0.02, rtol=0)
 
@@ -52,7 +53,7 @@ def test_a_hole_beside_a_moving_head_becomes_wall_and_not_head():
 def test_a_hole_that_moves_with_the_head_becomes_head():
     picture, motion = scene(slice(10, 12), fast=slice(10, 16))
     picture[..., 48:] = HEAD.view(1, 3, 1, 1)
-    torch.testing.assert_close(fill_hidden(picture, motion)[0, :, 32, 44], HEAD, atol=0.02, rtol=0)
+    torch.testing.assert_close(fill_hidden(picture, motion).image[0, :, 32, 44], HEAD, atol=0.02, rtol=0)
 
 
 def moved_scene(hidden, person):
@@ -65,15 +66,15 @@ def moved_scene(hidden, person):
 
 def test_a_hole_between_wall_and_person_shows_the_clean_plate_though_nothing_moves():
     picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
-    torch.testing.assert_close(fill_hidden(picture, motion, plate)[0, :, 32, 32], WALL, atol=0.02, rtol=0)
-    tinted = fill_hidden(picture, replace(motion, person=None))[0, :, 32, 32]
+    torch.testing.assert_close(fill_hidden(picture, motion, plate).image[0, :, 32, 32], WALL, atol=0.02, rtol=0)
+    tinted = fill_hidden(picture, replace(motion, person=None)).image[0, :, 32, 32]
     assert (tinted - WALL).abs().max() > 0.1  # which the colours around it cannot tell
 
 
 def test_a_hole_amid_the_person_becomes_person():
     picture, motion, plate = moved_scene(slice(8, 10), person=slice(2, 16))
     picture[..., 40:] = HEAD.view(1, 3, 1, 1)
-    torch.testing.assert_close(fill_hidden(picture, motion, plate)[0, :, 32, 36], HEAD, atol=0.05, rtol=0)
+    torch.testing.assert_close(fill_hidden(picture, motion, plate).image[0, :, 32, 36], HEAD, atol=0.05, rtol=0)
 
 
 def test_a_motion_with_an_edge_says_what_a_hole_is_of():
@@ -81,9 +82,24 @@ def test_a_motion_with_an_edge_says_what_a_hole_is_of():
     picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
     front = torch.zeros(1, 1, 2 * SIDE, 2 * SIDE)  # finer than the field
     front[..., 16:] = 1  # from column 8 of cells on
-    filled = fill_hidden(picture, replace(motion, front=front), plate)[0, :, 32]
-    torch.testing.assert_close(filled[:, 28], WALL, atol=0.02, rtol=0)
-    torch.testing.assert_close(filled[:, 36], HEAD, atol=0.02, rtol=0)
+    filled = fill_hidden(picture, replace(motion, front=front), plate)
+    row, behind = filled.image[0, :, 32], filled.behind[0, 0, 32]
+    torch.testing.assert_close(row[:, 28], WALL, atol=0.02, rtol=0)
+    torch.testing.assert_close(row[:, 36], HEAD, atol=0.02, rtol=0)
+    assert behind[28] > 0.95
+    assert behind[[12, 36, 52]].max() < 0.05  # wall and person that are shown are no plate
+
+
+def test_a_clean_plate_is_painted_over_half_as_much_once_training_is_over():
+    picture, motion, plate = moved_scene(slice(6, 10), person=slice(10, 16))
+    motion = replace(motion, front=torch.zeros(1, 1, SIDE, SIDE))
+    filled = fill_hidden(picture, motion, plate)
+    generator = CompactGenerator(4, 0, 4, fill=True, mouth=False, copying=0.0)
+    said = torch.zeros(1, 16, PICTURE // 2, PICTURE // 2)  # half copied, everywhere
+    learning, made = (generator.train(mode)._blend(said, motion, picture, filled).copied for mode in (True, False))
+    assert (learning == 0.5).all()
+    assert made[0, 0, 32, 32] == pytest.approx(0.75, abs=0.01)
+    assert made[0, 0, 32, 4] == pytest.approx(0.5, abs=0.01)
 
 
 def test_a_plate_without_a_matte_is_refused():
@@ -94,9 +110,9 @@ def test_a_plate_without_a_matte_is_refused():
 
 def test_windows_of_any_size_and_pictures_without_anything_visible_have_colours():
     picture, motion = scene(slice(0, SIDE))
-    assert fill_hidden(picture, motion).isfinite().all()
+    assert fill_hidden(picture, motion).image.isfinite().all()
     odd = Motion(motion.flow[:, :10, :10], shown=torch.zeros(1, 1, 10, 10))
-    assert fill_hidden(picture[..., :40, :40], odd).shape == (1, 3, 40, 40)
+    assert fill_hidden(picture[..., :40, :40], odd).image.shape == (1, 3, 40, 40)
 
 
 def test_a_rim_hides_what_is_beside_what_a_head_took_along():
