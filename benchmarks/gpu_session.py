@@ -39,13 +39,12 @@ from fomm.training import clips as clip_reader
 from fomm.training import generator_stage
 from fomm.training.augment import TransferSample
 from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import cosine_rate
 from fomm.training.paired_task import PairedTask
 from fomm.training.perceptual import bundled_vgg16
 from fomm.training.progress import Progress
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw, Phase
+from fomm.training.task import Draw, Phase, cosine_rate
 from fomm.training.trainer import Trainer, looking_at
 from fomm.weights.files import open_checkpoint, save_checkpoint
 from fomm.weights.loading import verify_checkpoint

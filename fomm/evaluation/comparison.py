@@ -25,7 +25,7 @@ from fomm.evaluation.reenact import Driven
 from fomm.evaluation.run import UNUSABLE
 from fomm.evaluation.tally import MODEL
 from fomm.face.windows import portrait_window
-from fomm.motion.track import TrackBuilder
+from fomm.motion.track_builder import TrackBuilder
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
 from fomm.trust.authorise import Authorisation

@@ -21,7 +21,7 @@ from fomm.evaluation.pictures import Picture
 from fomm.evaluation.reading import Reading, Tools
 from fomm.evaluation.reenact import Summary, carried, whole_portrait
 from fomm.evaluation.tally import MODEL, Tally
-from fomm.motion.track import TrackBuilder
+from fomm.motion.track_builder import TrackBuilder
 from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings
 from fomm.scenes.tracking import surface_tracker
 from fomm.training.clips import FIELD_SIDE, FRAME_SIDE

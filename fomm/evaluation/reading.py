@@ -16,7 +16,8 @@ from fomm.evaluation.features import Features
 from fomm.evaluation.landmarks import Landmarker, Points
 from fomm.evaluation.pictures import Picture
 from fomm.evaluation.settings import EvaluateSettings
-from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.track import MotionTrack
+from fomm.motion.track_builder import TrackBuilder
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.tracking import surface_tracker

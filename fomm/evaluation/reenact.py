@@ -20,7 +20,7 @@ from fomm.evaluation.reading import Reading, Tools
 from fomm.evaluation.tally import MODEL
 from fomm.face.crop import CropWindow
 from fomm.motion.smooth import smooth
-from fomm.motion.track import TrackBuilder
+from fomm.motion.track_builder import TrackBuilder
 from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait

@@ -16,7 +16,8 @@ from torch import Tensor
 
 from fomm.errors import MotionError
 from fomm.motion.reference import normalised
-from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.track import MotionTrack
+from fomm.motion.track_builder import TrackBuilder
 from fomm.nn.geometry import Keypoints
 
 NEAR, FAR, ASIDE, TURNED = "near", "far", "aside", "turned"

@@ -24,7 +24,6 @@ from fomm.nn.geometry import (
     Motion,
     coordinate_grid,
     gaussian_heatmap,
-    shown_in_source,
 )
 from fomm.nn.irises import turn_irises
 from fomm.nn.lashes import lash_map
@@ -32,6 +31,7 @@ from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
 from fomm.nn.own_teeth import hold_teeth
+from fomm.nn.shown import shown_in_source
 from fomm.nn.teeth import teeth_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution

@@ -15,7 +15,8 @@ from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.edit import SUFFIX, UNTIED, Directions, EditSettings
 from fomm.motion.gaze import look
-from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.track import MotionTrack
+from fomm.motion.track_builder import TrackBuilder
 from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Portrait
 from fomm.render.gaze import move_gaze

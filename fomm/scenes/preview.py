@@ -11,7 +11,8 @@ from pathlib import Path
 from fomm.face.windows import steady_window
 from fomm.media.probe import probe
 from fomm.media.video import sample_frames
-from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.track import MotionTrack
+from fomm.motion.track_builder import TrackBuilder
 from fomm.motion.transfer import Transfer
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area

@@ -22,7 +22,8 @@ from fomm.media.probe import VideoInfo, probe
 from fomm.media.video import read_video
 from fomm.motion.anatomy import anatomy_of
 from fomm.motion.surface import SurfaceTracker
-from fomm.motion.track import MotionTrack, TrackBuilder
+from fomm.motion.track import MotionTrack
+from fomm.motion.track_builder import TrackBuilder
 from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator
 

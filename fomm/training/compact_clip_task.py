@@ -10,9 +10,8 @@ from torch.optim import Optimizer
 from fomm.nn.config import LossWeights, TransformParams
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clip_task import ClipLosses, ClipTask
-from fomm.training.motion_stage import cosine_rate
 from fomm.training.settings import CompactConfig, StageSettings
-from fomm.training.task import Draw, Phase, RunIdentity
+from fomm.training.task import Draw, Phase, RunIdentity, cosine_rate
 
 
 class CompactClipTask(ClipTask):

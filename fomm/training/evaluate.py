@@ -30,7 +30,7 @@ from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
 from fomm.nn.landmarks import LIDS, LIPS
 from fomm.nn.model import AnimationModel, GeneratedFrames
 from fomm.training.clips import FIELD_SIDE, FRAME_SIDE, PairedClips, TransferBatch
-from fomm.training.motion_stage import across
+from fomm.training.found_keypoints import across
 
 _REGIONS = {"mouth": (LIPS, 0.004), "eyes": (LIDS, 0.002)}
 _REGION_EDGE = 0.5  # a cell belongs to a region where the bump around its nearest landmark is above this

@@ -42,10 +42,9 @@ from fomm.settings import Settings, option
 from fomm.training.critic import Critic
 from fomm.training.entropy import share_entropy
 from fomm.training.equivariance import Deformation
-from fomm.training.motion_stage import cosine_rate
 from fomm.training.pair_augment import augment_pair
 from fomm.training.perceptual import PerceptualDistance
-from fomm.training.task import Draw, LoopSettings, Outcome, Phase, Pictures, RunIdentity
+from fomm.training.task import Draw, LoopSettings, Outcome, Phase, Pictures, RunIdentity, cosine_rate
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 Frames = NDArray[np.uint8]

@@ -14,11 +14,13 @@ from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import Blend
 from fomm.nn.config import CommonParams
 from fomm.nn.discriminator import MultiScaleDiscriminator
-from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
+from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
+from fomm.nn.shown import shown_in_source
 from fomm.training.augment import TransferSample
 from fomm.training.critic import Critic
 from fomm.training.entropy import share_entropy
-from fomm.training.motion_stage import find_keypoints, motion_losses, region_weights
+from fomm.training.found_keypoints import find_keypoints
+from fomm.training.motion_stage import motion_losses, region_weights
 from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome

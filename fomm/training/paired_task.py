@@ -20,12 +20,12 @@ from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.critic import Critic
 from fomm.training.generator_stage import GeneratorStage, transferred_motion
 from fomm.training.matte_stage import matte_loss
-from fomm.training.motion_stage import cosine_rate, motion_losses
+from fomm.training.motion_stage import motion_losses
 from fomm.training.picks import random_picks
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig, StageSettings
 from fomm.training.start import start_from
-from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity
+from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity, cosine_rate
 
 
 class PairedTask:

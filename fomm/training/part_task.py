@@ -13,10 +13,9 @@ from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.layout import channels_last
 from fomm.training.critic import Critic
-from fomm.training.motion_stage import cosine_rate
 from fomm.training.settings import CompactConfig, StageSettings
 from fomm.training.start import start_from
-from fomm.training.task import Phase, RunIdentity
+from fomm.training.task import Phase, RunIdentity, cosine_rate
 
 
 class PartTask(ABC):

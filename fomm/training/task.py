@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol, Self, TypeVar
@@ -141,3 +142,8 @@ class Task(Protocol[Batch]):
 
     def pictures(self, batch: Batch) -> Pictures:
         """Return pictures of a batch; called in evaluation mode without gradients."""
+
+
+def cosine_rate(step: int, steps: int, warm_up: int = 50) -> float:
+    """Return the learning-rate factor of a step: linear warm-up, then a cosine from 1 to 0.03."""
+    return min(1.0, (step + 1) / warm_up) * (0.03 + 0.97 * 0.5 * (1 + math.cos(math.pi * step / steps)))

@@ -1,7 +1,8 @@
 import torch
 
 from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.geometry import Keypoints, Motion, coordinate_grid, shown_in_source
+from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
+from fomm.nn.shown import shown_in_source
 
 
 def _slide(side, columns, cells):

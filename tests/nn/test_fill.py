@@ -9,7 +9,8 @@ from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.fill import fill_hidden
-from fomm.nn.geometry import Motion, coordinate_grid, shown_in_source
+from fomm.nn.geometry import Motion, coordinate_grid
+from fomm.nn.shown import shown_in_source
 
 SIDE, PICTURE = 16, 64
 WALL, HEAD = torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.8, 0.6, 0.4])

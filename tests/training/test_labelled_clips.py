@@ -11,7 +11,7 @@ from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.training.augment import AugmentSettings, augment
 from fomm.training.bend import bent, random_bend, straighten
 from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import across
+from fomm.training.found_keypoints import across
 from fomm.training.paired_task import PairedTask
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw
