@@ -17,7 +17,7 @@ from torch import Tensor
 
 from fomm.motion.anatomy import Anatomy
 
-_FREE_WAY, _FREE_TURN = 0.5, 0.6  # parts of the furthest that are carried over as they are
+_FREE_WAY, _FREE_TURN = 0.5, 0.8  # parts of the furthest that are carried over as they are
 
 
 def held_back(source: Tensor, head: Tensor, anatomy: Anatomy, roam: float, turn: float) -> tuple[Tensor, Tensor]:

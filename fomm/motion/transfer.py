@@ -61,7 +61,7 @@ class TransferSettings(Settings):
         high=2.0,
     )
     turn: float = option(
-        0.32,
+        0.45,
         "How far the photo's head turns from its own view: 0.3 is near 25 degrees, 2 as far as the driver's.",
         low=0.0,
         high=2.0,

@@ -16,7 +16,7 @@ from fomm.nn.eyes import Almonds
 from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
 
 _BEGIN, _END = 0.4, 0.2  # opening, relative to the source's, where the drawing begins to show and where it is complete
-_LEAST = 0.05  # half widths that the source's eye is open at least, to compare with
+_NARROW, _OPEN = 0.1, 0.2  # half widths that the source's eye is open: up to where there is nothing to shut, and sure
 _EDGE, _EDGE_BELOW, _FADE = 0.04, -0.12, 0.08  # half widths of lid left as they are inside of either lid; and blended
 _DARK = (0.3, 0.85)  # from the upper to the lower lid: where the lashes end, and where skin is bare
 _SKIN = 0.25  # half widths from the source's lower lid to its skin
@@ -39,8 +39,9 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
         None where no eye shuts.
     """
     now, before = Almonds.of(driving.value.detach().float()), Almonds.of(source.value.detach().float())
-    left = now.opening / before.opening.clamp_min(_LEAST)  # [B, 2 eyes]
+    left = now.opening / before.opening.clamp_min(_NARROW)  # [B, 2 eyes]
     shut = ((_BEGIN - left) / (_BEGIN - _END)).clamp(0, 1)
+    shut = shut * ((before.opening - _NARROW) / (_OPEN - _NARROW)).clamp(0, 1)
     if not bool(shut.any()):
         return None
     rows, columns = now.box(side)
@@ -53,7 +54,7 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
     upper, lower = (before.bulge[..., None, None] * room[:, :, None]).unbind(2)
     inside = torch.minimum(y - upper - _EDGE, lower - _EDGE_BELOW - y) / _FADE
     cover = inside.clamp(0, 1) * ((1 - x.abs()) / _ENDS).clamp(0, 1) * shut[..., None, None]
-    depth = ((y - upper) / (lower - upper).clamp_min(_LEAST) - _DARK[0]) / (_DARK[1] - _DARK[0])
+    depth = ((y - upper) / (lower - upper).clamp_min(_NARROW) - _DARK[0]) / (_DARK[1] - _DARK[0])
     skin = _seen(picture, before, x, lower + _SKIN)
     colour = torch.lerp(_lashes(before, picture)[..., None, None], skin, depth.clamp(0, 1)[:, None]) * cover[:, None]
     whole = cover.sum(1, keepdim=True)  # eyes do not overlap

@@ -71,6 +71,7 @@ def test_lashes_are_dark_and_meet_the_skin_below():
 def test_open_eyes_are_left_alone_and_one_winks_by_itself():
     still, picture = torch.zeros(1, 2, SIDE, SIDE), photo()[0]
     assert lash_map(still, eyes(0.6 * OPEN, OPEN), eyes(OPEN, OPEN), picture, SIDE) is None
+    assert lash_map(still, eyes(-0.01, 0.0), eyes(0.0, 0.005), picture, SIDE) is None  # shut in the photo already
     cover = lash_map(still, eyes(OPEN, 0.0), eyes(OPEN, OPEN), picture, SIDE)[0, 0]
     assert not cover[:, : SIDE // 2].any()
     assert cover[:, SIDE // 2 :].max() == 1
