@@ -21,7 +21,7 @@ from fomm.nn.fill import Filled, fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
 from fomm.nn.mouth import CHANNELS, opened
 
-_BEHIND = 0.4  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
+_BEHIND = 0.3  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
 
 
 @dataclass(frozen=True)

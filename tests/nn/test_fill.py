@@ -99,7 +99,7 @@ def test_a_clean_plate_is_painted_over_less_once_training_is_over():
     said = torch.zeros(1, 16, PICTURE // 2, PICTURE // 2)  # half copied, everywhere
     learning, made = (generator.train(mode)._blend(said, motion, picture, filled).copied for mode in (True, False))
     assert (learning == 0.5).all()
-    assert made[0, 0, 32, 32] == pytest.approx(0.7, abs=0.01)
+    assert made[0, 0, 32, 32] == pytest.approx(0.65, abs=0.01)
     assert made[0, 0, 32, 4] == pytest.approx(0.5, abs=0.01)
 
 
