@@ -41,21 +41,21 @@ class Anatomy:
         face: how many keypoints lie on the face; they come first, the others follow hair and body.
         eyes: corners and lids of both eyes.
         steady: keypoints that move with the skull alone.
+        depths: how far towards the viewer the face's keypoints are, in face sizes.
         irises: the keypoint on the iris of each of `eyes`, or none.
         lips: the lips' keypoints, column by column.
         body: keypoints on neck, shoulders and chest.
         jaw: keypoints off the lips that go with the lower lip when the mouth opens, and what part of its way.
-        depths: how far towards the viewer the face's keypoints are, in face sizes, or none if that is not known.
     """
 
     face: int
     eyes: tuple[Eye, ...]
     steady: tuple[int, ...]
+    depths: tuple[float, ...]
     irises: tuple[int, ...] = ()
     lips: tuple[LipColumn, ...] = ()
     body: tuple[int, ...] = ()
     jaw: tuple[tuple[int, float], ...] = ()
-    depths: tuple[float, ...] = ()
 
     @classmethod
     def of_tied(cls, tied: int, free: int = 0) -> Anatomy:
@@ -66,7 +66,7 @@ class Anatomy:
         body = tuple(tied + place for place, (_, y) in enumerate(FREE_PLACES[:free]) if y >= _BODY)
         jaw = tuple((TIED_LANDMARKS.index(landmark), part) for landmark, part in _WITH_LOWER_LIP.items())
         eyes = tuple(Eye(*eye) for eye in EYES)
-        return cls(tied, eyes, steady, irises if tied > max(irises) else (), lips, body, jaw, _DEPTHS[:tied])
+        return cls(tied, eyes, steady, _DEPTHS[:tied], irises if tied > max(irises) else (), lips, body, jaw)
 
     @property
     def moving(self) -> tuple[int, ...]:
@@ -144,10 +144,8 @@ class Anatomy:
             driving: keypoints of the driving frames, `[B, K, 2]`.
         """
         steady, face = list(self.steady), start[:, : self.face]
-        columns = [face, torch.ones_like(face[..., :1])]
-        if self.depths:
-            columns.append(face.new_tensor(self.depths)[None, :, None])
-        homogeneous = torch.cat(columns, dim=-1)  # [1, F, 3 or 4] for the face's F keypoints
+        depths = face.new_tensor(self.depths)[None, :, None]
+        homogeneous = torch.cat((face, torch.ones_like(depths), depths), dim=-1)  # [1, F, 4] for the face's F keypoints
         fitted = torch.linalg.lstsq(homogeneous[:, steady].expand(len(driving), -1, -1), driving[:, steady]).solution
         return torch.cat((homogeneous @ fitted, driving[:, self.face :]), dim=1)
 

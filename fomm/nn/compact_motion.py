@@ -142,13 +142,13 @@ class CompactDenseMotion(nn.Module):
         if self.irises:
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
         drawn = own = None
-        picture, drawn_side = F.pixel_shuffle(blocks.float(), 2), _DRAWN_DETAIL * side
-        if self.teeth and not self.training:
-            held = hold_teeth(displacement, driving, source, drawn_side)
-            displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
-            drawn = teeth_map(driving, source, picture, drawn_side)
-        if self.lashes and not self.training:
-            lashes = lash_map(displacement, driving, source, picture, drawn_side)
+        if not self.training and (self.teeth or self.lashes):
+            picture, drawn_side = F.pixel_shuffle(blocks.float(), 2), _DRAWN_DETAIL * side
+            if self.teeth:
+                held = hold_teeth(displacement, driving, source, drawn_side)
+                displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
+                drawn = teeth_map(driving, source, picture, drawn_side)
+            lashes = lash_map(displacement, driving, source, picture, drawn_side) if self.lashes else None
             if lashes is not None:
                 drawn = lashes if drawn is None else drawn + lashes  # eyes and mouth are apart
         fine = displacement.permute(0, 2, 3, 1)

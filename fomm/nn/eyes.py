@@ -70,7 +70,11 @@ class Almonds:
         return slice(top, bottom + 1), slice(left, right + 1)
 
     def places(self, grid: Tensor) -> tuple[Tensor, Tensor]:
-        """Return where along and below each eye's line places `[h, w, 2]` are, `[B, 2 eyes, h, w]` each."""
+        """Return where along and below each eye's line places are, `[B, 2 eyes, h, w]` each.
+
+        Args:
+            grid: `[h, w, 2]`, or `[B, 1, h, w, 2]` where every face has its own, in [-1, 1].
+        """
         offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, h, w, 2]
         along, below = on_axes(offset, self.axes[:, :, None, None]).unbind(-1)
         return along, below

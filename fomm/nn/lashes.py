@@ -13,7 +13,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.eyes import Almonds
-from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
+from fomm.nn.geometry import Keypoints, coordinate_grid
 
 _BEGIN, _END = 0.4, 0.2  # opening, relative to the source's, where the drawing begins to show and where it is complete
 _NARROW, _OPEN = 0.1, 0.2  # half widths that the source's eye is open: up to where there is nothing to shut, and sure
@@ -47,9 +47,7 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
     rows, columns = now.box(side)
     grid = coordinate_grid(side, side, now.centre, corners=False)[rows, columns].expand(len(shut), -1, -1, -1)
     shift = F.grid_sample(displacement.detach().float(), grid, padding_mode="border", align_corners=False)
-    place = grid + shift.permute(0, 2, 3, 1)  # [B, h, w, 2]
-    offset = (place[:, None] - before.centre[:, :, None, None]) / before.half[..., None, None]
-    x, y = on_axes(offset, before.axes[:, :, None, None]).unbind(-1)  # [B, 2 eyes, h, w]
+    x, y = before.places((grid + shift.permute(0, 2, 3, 1))[:, None])  # [B, 2 eyes, h, w] each
     room = (1 - x.square()).clamp_min(0)
     upper, lower = (before.bulge[..., None, None] * room[:, :, None]).unbind(2)
     inside = torch.minimum(y - upper - _EDGE, lower - _EDGE_BELOW - y) / _FADE

@@ -33,6 +33,7 @@ class CloseTask(PartTask):
     name = "close"
     alone = "stages named close train nothing else; give them a configuration of their own"
     momentum = 0.9
+    closer = True
 
     def __init__(self, config: CompactConfig, clips: PairedClips | ResidentClips, device: torch.device) -> None:
         super().__init__(config, {}, device)

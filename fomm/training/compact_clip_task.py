@@ -11,6 +11,7 @@ from fomm.nn.config import LossWeights, TransformParams
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clip_task import ClipLosses, ClipTask
 from fomm.training.settings import CompactConfig, StageSettings
+from fomm.training.start import refuse_untrained_look
 from fomm.training.task import Draw, Phase, RunIdentity, cosine_rate
 
 
@@ -24,11 +25,15 @@ class CompactClipTask(ClipTask):
         clips: what to learn from; frames are as large as they say, whatever the stages' `side`.
         device: where to compute.
         backbone: see `ClipTask`; by default the one `training.perceptual` names.
+
+    Raises:
+        SettingsError: the model has a close look, which only labelled clips can train.
     """
 
     def __init__(
         self, config: CompactConfig, clips: ClipFolder, device: torch.device, backbone: nn.Module | None = None
     ) -> None:
+        refuse_untrained_look(config.model, None)
         self.config = config
         weights = LossWeights(perceptual=(0.0,) if config.training.perceptual == "none" else (10.0,) * 5)
         parts = ClipLosses(weights, (1.0, 0.5, 0.25), TransformParams(), corners=False)

@@ -14,7 +14,6 @@ from torch.optim import Optimizer
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
 from fomm.nn.compact_generator import warp
-from fomm.nn.layout import channels_last
 from fomm.training.augment import TransferSample, augment
 from fomm.training.clips import PairedClips, TransferBatch
 from fomm.training.critic import Critic
@@ -24,7 +23,7 @@ from fomm.training.motion_stage import motion_losses
 from fomm.training.picks import random_picks
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig, StageSettings
-from fomm.training.start import start_from
+from fomm.training.start import begun_model
 from fomm.training.task import Draw, Outcome, Phase, Pictures, RunIdentity, cosine_rate
 
 
@@ -46,13 +45,7 @@ class PairedTask:
         self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
         self.identity = RunIdentity.of(config.model, config.training.lasting())
         torch.manual_seed(self.loop.seed)
-        self.model = channels_last(CompactModel(config.model).to(device))
-        begun = start_from(self.model, config.training.start) if config.training.start else None
-        if config.model.close_look and (begun is None or begun.close_look != config.model.close_look):
-            raise SettingsError(
-                "model.close_look: no stage of this schedule trains it and training.start brings none of that size; "
-                "leave it out here, and train it afterwards with a stage named close."
-            )
+        self.model = begun_model(config, device)
         self._generator_stage: GeneratorStage | None = None
         self._number = 0
 

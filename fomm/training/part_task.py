@@ -11,10 +11,9 @@ from torch.optim import Optimizer
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel
-from fomm.nn.layout import channels_last
 from fomm.training.critic import Critic
 from fomm.training.settings import CompactConfig, StageSettings
-from fomm.training.start import start_from
+from fomm.training.start import begun_model
 from fomm.training.task import Phase, RunIdentity, cosine_rate
 
 
@@ -27,12 +26,13 @@ class PartTask(ABC):
         device: where to compute.
 
     Raises:
-        SettingsError: another stage is in the schedule, or the model lacks the part.
+        SettingsError: another stage is in the schedule, the model lacks the part, or see `begun_model`.
     """
 
     name: ClassVar[str]
     alone: ClassVar[str]
     momentum: ClassVar[float] = 0.5
+    closer: ClassVar[bool] = False  # whether the part is the close look
     critic: Critic | None = None
 
     def __init__(self, config: CompactConfig, data: dict[str, str], device: torch.device) -> None:
@@ -43,10 +43,8 @@ class PartTask(ABC):
         self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
         self.identity = RunIdentity.of(config.model, config.training.lasting() | data)
         torch.manual_seed(self.loop.seed)
-        self.model = channels_last(CompactModel(config.model).to(device))
+        self.model = begun_model(config, device, closer=self.closer)
         self._part = self.part_of(self.model)
-        if config.training.start:
-            start_from(self.model, config.training.start)
         self._number = 0
 
     @abstractmethod

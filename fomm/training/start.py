@@ -13,10 +13,44 @@ from torch import Tensor
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.landmarks import EYES, REGIONS
+from fomm.nn.layout import channels_last
+from fomm.training.settings import CompactConfig
 from fomm.training.widen import widened
 from fomm.weights.loading import load_model
 
 _SHORT_REACH = -3.5  # of a new iris, as a logarithm: four pixels
+
+
+def begun_model(config: CompactConfig, device: torch.device, *, closer: bool = False) -> CompactModel:
+    """Return the model that a schedule trains, begun from `training.start` or from nothing.
+
+    Args:
+        config: model and schedule.
+        device: where to train.
+        closer: whether the schedule trains the close look.
+
+    Raises:
+        CheckpointError: there is no such checkpoint, or it is damaged.
+        SettingsError: it does not fit, or the model has a close look that nobody trains.
+    """
+    model = channels_last(CompactModel(config.model).to(device))
+    begun = start_from(model, config.training.start) if config.training.start else None
+    if not closer:
+        refuse_untrained_look(config.model, begun)
+    return model
+
+
+def refuse_untrained_look(settings: CompactSettings, begun: CompactSettings | None) -> None:
+    """Refuse a close look that no stage trains and the checkpoint that training begins from, if any, does not bring.
+
+    Raises:
+        SettingsError: as said.
+    """
+    if settings.close_look and (begun is None or begun.close_look != settings.close_look):
+        raise SettingsError(
+            "model.close_look: no stage of this schedule trains it and training.start brings none of that size; "
+            "leave it out here, and train it afterwards with a stage named close."
+        )
 
 
 @torch.no_grad()

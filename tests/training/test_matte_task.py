@@ -111,6 +111,8 @@ def test_other_stages_and_models_without_a_matte_are_refused():
         MatteTask(config(STAGE, {"name": "motion"}), white_people(), torch.device("cpu"))
     with pytest.raises(SettingsError, match="matte_width"):
         MatteTask(config(matte_width=0), white_people(), torch.device("cpu"))
+    with pytest.raises(SettingsError, match=r"model\.close_look: no stage"):
+        MatteTask(config(tied_keypoints=42, close_look=4), white_people(), torch.device("cpu"))
 
 
 def test_a_folder_of_portraits_trains_the_matte(portraits, tmp_path):

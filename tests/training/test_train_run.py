@@ -130,6 +130,13 @@ def test_wrong_requests_are_refused_in_a_sentence(run, write_config, labelled_cl
     assert isinstance(caught.value, FommError)
 
 
+def test_plain_clips_cannot_train_a_close_look(run, write_config, plain_clips):
+    mapping = compact_mapping({"name": "motion", "steps": 2})
+    mapping["model"] |= {"tied_keypoints": 42, "close_look": 4}
+    with pytest.raises(SettingsError, match=r"model\.close_look: no stage"):
+        run(write_config(mapping), plain_clips)
+
+
 def test_missing_files_are_named(run, write_config, tmp_path):
     with pytest.raises(SettingsError, match=r"nowhere\.yaml"):
         run(tmp_path / "nowhere.yaml", tmp_path)
