@@ -33,6 +33,7 @@ from fomm.nn.mouth import mouth_map
 from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.shown import shown_in_source
 from fomm.nn.teeth import teeth_map
+from fomm.nn.tongue import over, tongue_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
@@ -147,7 +148,8 @@ class CompactDenseMotion(nn.Module):
             if self.teeth:
                 held = hold_teeth(displacement, driving, source, drawn_side)
                 displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
-                drawn = teeth_map(driving, source, picture, drawn_side)
+                behind = tongue_map(driving, source, picture, drawn_side, held.hidden)
+                drawn = over(teeth_map(driving, source, picture, drawn_side), behind)
             lashes = lash_map(displacement, driving, source, picture, drawn_side) if self.lashes else None
             if lashes is not None:
                 drawn = lashes if drawn is None else drawn + lashes  # eyes and mouth are apart

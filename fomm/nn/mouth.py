@@ -94,6 +94,45 @@ def marks_of(keypoints: Keypoints) -> Tensor:
     return keypoints.value.detach().float()[:, _PLACES]
 
 
+@dataclass(frozen=True)
+class Opening:
+    """The part of a picture that holds mouths, and where its pixels lie between the lips.
+
+    Attributes:
+        mouth: the mouths' own axes and lips.
+        place: rows and columns of the part.
+        grid: its pixels, `[h, w, 2]` in [-1, 1].
+        below: how far below the upper lip they are, in half widths of the mouth, `[B, h, w]`; likewise
+        above: above the lower lip, and
+        along: along the mouth from its middle.
+    """
+
+    mouth: Mouth
+    place: tuple[slice, slice]
+    grid: Tensor
+    below: Tensor
+    above: Tensor
+    along: Tensor
+    _side: int
+
+    @classmethod
+    def of(cls, marks: Tensor, side: int) -> Opening:
+        """Measure pictures of `side` pixels whose marks are `[B, 11, 2]`."""
+        mouth, place = Mouth.of(marks), box(marks, side)
+        grid = coordinate_grid(side, side, marks, corners=False)[place]
+        return cls(mouth, place, grid, *mouth.around(grid), side)
+
+    def pixels(self, lengths: Tensor) -> Tensor:
+        """Return lengths `[B, h, w]` in pixels of the picture, given in half widths of the mouth."""
+        return lengths * self.mouth.half[..., None] * (self._side / 2)
+
+    def drawn(self, planes: Tensor) -> Tensor:
+        """Return planes of the part, `[B, C, h, w]`, in the whole picture, `[B, C, side, side]`, 0 elsewhere."""
+        whole = planes.new_zeros(*planes.shape[:2], self._side, self._side)
+        whole[:, :, self.place[0], self.place[1]] = planes
+        return whole
+
+
 def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
     """Draw the inside of the mouth that is to be made.
 
@@ -109,20 +148,15 @@ def mouth_map(driving: Keypoints, source: Keypoints, side: int) -> Tensor:
         mouth.
     """
     marks = marks_of(driving)  # [B, 11, 2]
-    mouth = Mouth.of(marks)
-    rows, columns = box(marks, side)
-    grid = coordinate_grid(side, side, marks, corners=False)[rows, columns]  # [h, w, 2]
-    below, above, x = mouth.around(grid)  # [B, h, w] each
-    inside = (torch.minimum(below, above) / _EDGE + 0.5).clamp(0, 1) * (x.abs() < 1)
+    here = Opening.of(marks, side)
+    inside = (torch.minimum(here.below, here.above) / _EDGE + 0.5).clamp(0, 1) * (here.along.abs() < 1)
     nose, eyes = marks[:, 8:10].mean(1), marks[:, 10]
     down = nose - eyes
     down = down / down.square().sum(-1, keepdim=True).add(1e-4)
-    depth = ((grid - nose[:, None, None]) * down[:, None, None]).sum(-1)
-    shown = Mouth.of(marks_of(source)).opening()[:, None, None].expand_as(x)
-    planes = torch.stack((torch.ones_like(x), below, above, x, depth, shown), dim=1).clamp(-_LARGEST, _LARGEST)
-    drawn = marks.new_zeros(len(marks), CHANNELS, side, side)
-    drawn[:, :, rows, columns] = planes * inside[:, None]
-    return drawn
+    depth = ((here.grid - nose[:, None, None]) * down[:, None, None]).sum(-1)
+    shown = Mouth.of(marks_of(source)).opening()[:, None, None].expand_as(depth)
+    planes = torch.stack((torch.ones_like(depth), here.below, here.above, here.along, depth, shown), dim=1)
+    return here.drawn(planes.clamp(-_LARGEST, _LARGEST) * inside[:, None])
 
 
 def opened(planes: Tensor) -> Tensor:

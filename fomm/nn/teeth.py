@@ -3,7 +3,7 @@
 Of teeth that a photo hides, a network that is judged by its mean error paints the mean: a pale blur. But where they are
 is known: they hang from the skull, their edge a little below the line of the shut lips, whatever the lips do since. So
 they are drawn in the skull's own axes, in steps from between the eyes to the nostrils, and shown where the lips part
-over them. Lower teeth, which lips mostly hide, are left to the network.
+over them. What is behind them is drawn, too (see `fomm.nn.tongue`); lower teeth, which lips mostly hide, are not.
 """
 
 from __future__ import annotations
@@ -12,9 +12,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.nn.mouth import Mouth, box, marks_of
+from fomm.nn.mouth import Mouth, Opening, marks_of
 from fomm.nn.skull import SkullAxes
 
 _BELOW = 0.09  # steps from the line of the shut lips down to the teeth's edge
@@ -49,35 +49,29 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
         open, and their colour there; all in [0, 1].
     """
     marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
-    mouth = Mouth.of(marks)
-    rows, columns = box(marks, side)
-    grid = coordinate_grid(side, side, marks, corners=False)[rows, columns]  # [h, w, 2]
-    below, above, along = mouth.around(grid)  # [B, h, w] each, in half widths of the mouth
-    pixel = 2 / side / mouth.half[..., None]  # [B, 1, 1]
-    inside = (torch.minimum(below, above) / pixel + 0.5).clamp(0, 1) * (along.abs() < 1)
+    here = Opening.of(marks, side)
+    inside = (here.pixels(torch.minimum(here.below, here.above)) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
     skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
-    across, depth = skull.measure(grid)  # [B, h, w] each, in steps
+    across, depth = skull.measure(here.grid)  # [B, h, w] each, in steps
     across = (across / skull.narrowed(skull_before)).abs()
     _, line = skull_before.measure(before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
     to_gap = torch.stack([(across - gap).abs() for gap in _GAPS]).amin(0)
     edge = line + _BELOW - _ARCH * across.square() - _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
-    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * _unseen(before)[:, None, None]
+    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * unseen(before)[:, None, None]
     cover = shown * ((edge - depth) * skull.step[:, None] / (2 / side) + 0.5).clamp(0, 1)
     light = 1 - _SIDE_SHADOW * (across / _HALF_WIDTH).square().clamp_max(1)
-    light = light * (1 - _LIP_SHADOW * (1 - below / _SHADED).clamp(0, 1))
+    light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
     light = light * (1 - _GAP_SHADOW * torch.exp(-(to_gap / _GAP_WIDTH).square()))
-    colour = light[:, None] * _enamel(source, picture)
-    drawn = marks.new_zeros(len(marks), 4, side, side)
-    drawn[:, :, rows, columns] = torch.cat((cover[:, None], colour), dim=1)
-    return drawn
+    colour = light[:, None] * enamel(source, picture)
+    return here.drawn(torch.cat((cover[:, None], colour), dim=1))
 
 
-def _unseen(before: Tensor) -> Tensor:
+def unseen(before: Tensor) -> Tensor:
     """Return how far sources hide their own teeth, `[B]` in [0, 1]."""
     return ((_SEEN - Mouth.of(before).opening()) / _SEEING).clamp(0, 1)
 
 
-def _enamel(source: Keypoints, picture: Tensor) -> Tensor:
+def enamel(source: Keypoints, picture: Tensor) -> Tensor:
     """Return the colour of teeth in the source's light, `[B, 3, 1, 1]`."""
     places = source.value.detach().float()[:, None, _CHEEKS]  # [B, 1, 2, 2]
     cheeks = F.grid_sample(picture.float(), places, padding_mode="border", align_corners=False)  # [B, 3, 1, 2]

@@ -1,0 +1,67 @@
+"""Tongue and throat for a mouth that the source shows shut, drawn from keypoints.
+
+Behind teeth a network that is judged by its mean error paints the mean of dark throats and bright teeth, which is grey;
+a mouth is red. What belongs there is dark at the back, and from the lower lip, which the jaw and so the tongue goes
+with, a tongue rises that is the better seen the wider the mouth is open. Its light is that of the teeth.
+"""
+
+from __future__ import annotations
+
+import math
+
+import torch
+from torch import Tensor
+
+from fomm.nn.geometry import Keypoints
+from fomm.nn.mouth import Opening, marks_of
+from fomm.nn.teeth import enamel, unseen
+
+_THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.46, 0.22, 0.225)  # parts of the light of teeth
+_SHUT, _PARTED = 0.03, 0.1  # of half the mouth's width: openings between which all this begins to show
+_BEGIN, _WIDE = 0.15, 0.8  # of half the mouth's width: openings between which the tongue comes into the light
+_HIGH, _HALF_WIDTH = 0.5, 0.82  # of the opening, and of half the mouth's width
+_SOFT = 0.16  # of half the mouth's width, over which the tongue ends in the dark
+_DIMMEST, _FRONT = 0.35, 0.3  # light at its back, and how much of its height is shaded in front
+_GROOVE, _GROOVE_WIDTH = 0.12, 0.09
+_LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the network's throat reaches so far
+_EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much
+
+
+def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int, hidden: Tensor) -> Tensor:
+    """Draw what is behind the teeth of the mouth that is to be made.
+
+    Args:
+        driving: keypoints of the frame to make, `B` of them.
+        source: keypoints of the source, `B` of them.
+        picture: the source, whose cheeks tell the light, `[B, 3, h, w]` in [0, 1].
+        side: rows and columns of the planes.
+        hidden: where the inside of an open mouth is that lips hid in the source, `[B, 1, side, side]` in [0, 1].
+
+    Returns:
+        `[B, 4, side, side]` in float32 without gradient: how far a pixel is drawn, and its colour there; in [0, 1].
+    """
+    marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    here = Opening.of(marks, side)
+    edge = torch.minimum(here.below, here.above + _LIP)
+    cover = (here.pixels(edge) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
+    opening = here.mouth.opening()[:, None, None]  # [B, 1, 1]
+    missing = torch.maximum(unseen(before)[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
+    missing = missing * ((opening - _SHUT) / (_PARTED - _SHUT)).clamp(0, 1)
+    height = _HIGH * opening * (1 - (here.along / _HALF_WIDTH).square()).clamp_min(0).sqrt()  # [B, h, w]
+    tongue = ((height - here.above) / _SOFT + 0.5).clamp(0, 1) * ((opening - _BEGIN) / (_WIDE - _BEGIN)).clamp(0, 1)
+    up = (here.above / height.clamp_min(1e-3)).clamp(0, 1)  # 0 at the lip, 1 at the back
+    light = _DIMMEST + (1 - _DIMMEST) * torch.sin(math.pi * (_FRONT + (1 - _FRONT) * up))
+    light = light * (1 - _GROOVE * torch.exp(-(here.along / _GROOVE_WIDTH).square()))
+    throat, flesh = (marks.new_tensor(colour).view(1, 3, 1, 1) for colour in (_THROAT, _TONGUE))
+    colour = torch.lerp(throat, flesh * light[:, None], tongue[:, None])  # [B, 3, h, w]
+    shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
+    colour = (colour * shade[:, None] * enamel(source, picture)).clamp(0, 1)
+    return here.drawn(torch.cat(((cover * missing)[:, None], colour), dim=1))
+
+
+def over(front: Tensor, back: Tensor) -> Tensor:
+    """Return drawings `[B, 4, H, W]` as one, the first before the second."""
+    share, rest = front[:, :1], (1 - front[:, :1]) * back[:, :1]
+    cover = share + rest  # [B, 1, H, W]
+    colour = (share * front[:, 1:] + rest * back[:, 1:]) / cover.clamp_min(1e-6)
+    return torch.cat((cover, colour), dim=1)

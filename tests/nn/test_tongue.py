@@ -1,0 +1,83 @@
+"""Behind teeth a mouth is dark and red, and where it is wide open its tongue is seen."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from mouths import HALF, face
+
+from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.geometry import Keypoints
+from fomm.nn.tongue import over, tongue_map
+
+SIDE = 256
+SKIN = torch.tensor((0.8, 0.6, 0.5)).view(1, 3, 1, 1).expand(1, 3, 64, 64)
+NOTHING = torch.zeros(1, 1, SIDE, SIDE)
+SHUT, WIDE = face(), face(lower=0.8)
+
+
+def amid(drawn, down):
+    """Cover and colour a little beside the middle of the mouth, so many half widths of it below the shut lips."""
+    return drawn[0, :, round((down * HALF + 1) * SIDE / 2), SIDE // 2 - 3]
+
+
+def test_a_mouth_is_red_dark_at_the_back_and_its_tongue_lies_in_front():
+    drawn = tongue_map(WIDE, SHUT, SKIN, SIDE, NOTHING)
+    (back, *dark), (front, *tongue) = (amid(drawn, down).tolist() for down in (0.3, 0.65))
+    assert back == front == 1
+    assert tongue[0] > 2 * dark[0]
+    for red, green, blue in (dark, tongue):
+        assert red > 1.5 * green
+        assert red > 1.5 * blue
+    outside = torch.ones(SIDE, dtype=torch.bool)
+    outside[round((1 - 0.05 * HALF) * SIDE / 2) : round((1 + 0.9 * HALF) * SIDE / 2)] = False
+    assert not drawn[0, 0, outside].any()
+
+
+def test_the_wider_the_mouth_the_better_the_tongue_is_seen():
+    low, wide, wider = (
+        float(amid(tongue_map(face(lower=lower), SHUT, SKIN, SIDE, NOTHING), 0.75 * lower)[1])
+        for lower in (0.15, 0.5, 0.8)
+    )
+    assert low < 0.7 * wide
+    assert wide < wider
+
+
+def test_shut_lips_hide_all_and_a_photos_own_mouth_is_kept_but_for_what_lips_hid():
+    assert not tongue_map(SHUT, SHUT, SKIN, SIDE, NOTHING)[:, 0].any()
+    assert not tongue_map(WIDE, WIDE, SKIN, SIDE, NOTHING)[:, 0].any()
+    hidden = NOTHING.clone()
+    hidden[..., : SIDE // 2] = 1
+    drawn = tongue_map(WIDE, WIDE, SKIN, SIDE, hidden)
+    assert drawn[:, 0, :, : SIDE // 2].any()
+    assert not drawn[:, 0, :, SIDE // 2 :].any()
+
+
+def test_it_is_as_light_as_the_photo():
+    bright, dim = (amid(tongue_map(WIDE, SHUT, SKIN * light, SIDE, NOTHING), 0.65) for light in (1.0, 0.3))
+    assert (dim[1:] < 0.8 * bright[1:]).all()
+
+
+def test_what_is_in_front_hides_what_is_behind():
+    front = torch.tensor([1.0, 0.9, 0.9, 0.9]).view(1, 4, 1, 1)
+    back = torch.tensor([0.5, 0.3, 0.1, 0.1]).view(1, 4, 1, 1)
+    torch.testing.assert_close(over(front, back), front)
+    torch.testing.assert_close(over(front * 0, back), back)
+    half = front * torch.tensor([0.5, 1, 1, 1]).view(1, 4, 1, 1)
+    cover, red, *_ = over(half, back).flatten().tolist()
+    assert cover == pytest.approx(0.75)
+    assert red * cover == pytest.approx(0.5 * 0.9 + 0.25 * 0.3)
+
+
+def test_a_frame_shows_teeth_before_it():
+    sizes = {"motion_side": 64, "levels": 2, "max_width": 8, "detector_width": 4, "motion_width": 4}
+    settings = CompactSettings(tied_keypoints=42, generator_width=4, generator_blocks=0, mouth_map=True, **sizes)
+    model = CompactModel(replace(settings, teeth=True)).eval()
+    free = torch.zeros(1, 4, 2)
+    driving, source = (Keypoints(torch.cat((each.value, free), dim=1)) for each in (WIDE, SHUT))
+    photo = SKIN[..., :1, :1].expand(1, 3, 256, 256)
+    made = model.animate(model.encode(photo), driving, source).image
+    tooth, tongue = (made[0, :, round((down * HALF + 1) * SIDE / 2), SIDE // 2 - 3] for down in (0.1, 0.65))
+    assert tooth.min() > 0.6
+    assert tongue[0] > 1.5 * tongue[1]
+    assert tongue.max() < 0.6
