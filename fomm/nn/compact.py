@@ -72,7 +72,10 @@ class CompactSettings(Settings):
         "Draw upper teeth into a mouth that the source shows shut, and hold a smile's to the skull; training goes on "
         "without it.",
     )
-    lashes: bool = option(False, "Draw lashes and lid where an eye shuts; training goes on without it.")
+    lashes: bool = option(
+        False,
+        "Draw lashes and lid where an eye shuts, its ball where it looks elsewhere; training goes on without it.",
+    )
     mirrored_look: bool = option(
         False, "Look for keypoints and the person in the mirrored picture too, and take the mean."
     )
@@ -191,7 +194,7 @@ class CompactModel(AnimationModel):
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
         blocks = to_blocks(source, self.settings.motion_side)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source))
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source), source)
         return motion
 
     def plate(self, source: Tensor) -> Tensor | None:
@@ -217,6 +220,6 @@ class CompactModel(AnimationModel):
             source = source.expand(batch)
         blocks, half, quarter, eighth, *known = encoded.features
         matte, plate = known or (None, None)
-        motion: Motion = self.dense_motion(blocks, driving, source, matte)
+        motion: Motion = self.dense_motion(blocks, driving, source, matte, encoded.image)
         blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
         return GeneratedFrames(blend.image, motion, blend.visible, blend.warped)

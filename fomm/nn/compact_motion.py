@@ -19,6 +19,8 @@ from torch.nn import functional as F
 
 from fomm.nn.blocks import convolve_together
 from fomm.nn.compact_blocks import CompactHourglass
+from fomm.nn.drawings import over
+from fomm.nn.eyeballs import Glance
 from fomm.nn.geometry import (
     Keypoints,
     Motion,
@@ -33,7 +35,7 @@ from fomm.nn.mouth import mouth_map
 from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.shown import shown_in_source
 from fomm.nn.teeth import teeth_map
-from fomm.nn.tongue import over, tongue_map
+from fomm.nn.tongue import tongue_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
@@ -59,7 +61,7 @@ class CompactDenseMotion(nn.Module):
         irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
         teeth: whether to draw upper teeth, and to hold a smile's, once training is over; see `teeth_map`, `hold_teeth`.
-        lashes: whether to draw eyes that shut, once training is over, see `lash_map`.
+        lashes: whether to draw eyes that shut or look elsewhere, once training is over, see `lash_map`, `Glance`.
         matte: whether it is told where the person is in the source.
     """
 
@@ -100,7 +102,14 @@ class CompactDenseMotion(nn.Module):
             nn.init.zeros_(head.bias)  # type: ignore[arg-type]
         nn.init.constant_(self.occlusion.bias, 2.0)  # type: ignore[arg-type]
 
-    def forward(self, blocks: Tensor, driving: Keypoints, source: Keypoints, matte: Tensor | None = None) -> Motion:
+    def forward(
+        self,
+        blocks: Tensor,
+        driving: Keypoints,
+        source: Keypoints,
+        matte: Tensor | None = None,
+        picture: Tensor | None = None,
+    ) -> Motion:
         """Return the motion from driving pixels to source coordinates; its flow has D times the field's side.
 
         Args:
@@ -108,6 +117,7 @@ class CompactDenseMotion(nn.Module):
             driving: keypoints of the frame to make.
             source: keypoints of the source.
             matte: where the person is in the source, `[B, 1, S, S]` in [0, 1], if it is told.
+            picture: the source, `[B, 3, H, W]` in [0, 1], for what is drawn; if it is not told, the blocks are.
 
         Raises:
             ValueError: there is no matte where one is needed, or one that is not wanted.
@@ -144,15 +154,19 @@ class CompactDenseMotion(nn.Module):
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
         drawn = own = None
         if not self.training and (self.teeth or self.lashes):
-            picture, drawn_side = F.pixel_shuffle(blocks.float(), 2), _DRAWN_DETAIL * side
+            picture = F.pixel_shuffle(blocks.float(), 2) if picture is None else picture
+            drawn_side = _DRAWN_DETAIL * side
+            if self.lashes:
+                glance = Glance.of(driving, source)
+                if glance is not None:
+                    displacement = glance.hold(displacement)
+                    drawn = glance.draw(displacement, source, picture, drawn_side)
+                drawn = over(lash_map(displacement, driving, source, picture, drawn_side), drawn)
             if self.teeth:
                 held = hold_teeth(displacement, driving, source, drawn_side)
                 displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
-                behind = tongue_map(driving, source, picture, drawn_side, held.hidden)
-                drawn = over(teeth_map(driving, source, picture, drawn_side), behind)
-            lashes = lash_map(displacement, driving, source, picture, drawn_side) if self.lashes else None
-            if lashes is not None:
-                drawn = lashes if drawn is None else drawn + lashes  # eyes and mouth are apart
+                drawn = over(drawn, tongue_map(driving, source, picture, drawn_side, held.hidden))
+                drawn = over(teeth_map(driving, source, picture, drawn_side), drawn)
         fine = displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None

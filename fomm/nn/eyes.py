@@ -1,7 +1,8 @@
 """The eyes as keypoints describe them: almonds between two parabolas through corners and lids.
 
 An open eye is two or three cells of the flow field high, too few for a network to tell lid, iris and skin apart; its
-keypoints tell all there is to know. What they say is measured here, for `fomm.nn.irises` and `fomm.nn.lids`.
+keypoints tell all there is to know. What they say is measured here, for `fomm.nn.irises`, `fomm.nn.lids`,
+`fomm.nn.eyeballs` and `fomm.nn.lashes`.
 """
 
 from __future__ import annotations
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 
 import torch
 from torch import Tensor
+from torch.nn import functional as F
 
 from fomm.nn.geometry import on_axes
 from fomm.nn.landmarks import EYES, REGIONS
@@ -78,3 +80,26 @@ class Almonds:
         offset = (grid - self.centre[:, :, None, None]) / self.half[..., None, None]  # [B, 2 eyes, h, w, 2]
         along, below = on_axes(offset, self.axes[:, :, None, None]).unbind(-1)
         return along, below
+
+    def points(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return the places that `places` measures so, `[B, 2 eyes, h, w, 2]` in [-1, 1]."""
+        steps = torch.stack((x, y), dim=-1)
+        offset = torch.einsum("behwa,beac->behwc", steps, self.axes) * self.half[..., None, None]
+        return offset + self.centre[:, :, None, None]
+
+    def lid_lines(self, x: Tensor) -> tuple[Tensor, Tensor]:
+        """Return how far below the eye's line upper and lower lid are at places along it, `[B, 2 eyes, h, w]` each."""
+        room = (1 - x.square()).clamp_min(0)
+        upper, lower = (self.bulge[..., None, None] * room[:, :, None]).unbind(2)
+        return upper, lower
+
+    def inside(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return how far places are from the nearer lid, `[B, 2 eyes, h, w]`; below 0 they are not between the lids."""
+        upper, lower = self.lid_lines(x)
+        return torch.minimum(y - upper, lower - y)
+
+    def seen(self, picture: Tensor, x: Tensor, y: Tensor) -> Tensor:
+        """Return colours `[B, 3, 2 eyes, h, w]` of pictures `[B, 3, H, W]` at places along and below the eyes."""
+        places = self.points(x, y).flatten(1, 2)
+        seen = F.grid_sample(picture.float(), places, padding_mode="border", align_corners=False)
+        return seen.view(*seen.shape[:2], *x.shape[1:])

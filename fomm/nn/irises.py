@@ -1,7 +1,8 @@
 """Irises move between the lids: a part of the flow that follows from keypoints alone.
 
 Inside the almond of an eye (see `fomm.nn.eyes`) the network's own motion, which is that of the lids, is made to agree
-with how the iris went from source to driving frame; toward lids and corners that correction fades.
+with how the iris went from source to driving frame; toward lids and corners that correction fades. For irises that go
+far see `fomm.nn.eyeballs`.
 """
 
 from __future__ import annotations
@@ -36,9 +37,7 @@ def turn_irises(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     side = displacement.shape[-1]
     rows, columns = eyes.box(side)
     x, y = eyes.places(coordinate_grid(side, side, displacement, corners=False)[rows, columns])  # [B, 2 eyes, h, w]
-    room = 1 - x.square()
-    upper, lower = eyes.bulge[..., None, None].unbind(2)  # [B, 2 eyes, 1, 1]
-    inside = torch.minimum(y - upper * room, lower * room - y)  # half widths from the nearer lid
+    inside = eyes.inside(x, y)
     fade = ((1 - x.abs()) / _CORNER).clamp(0, 1)
     weight = torch.stack([fade * (inside / reach).clamp(0, 1) for reach in (_SIDEWAYS, _UPRIGHT)], dim=2)
     sideways_and_upright = torch.einsum("bec,beic->bei", missing, eyes.axes)  # [B, 2 eyes, 2 axes]

@@ -48,12 +48,11 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
     grid = coordinate_grid(side, side, now.centre, corners=False)[rows, columns].expand(len(shut), -1, -1, -1)
     shift = F.grid_sample(displacement.detach().float(), grid, padding_mode="border", align_corners=False)
     x, y = before.places((grid + shift.permute(0, 2, 3, 1))[:, None])  # [B, 2 eyes, h, w] each
-    room = (1 - x.square()).clamp_min(0)
-    upper, lower = (before.bulge[..., None, None] * room[:, :, None]).unbind(2)
+    upper, lower = before.lid_lines(x)
     inside = torch.minimum(y - upper - _EDGE, lower - _EDGE_BELOW - y) / _FADE
     cover = inside.clamp(0, 1) * ((1 - x.abs()) / _ENDS).clamp(0, 1) * shut[..., None, None]
     depth = ((y - upper) / (lower - upper).clamp_min(_NARROW) - _DARK[0]) / (_DARK[1] - _DARK[0])
-    skin = _seen(picture, before, x, lower + _SKIN)
+    skin = before.seen(picture, x, lower + _SKIN)
     colour = torch.lerp(_lashes(before, picture)[..., None, None], skin, depth.clamp(0, 1)[:, None]) * cover[:, None]
     whole = cover.sum(1, keepdim=True)  # eyes do not overlap
     drawn = now.centre.new_zeros(len(cover), 4, side, side)
@@ -66,15 +65,6 @@ def _lashes(before: Almonds, picture: Tensor) -> Tensor:
     x = torch.linspace(*_ALONG, device=picture.device)[:, None]
     across = torch.linspace(*_ACROSS, device=picture.device)
     y = before.bulge[..., :1, None] * (1 - x.square()) + across  # [B, 2 eyes, X, Y]
-    seen = _seen(picture, before, x.expand_as(y), y)  # [B, 3, 2 eyes, X, Y]
+    seen = before.seen(picture, x.expand_as(y), y)  # [B, 3, 2 eyes, X, Y]
     where = seen.mean(1, keepdim=True).argmin(-1, keepdim=True).expand(-1, 3, -1, -1, -1)
     return seen.gather(-1, where)[..., 0].mean(-1)
-
-
-def _seen(picture: Tensor, eyes: Almonds, x: Tensor, y: Tensor) -> Tensor:
-    """Return colours `[B, 3, 2 eyes, h, w]` at places along and below the eyes, `[B, 2 eyes, h, w]` each."""
-    steps = torch.stack((x, y), dim=-1)  # [B, 2 eyes, h, w, 2]
-    places = torch.einsum("behwa,beac->behwc", steps, eyes.axes) * eyes.half[..., None, None]
-    places = places + eyes.centre[:, :, None, None]
-    seen = F.grid_sample(picture.float(), places.flatten(1, 2), padding_mode="border", align_corners=False)
-    return seen.view(*seen.shape[:2], *y.shape[1:])

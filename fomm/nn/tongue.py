@@ -57,11 +57,3 @@ def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int
     shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
     colour = (colour * shade[:, None] * enamel(source, picture)).clamp(0, 1)
     return here.drawn(torch.cat(((cover * missing)[:, None], colour), dim=1))
-
-
-def over(front: Tensor, back: Tensor) -> Tensor:
-    """Return drawings `[B, 4, H, W]` as one, the first before the second."""
-    share, rest = front[:, :1], (1 - front[:, :1]) * back[:, :1]
-    cover = share + rest  # [B, 1, H, W]
-    colour = (share * front[:, 1:] + rest * back[:, 1:]) / cover.clamp_min(1e-6)
-    return torch.cat((cover, colour), dim=1)

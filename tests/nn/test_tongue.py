@@ -7,8 +7,9 @@ import torch
 from mouths import HALF, face
 
 from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.nn.drawings import over
 from fomm.nn.geometry import Keypoints
-from fomm.nn.tongue import over, tongue_map
+from fomm.nn.tongue import tongue_map
 
 SIDE = 256
 SKIN = torch.tensor((0.8, 0.6, 0.5)).view(1, 3, 1, 1).expand(1, 3, 64, 64)
