@@ -24,6 +24,7 @@ from fomm.nn.teeth import enamel
 _RADIUS = 0.4  # of an iris, in half widths of the eye: 11.7 mm across in an eye 29 mm wide
 _BEGIN, _END = 0.1, 0.25  # change of gaze, likewise, where the eye begins to be one ball, and where it is altogether
 _NARROW, _OPEN = 0.08, 0.2  # opening, likewise, of eyes that show too little for it, and enough
+_REACH = 1.0  # half widths around an eye's middle that are worked on
 _OUTSIDE = 0.25  # of the radius, over which the flow becomes the lids' again outside of an iris
 _LID = 0.08  # half widths inside of either lid over which all this fades
 _TWICE = 1.2  # radii from its middle over which an iris that the flow shows again is drawn over
@@ -86,7 +87,7 @@ class Glance:
     def hold(self, displacement: Tensor) -> Tensor:
         """Return a backward displacement, `[B, 2, S, S]` in [-1, 1] units, that moves irises as they are."""
         side = displacement.shape[-1]
-        rows, columns = self.now.eyes.box(side)
+        rows, columns = self.now.eyes.box(side, _REACH)
         grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
         x, y = self.now.eyes.places(grid)  # [B, 2 eyes, h, w] each
         near = (1 + _OUTSIDE - self.now.from_iris(x, y) / _RADIUS) / _OUTSIDE
@@ -110,7 +111,7 @@ class Glance:
         Returns:
             A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient.
         """
-        rows, columns = self.now.eyes.box(side)
+        rows, columns = self.now.eyes.box(side, _REACH)
         grid = coordinate_grid(side, side, self.far, corners=False)[rows, columns].expand(len(self.far), -1, -1, -1)
         shift = F.grid_sample(displacement.detach().float(), grid, padding_mode="border", align_corners=False)
         x, y = self.now.eyes.places(grid[:, None])  # [B, 2 eyes, h, w] each

@@ -60,13 +60,13 @@ class Almonds:
         """How far the lids are apart, `[B, 2 eyes]`, in half widths; below 0 they overlap."""
         return self.bulge[..., 1] - self.bulge[..., 0]
 
-    def box(self, side: int) -> tuple[slice, slice]:
-        """Return rows and columns of a grid of `side` that hold all eyes and a half width around them.
+    def box(self, side: int, reach: float = 2.0) -> tuple[slice, slice]:
+        """Return rows and columns of a grid of `side` that hold all eyes, `reach` half widths around their middles.
 
         Working on all others would take longer.
         """
-        reach = 2 * self.half
-        low, high = ((self.centre - reach).amin((0, 1)), (self.centre + reach).amax((0, 1)))
+        around = reach * self.half
+        low, high = ((self.centre - around).amin((0, 1)), (self.centre + around).amax((0, 1)))
         cells = ((torch.stack((low, high)).detach() + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
         (left, top), (right, bottom) = cells
         return slice(top, bottom + 1), slice(left, right + 1)

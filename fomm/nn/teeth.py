@@ -35,7 +35,7 @@ _CAST = (0.5, 1.1)  # least and most of what is found against that: a yellow var
 _CHEEKS = [TIED_LANDMARKS.index(landmark) for landmark in (50, 280)]
 
 
-def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Tensor:
+def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Tensor | None:
     """Draw the upper teeth of the mouth that is to be made.
 
     Args:
@@ -45,10 +45,13 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
         side: rows and columns of the planes.
 
     Returns:
-        `[B, 4, side, side]` in float32 without gradient: how far a pixel is teeth, 0 where the source shows the mouth
-        open, and their colour there; all in [0, 1].
+        A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient, of nothing where the source
+        shows the mouth open; None where all do.
     """
     marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    unseen = hides_teeth(before)
+    if not bool(unseen.any()):
+        return None
     here = Opening.of(marks, side)
     inside = (here.pixels(torch.minimum(here.below, here.above)) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
     skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
@@ -57,7 +60,7 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
     _, line = skull_before.measure(before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
     to_gap = torch.stack([(across - gap).abs() for gap in _GAPS]).amin(0)
     edge = line + _BELOW - _ARCH * across.square() - _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
-    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * unseen(before)[:, None, None]
+    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * unseen[:, None, None]
     cover = shown * ((edge - depth) * skull.step[:, None] / (2 / side) + 0.5).clamp(0, 1)
     light = 1 - _SIDE_SHADOW * (across / _HALF_WIDTH).square().clamp_max(1)
     light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
@@ -66,7 +69,7 @@ def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int)
     return here.drawn(torch.cat((cover[:, None], colour), dim=1))
 
 
-def unseen(before: Tensor) -> Tensor:
+def hides_teeth(before: Tensor) -> Tensor:
     """Return how far sources hide their own teeth, `[B]` in [0, 1]."""
     return ((_SEEN - Mouth.of(before).opening()) / _SEEING).clamp(0, 1)
 

@@ -13,8 +13,8 @@ import torch
 from torch import Tensor
 
 from fomm.nn.geometry import Keypoints
-from fomm.nn.mouth import Opening, marks_of
-from fomm.nn.teeth import enamel, unseen
+from fomm.nn.mouth import Mouth, Opening, marks_of
+from fomm.nn.teeth import enamel, hides_teeth
 
 _THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.46, 0.22, 0.225)  # parts of the light of teeth
 _SHUT, _PARTED = 0.03, 0.1  # of half the mouth's width: openings between which all this begins to show
@@ -27,7 +27,7 @@ _LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the n
 _EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much
 
 
-def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int, hidden: Tensor) -> Tensor:
+def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int, hidden: Tensor) -> Tensor | None:
     """Draw what is behind the teeth of the mouth that is to be made.
 
     Args:
@@ -38,15 +38,20 @@ def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int
         hidden: where the inside of an open mouth is that lips hid in the source, `[B, 1, side, side]` in [0, 1].
 
     Returns:
-        `[B, 4, side, side]` in float32 without gradient: how far a pixel is drawn, and its colour there; in [0, 1].
+        A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient; None where all mouths are
+        shut, or the source shows all there is.
     """
     marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    opening, unseen = Mouth.of(marks).opening(), hides_teeth(before)  # [B] each
+    parted = ((opening - _SHUT) / (_PARTED - _SHUT)).clamp(0, 1)
+    if not bool((parted * torch.maximum(unseen, hidden.amax((1, 2, 3)))).any()):
+        return None
     here = Opening.of(marks, side)
     edge = torch.minimum(here.below, here.above + _LIP)
-    cover = (here.pixels(edge) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
-    opening = here.mouth.opening()[:, None, None]  # [B, 1, 1]
-    missing = torch.maximum(unseen(before)[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
-    missing = missing * ((opening - _SHUT) / (_PARTED - _SHUT)).clamp(0, 1)
+    missing = torch.maximum(unseen[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
+    missing = missing * parted[:, None, None]
+    cover = (here.pixels(edge) + 0.5).clamp(0, 1) * (here.along.abs() < 1) * missing
+    opening = opening[:, None, None]
     height = _HIGH * opening * (1 - (here.along / _HALF_WIDTH).square()).clamp_min(0).sqrt()  # [B, h, w]
     tongue = ((height - here.above) / _SOFT + 0.5).clamp(0, 1) * ((opening - _BEGIN) / (_WIDE - _BEGIN)).clamp(0, 1)
     up = (here.above / height.clamp_min(1e-3)).clamp(0, 1)  # 0 at the lip, 1 at the back
@@ -56,4 +61,4 @@ def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int
     colour = torch.lerp(throat, flesh * light[:, None], tongue[:, None])  # [B, 3, h, w]
     shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
     colour = (colour * shade[:, None] * enamel(source, picture)).clamp(0, 1)
-    return here.drawn(torch.cat(((cover * missing)[:, None], colour), dim=1))
+    return here.drawn(torch.cat((cover[:, None], colour), dim=1))
