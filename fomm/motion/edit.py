@@ -59,7 +59,7 @@ class EditSettings(Settings):
     gaze_y: float = option(0.0, "Move the eyes; above 0 up.", low=-1.0, high=1.0)
     blink: float = option(0.0, "Close the eyes: 1 is shut.", low=0.0, high=1.0)
     mouth: float = option(0.0, "Open the mouth: 1 is wide open.", low=0.0, high=1.0)
-    smile: float = option(0.0, "Smile; below 0 the corners of the mouth go down.", low=-0.5, high=1.0)
+    smile: float = option(0.0, "Smile; below 0 a smile goes, and lips meet over its teeth.", low=-0.6, high=1.0)
     brows: float = option(0.0, "Raise the brows; below 0 lowers them.", low=-1.0, high=1.0)
 
 
@@ -164,6 +164,8 @@ class Directions:
         shift = shift + torch.einsum("s,skm->km", strokes, self.value)
         moved = source.value + size * shift
         moved = _shut(moved, source.value, edit.blink, anatomy)
+        if edit.smile < 0:
+            moved = _covered(moved, source.value, -edit.smile, anatomy)
         if source.jacobian is None:
             return Keypoints(moved)
         change = torch.einsum("mnp,kp->kmn", slope_basis(rotation), self.slope)  # [K, 2, 2]
@@ -220,6 +222,15 @@ def _shut(moved: Tensor, source: Tensor, blink: float, anatomy: Anatomy) -> Tens
         weight = min(1.0, blink * 4)
         lids[:, eye.upper] = torch.lerp(moved[:, eye.upper], moved[:, eye.lower] + target, weight)
     return lids
+
+
+def _covered(moved: Tensor, source: Tensor, part: float, anatomy: Anatomy) -> Tensor:
+    """Bring lips together that a smile parts: its stroke backwards would part them further."""
+    closed = moved.clone()
+    for column in anatomy.lips:
+        gap = column.gap(moved)
+        column.part(closed, torch.minimum(gap, column.gap(source).clamp_min(0) * (1 - part)) - gap)
+    return closed
 
 
 def _invertible(change: Tensor) -> Tensor:

@@ -43,6 +43,12 @@ class LipColumn:
         """Return how far apart the lips are, `[B]`, for keypoints `[B, K, 2]`; below 0 they overlap."""
         return ((value[:, self.lower_inner] - value[:, self.upper_inner]) * self.down(value)).sum(-1)
 
+    def part(self, value: Tensor, way: Tensor) -> None:
+        """Move both lips of `value`, in place, so that they are `way`, `[B]`, further apart."""
+        half = (way / 2)[:, None] * self.down(value)  # [B, 2]
+        value[:, [self.upper_outer, self.upper_inner]] -= half[:, None]
+        value[:, [self.lower_inner, self.lower_outer]] += half[:, None]
+
 
 @dataclass(frozen=True)
 class Mouths:
@@ -80,9 +86,7 @@ def close_lips(moved: Tensor, mouths: Mouths, size: Tensor, lips: Sequence[LipCo
         surely_open = ((was - SHUT * size) / (SHUT * size)).clamp(0, 1)
         wanted = torch.where(left < 1, torch.lerp(gap, own.clamp_min(0) * left, surely_open), gap)
         wanted = torch.maximum(wanted, own.clamp_max(0))  # as measured of a shut mouth, it may be a little below 0
-        half = ((wanted - gap) / 2)[:, None] * column.down(moved)  # [B, 2]
-        closed[:, [column.upper_outer, column.upper_inner]] -= half[:, None]
-        closed[:, [column.lower_inner, column.lower_outer]] += half[:, None]
+        column.part(closed, wanted - gap)
     return closed
 
 

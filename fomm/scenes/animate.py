@@ -31,6 +31,7 @@ from fomm.nn.compact import CompactSettings
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
+from fomm.scenes.directions import start_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.trust.authorise import Authorisation, authorise
@@ -152,9 +153,10 @@ class Pipeline:
             )
         face_box = face_area(portrait.window, settings)
         Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
+        start = start_of(self, portrait, settings.mood)
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
-            transfer = Transfer(portrait.keypoints, track, settings.carried, self.anatomy)
+            transfer = Transfer(start, track, settings.carried, self.anatomy)
         if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
             audio = driving
         with open_release(

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import contextlib
 import math
 from dataclasses import dataclass, field
 from fractions import Fraction
@@ -10,10 +9,10 @@ from pathlib import Path
 
 import torch
 
-from fomm.errors import CheckpointError, OutputError, SettingsError
+from fomm.errors import OutputError, SettingsError
 from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
-from fomm.motion.edit import SUFFIX, UNTIED, Directions, EditSettings
+from fomm.motion.edit import Directions, EditSettings
 from fomm.motion.gaze import look
 from fomm.motion.track import MotionTrack
 from fomm.motion.track_builder import TrackBuilder
@@ -23,6 +22,7 @@ from fomm.render.gaze import move_gaze
 from fomm.render.refine import PasteBack, RefineSettings
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.directions import directions_of, tied_anatomy
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.trust.authorise import Authorisation
@@ -30,7 +30,6 @@ from fomm.trust.consent import USE
 from fomm.trust.delivery import check_destination
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.release import Provenance, Receipt, release_still
-from fomm.weights.locations import checkpoints_folder
 from fomm.weights.registry import DEFAULT_MODEL
 
 FPS = Fraction(25)
@@ -68,22 +67,6 @@ class EditPhotoSettings(Settings):
         )
 
 
-def directions_of(pipeline: Pipeline) -> Directions:
-    """Return the edit directions beside the pipeline's checkpoint, or shipped ones of the same keypoint detector.
-
-    Raises:
-        CheckpointError: its keypoints are not tied to a face, or directions are missing or of another model.
-    """
-    if pipeline.anatomy is None:
-        raise CheckpointError(UNTIED)
-    beside = pipeline.checkpoint.with_suffix(SUFFIX)
-    if not beside.is_file():  # a model adapted to one person keeps the detector of the model it came from
-        for path in sorted(checkpoints_folder().glob(f"*{SUFFIX}")):
-            with contextlib.suppress(CheckpointError):
-                return Directions.load(path, pipeline.detector)
-    return Directions.load(beside, pipeline.detector)
-
-
 def edit_still(
     pipeline: Pipeline,
     photo: Path,
@@ -114,7 +97,7 @@ def edit_still(
     paste = PasteBack(portrait, settings.refine)
     box = face_area(portrait.window, scene)
     Label(settings.label, *paste.size, box)  # one that cannot be drawn is refused before the work
-    edited = directions.apply(_keypoints(portrait), settings.edit, _anatomy(pipeline))
+    edited = directions.apply(_keypoints(portrait), settings.edit, tied_anatomy(pipeline))
     made = next(pipeline.animator.frames(portrait, edited))
     return release_still(
         output,
@@ -140,7 +123,7 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
         FommError: any other failure, in one sentence.
     """
     edit = settings.edit
-    if (edit.gaze_x or edit.gaze_y) and not _anatomy(pipeline).irises:
+    if (edit.gaze_x or edit.gaze_y) and not tied_anatomy(pipeline).irises:
         raise SettingsError(
             "A motion of this model cannot carry the gaze, because none of its keypoints follows the irises; set it to "
             "0, make a still, or choose the bundled model."
@@ -150,7 +133,7 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
     authorisation = pipeline.authorise(photo, settings.scene())
     directions = directions_of(pipeline)
     source = _keypoints(pipeline.portrait(authorisation, photo, settings.scene()))
-    frames = [_edited(source, directions, edit, share, _anatomy(pipeline)) for share in _shares(settings.motion)]
+    frames = [_edited(source, directions, edit, share, tied_anatomy(pipeline)) for share in _shares(settings.motion)]
     builder = TrackBuilder(FPS, pipeline.detector)
     builder.append(Keypoints.cat(frames))
     return builder.build()
@@ -182,7 +165,7 @@ def _portrait(
     if not (edit.gaze_x or edit.gaze_y):
         return portrait
     placed = _keypoints(portrait).value[0].double().numpy()
-    eyes = _anatomy(pipeline).eyes
+    eyes = tied_anatomy(pipeline).eyes
     looking = move_gaze(portrait.photo, portrait.window, placed, eyes, (edit.gaze_x, edit.gaze_y))
     return pipeline.animator.portrait(looking, portrait.window)
 
@@ -204,14 +187,3 @@ def _edited(source: Keypoints, directions: Directions, edit: EditSettings, share
     part = EditSettings(**{name: value * share for name, value in edit.to_mapping().items()})
     moved = directions.apply(source, part, anatomy)
     return Keypoints(look(moved.value, anatomy, (part.gaze_x, part.gaze_y)), moved.jacobian)
-
-
-def _anatomy(pipeline: Pipeline) -> Anatomy:
-    """Return the anatomy of a pipeline that can edit.
-
-    Raises:
-        CheckpointError: it cannot.
-    """
-    if pipeline.anatomy is None:
-        raise CheckpointError(UNTIED)
-    return pipeline.anatomy

@@ -25,6 +25,7 @@ from fomm.nn.geometry import Keypoints
 from fomm.render.lanes import Lanes
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import Pipeline, face_area
+from fomm.scenes.directions import start_of
 from fomm.scenes.live_driver import LiveDriver
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
@@ -107,7 +108,7 @@ class LivePortrait:
         )
         self.output_id, self.size = self._release.output_id, self._release.size
         self._lanes = Lanes.halves()
-        self._driver = LiveDriver(pipeline, self._portrait.keypoints, settings)
+        self._driver = LiveDriver(pipeline, start_of(pipeline, self._portrait, settings.mood), settings)
 
     def frame(self, camera: NDArray[np.uint8], now: float) -> LiveFrame:
         """Return the photo as the driver is now.
@@ -204,7 +205,8 @@ def release_recording(
     portrait = pipeline.portrait(authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     track = MotionTrack.concat([recorder.reference(), moved])
-    transfer = Transfer(portrait.keypoints, track, replace(settings.transfer, reference="0"), pipeline.anatomy)
+    start = start_of(pipeline, portrait, settings.mood)
+    transfer = Transfer(start, track, replace(settings.transfer, reference="0"), pipeline.anatomy)
     with open_release(
         output,
         authorisation,

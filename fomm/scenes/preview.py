@@ -16,6 +16,7 @@ from fomm.motion.track_builder import TrackBuilder
 from fomm.motion.transfer import Transfer
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.directions import start_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import naming, surface_tracker
 from fomm.trust.authorise import Authorisation
@@ -69,7 +70,7 @@ def preview(
     """
     portrait = pipeline.portrait(authorisation, photo, settings)
     with naming(driving):
-        transfer = Transfer(portrait.keypoints, motion, settings.carried, pipeline.anatomy)
+        transfer = Transfer(start_of(pipeline, portrait, settings.mood), motion, settings.carried, pipeline.anatomy)
     moved = (transfer.driving().value - portrait.keypoints.value.cpu()).square().sum(dim=(1, 2))  # [T]
     most = int(moved.argmax())
     made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))

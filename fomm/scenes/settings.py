@@ -10,6 +10,7 @@ from fomm.motion.smooth import SmoothSettings
 from fomm.motion.transfer import ANYWHERE, TransferSettings
 from fomm.render.refine import RefineSettings
 from fomm.render.settings import RenderSettings
+from fomm.scenes.directions import MoodSettings
 from fomm.settings import Settings, option
 from fomm.trust.consent import USE
 from fomm.trust.label import LabelSettings
@@ -24,6 +25,7 @@ class AnimateSettings(Settings):
     face: FaceSettings = field(default_factory=FaceSettings)
     smooth: SmoothSettings = field(default_factory=SmoothSettings)
     transfer: TransferSettings = field(default_factory=TransferSettings)
+    mood: MoodSettings = field(default_factory=MoodSettings)
     render: RenderSettings = field(default_factory=RenderSettings)
     refine: RefineSettings = field(default_factory=RefineSettings)
     encode: EncodeSettings = field(default_factory=EncodeSettings)

@@ -63,12 +63,14 @@ MAIN = (
     Control("transfer.strength", "Motion strength"),
     Control("transfer.head", "Head and shoulders"),
     Control("transfer.expression", "Expression"),
+    Control("mood.smile", "Smile"),
     Control("face.driving_face", "Person in the clip", offered=FACE_NAMES),
     Control("max_seconds", "Stop after (seconds)"),
     Control("use", "Where it will be shown"),
     Control("label.corner", "Label corner"),
 )
 FINE = (
+    Control("mood.brows", "Brows"),
     Control("transfer.mode", "Face shape"),
     Control("transfer.reference", "Start frame", offered=REFERENCES),
     Control("transfer.full_blinks", "Full blinks"),

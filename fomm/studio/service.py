@@ -22,7 +22,8 @@ from fomm.media.limits import check_file
 from fomm.media.probe import VideoInfo, probe
 from fomm.motion.track import MotionTrack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
-from fomm.scenes.edit import EditPhotoSettings, directions_of, edit_still, save_edit_motion
+from fomm.scenes.directions import directions_of
+from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 from fomm.scenes.preview import preview, sample_motion
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option

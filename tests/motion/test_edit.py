@@ -74,6 +74,19 @@ def test_strokes_grow_with_the_size_of_the_face(directions, photo):
     assert torch.allclose(directions.apply(photo, EditSettings(smile=0.5), ANATOMY).value - photo.value, wide / 2)
 
 
+def test_a_smile_that_goes_covers_its_teeth(directions, photo):
+    value = photo.value.clone()
+    for column in ANATOMY.lips:
+        for step, place in enumerate((column.upper_outer, column.upper_inner, column.lower_inner, column.lower_outer)):
+            value[:, place] = torch.tensor([0.0, 0.05 * step])
+    parting = directions.value.clone()
+    for column in ANATOMY.lips:  # the stroke of a smile brings lips together, so backwards it parts them
+        parting[STROKES.index("smile"), [column.lower_inner, column.lower_outer], 1] = -0.2
+    less = replace(directions, value=parting).apply(Keypoints(value, photo.jacobian), EditSettings(smile=-0.5), ANATOMY)
+    for column in ANATOMY.lips:
+        assert float(column.gap(less.value)) == pytest.approx(0.025, abs=1e-4)  # half of what it was
+
+
 def test_a_full_blink_shuts_every_eye_and_half_a_blink_half(directions, photo):
     shut = directions.apply(photo, EditSettings(blink=1), ANATOMY)
     half = directions.apply(photo, EditSettings(blink=0.5), ANATOMY)

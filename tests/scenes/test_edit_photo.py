@@ -8,7 +8,8 @@ from fomm.errors import CheckpointError, ConsentError, OutputError, SettingsErro
 from fomm.motion.track import MotionTrack
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import Pipeline
-from fomm.scenes.edit import EditPhotoSettings, directions_of, edit_motion, edit_still, save_edit_motion
+from fomm.scenes.directions import directions_of
+from fomm.scenes.edit import EditPhotoSettings, edit_motion, edit_still, save_edit_motion
 from fomm.trust.verify import verify
 from fomm.weights.registry import DEFAULT_MODEL
 

@@ -1,0 +1,67 @@
+"""Where a model's edit directions are, and the photo in another mood."""
+
+from __future__ import annotations
+
+import contextlib
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+import torch
+
+from fomm.errors import CheckpointError
+from fomm.motion.anatomy import Anatomy
+from fomm.motion.edit import SUFFIX, UNTIED, Directions, EditSettings
+from fomm.nn.geometry import Keypoints
+from fomm.render.animator import Portrait
+from fomm.settings import Settings, option
+from fomm.weights.locations import checkpoints_folder
+
+if TYPE_CHECKING:
+    from fomm.scenes.animate import Pipeline
+
+
+@dataclass(frozen=True)
+class MoodSettings(Settings):
+    """What is added to the photo's own expression throughout."""
+
+    smile: float = option(0.0, "Above 0 the photo smiles; below 0 its own smile goes.", low=-0.6, high=1.0)
+    brows: float = option(0.0, "Above 0 its brows are raised, below 0 lowered.", low=-1.0, high=1.0)
+
+
+def tied_anatomy(pipeline: Pipeline) -> Anatomy:
+    """Return what the keypoints of a pipeline that can edit are tied to.
+
+    Raises:
+        CheckpointError: they are tied to nothing.
+    """
+    if pipeline.anatomy is None:
+        raise CheckpointError(UNTIED)
+    return pipeline.anatomy
+
+
+def directions_of(pipeline: Pipeline) -> Directions:
+    """Return the edit directions beside the pipeline's checkpoint, or shipped ones of the same keypoint detector.
+
+    Raises:
+        CheckpointError: its keypoints are not tied to a face, or directions are missing or of another model.
+    """
+    tied_anatomy(pipeline)
+    beside = pipeline.checkpoint.with_suffix(SUFFIX)
+    if not beside.is_file():  # a model adapted to one person keeps the detector of the model it came from
+        for path in sorted(checkpoints_folder().glob(f"*{SUFFIX}")):
+            with contextlib.suppress(CheckpointError):
+                return Directions.load(path, pipeline.detector)
+    return Directions.load(beside, pipeline.detector)
+
+
+def start_of(pipeline: Pipeline, portrait: Portrait, mood: MoodSettings) -> Keypoints:
+    """Return the keypoints that a motion of the photo starts from, `[1, K, 2]`: its own, in the wanted mood.
+
+    Raises:
+        CheckpointError: a mood is wanted that the model has no directions for.
+    """
+    if mood == MoodSettings():
+        return portrait.keypoints
+    own = portrait.keypoints.detach().to(torch.device("cpu")).to(torch.float32)
+    edit = EditSettings(smile=mood.smile, brows=mood.brows)
+    return directions_of(pipeline).apply(own, edit, tied_anatomy(pipeline))
