@@ -19,8 +19,7 @@ from torch.nn import functional as F
 
 from fomm.nn.blocks import convolve_together
 from fomm.nn.compact_blocks import CompactHourglass
-from fomm.nn.drawings import over
-from fomm.nn.eyeballs import Glance
+from fomm.nn.drawings import Drawn
 from fomm.nn.geometry import (
     Keypoints,
     Motion,
@@ -28,14 +27,10 @@ from fomm.nn.geometry import (
     gaussian_heatmap,
 )
 from fomm.nn.irises import turn_irises
-from fomm.nn.lashes import lash_map
 from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
-from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.shown import shown_in_source
-from fomm.nn.teeth import teeth_map
-from fomm.nn.tongue import tongue_map
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
@@ -60,8 +55,8 @@ class CompactDenseMotion(nn.Module):
             blends all motions.
         irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
-        teeth: whether to draw upper teeth, and to hold a smile's, once training is over; see `teeth_map`, `hold_teeth`.
-        lashes: whether to draw eyes that shut or look elsewhere, once training is over, see `lash_map`, `Glance`.
+        teeth: whether to draw teeth and tongue, and to hold a smile's, once training is over, see `Drawn`.
+        lashes: whether to draw eyes that shut or look elsewhere, likewise.
         matte: whether it is told where the person is in the source.
     """
 
@@ -152,22 +147,14 @@ class CompactDenseMotion(nn.Module):
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.irises:
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
-        drawn = own = None
-        if not self.training and (self.teeth or self.lashes):
+        drawn = Drawn(displacement)
+        if not self.training:
             picture = F.pixel_shuffle(blocks.float(), 2) if picture is None else picture
-            drawn_side = _DRAWN_DETAIL * side
             if self.lashes:
-                glance = Glance.of(driving, source)
-                if glance is not None:
-                    displacement = glance.hold(displacement)
-                    drawn = glance.draw(displacement, source, picture, drawn_side)
-                drawn = over(lash_map(displacement, driving, source, picture, drawn_side), drawn)
+                drawn = drawn.eyes(driving, source, picture, _DRAWN_DETAIL * side)
             if self.teeth:
-                held = hold_teeth(displacement, driving, source, drawn_side)
-                displacement, own = held.displacement, torch.cat((held.shown, held.hidden), dim=1)
-                drawn = over(drawn, tongue_map(driving, source, picture, drawn_side, held.hidden))
-                drawn = over(teeth_map(driving, source, picture, drawn_side), drawn)
-        fine = displacement.permute(0, 2, 3, 1)
+                drawn = drawn.mouth(driving, source, picture, _DRAWN_DETAIL * side)
+        fine = drawn.displacement.permute(0, 2, 3, 1)
         flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
         mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
         return Motion(
@@ -177,8 +164,8 @@ class CompactDenseMotion(nn.Module):
             features=features,
             shown=shown,
             mouth=mouth,
-            drawn=drawn,
-            own=own,
+            drawn=drawn.drawing,
+            own=drawn.own,
             person=person,
             front=front,
         )

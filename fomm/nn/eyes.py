@@ -83,9 +83,8 @@ class Almonds:
 
     def points(self, x: Tensor, y: Tensor) -> Tensor:
         """Return the places that `places` measures so, `[B, 2 eyes, h, w, 2]` in [-1, 1]."""
-        steps = torch.stack((x, y), dim=-1)
-        offset = torch.einsum("behwa,beac->behwc", steps, self.axes) * self.half[..., None, None]
-        return offset + self.centre[:, :, None, None]
+        along, down = (self.axes * self.half[..., None])[:, :, None, None].unbind(4)  # [B, 2 eyes, 1, 1, 2] each
+        return x[..., None] * along + y[..., None] * down + self.centre[:, :, None, None]
 
     def lid_lines(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Return how far below the eye's line upper and lower lid are at places along it, `[B, 2 eyes, h, w]` each."""

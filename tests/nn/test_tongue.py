@@ -2,12 +2,10 @@
 
 from dataclasses import replace
 
-import pytest
 import torch
 from mouths import HALF, face
 
 from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.drawings import over
 from fomm.nn.geometry import Keypoints
 from fomm.nn.tongue import tongue_map
 
@@ -57,17 +55,6 @@ def test_shut_lips_hide_all_and_a_photos_own_mouth_is_kept_but_for_what_lips_hid
 def test_it_is_as_light_as_the_photo():
     bright, dim = (amid(tongue_map(WIDE, SHUT, SKIN * light, SIDE, NOTHING), 0.65) for light in (1.0, 0.3))
     assert (dim[1:] < 0.8 * bright[1:]).all()
-
-
-def test_what_is_in_front_hides_what_is_behind():
-    front = torch.tensor([1.0, 0.9, 0.9, 0.9]).view(1, 4, 1, 1)
-    back = torch.tensor([0.5, 0.3, 0.1, 0.1]).view(1, 4, 1, 1)
-    torch.testing.assert_close(over(front, back), front)
-    torch.testing.assert_close(over(front * 0, back), back)
-    half = front * torch.tensor([0.5, 1, 1, 1]).view(1, 4, 1, 1)
-    cover, red, *_ = over(half, back).flatten().tolist()
-    assert cover == pytest.approx(0.75)
-    assert red * cover == pytest.approx(0.5 * 0.9 + 0.25 * 0.3)
 
 
 def test_a_frame_shows_teeth_before_it():
