@@ -16,12 +16,12 @@ from fomm.nn.geometry import Keypoints
 from fomm.nn.mouth import Mouth, Opening, marks_of
 from fomm.nn.teeth import enamel, hides_teeth
 
-_THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.46, 0.22, 0.225)  # parts of the light of teeth
+_THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.37, 0.175, 0.18)  # parts of the light of teeth
 _SHUT, _PARTED = 0.03, 0.1  # of half the mouth's width: openings between which all this begins to show
-_BEGIN, _WIDE = 0.15, 0.8  # of half the mouth's width: openings between which the tongue comes into the light
+_BEGIN, _WIDE = 0.3, 0.9  # of half the mouth's width: openings between which the tongue comes into the light
 _HIGH, _HALF_WIDTH = 0.5, 0.82  # of the opening, and of half the mouth's width
 _SOFT = 0.16  # of half the mouth's width, over which the tongue ends in the dark
-_DIMMEST, _FRONT = 0.35, 0.3  # light at its back, and how much of its height is shaded in front
+_DIMMEST, _FRONT = 0.35, 0.05  # light at its back and its front, and where in half a turn of light the front is
 _GROOVE, _GROOVE_WIDTH = 0.12, 0.09
 _LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the network's throat reaches so far
 _EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much
