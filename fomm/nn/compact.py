@@ -69,8 +69,8 @@ class CompactSettings(Settings):
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
     teeth: bool = option(
         False,
-        "Draw upper teeth into a mouth that the source shows shut, and hold a smile's to the skull; training goes on "
-        "without it.",
+        "Draw upper teeth and a tongue into a mouth that the source shows shut, and hold a smile's teeth to the skull; "
+        "training goes on without it.",
     )
     lashes: bool = option(
         False,
@@ -194,7 +194,7 @@ class CompactModel(AnimationModel):
     def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
         """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
         blocks = to_blocks(source, self.settings.motion_side)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, self.find_person(source), source)
+        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, source, self.find_person(source))
         return motion
 
     def plate(self, source: Tensor) -> Tensor | None:
@@ -220,6 +220,6 @@ class CompactModel(AnimationModel):
             source = source.expand(batch)
         blocks, half, quarter, eighth, *known = encoded.features
         matte, plate = known or (None, None)
-        motion: Motion = self.dense_motion(blocks, driving, source, matte, encoded.image)
+        motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte)
         blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
         return GeneratedFrames(blend.image, motion, blend.visible, blend.warped)

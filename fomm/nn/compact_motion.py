@@ -102,8 +102,8 @@ class CompactDenseMotion(nn.Module):
         blocks: Tensor,
         driving: Keypoints,
         source: Keypoints,
+        picture: Tensor,
         matte: Tensor | None = None,
-        picture: Tensor | None = None,
     ) -> Motion:
         """Return the motion from driving pixels to source coordinates; its flow has D times the field's side.
 
@@ -111,8 +111,8 @@ class CompactDenseMotion(nn.Module):
             blocks: the source as `to_blocks` gives it, `[B, 12, S, S]`.
             driving: keypoints of the frame to make.
             source: keypoints of the source.
-            matte: where the person is in the source, `[B, 1, S, S]` in [0, 1], if it is told.
-            picture: the source, `[B, 3, H, W]` in [0, 1], for what is drawn; if it is not told, the blocks are.
+            picture: the source, `[B, 3, H, W]` in [0, 1], for what is drawn.
+            matte: where the person is in it, `[B, 1, S, S]` in [0, 1], if it is told.
 
         Raises:
             ValueError: there is no matte where one is needed, or one that is not wanted.
@@ -149,7 +149,6 @@ class CompactDenseMotion(nn.Module):
             displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
         drawn = Drawn(displacement)
         if not self.training:
-            picture = F.pixel_shuffle(blocks.float(), 2) if picture is None else picture
             if self.lashes:
                 drawn = drawn.eyes(driving, source, picture, _DRAWN_DETAIL * side)
             if self.teeth:

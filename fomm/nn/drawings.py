@@ -13,6 +13,7 @@ from torch import Tensor
 from fomm.nn.eyeballs import Glance
 from fomm.nn.geometry import Keypoints
 from fomm.nn.lashes import lash_map
+from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.own_teeth import hold_teeth
 from fomm.nn.teeth import teeth_map
 from fomm.nn.tongue import tongue_map
@@ -53,8 +54,9 @@ class Drawn:
     def mouth(self, driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Drawn:
         """Return the same with what is between the lips; see `eyes` for arguments."""
         held = hold_teeth(self.displacement, driving, source, side)
-        drawing = over(tongue_map(driving, source, picture, side, held.hidden), self.drawing)
-        drawing = over(teeth_map(driving, source, picture, side), drawing)
+        here = Opening.of(marks_of(driving), side)
+        drawing = over(tongue_map(here, source, picture, held.hidden), self.drawing)
+        drawing = over(teeth_map(here, source, picture), drawing)
         return Drawn(held.displacement, drawing, torch.cat((held.shown, held.hidden), dim=1))
 
 

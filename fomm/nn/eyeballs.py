@@ -128,7 +128,8 @@ class Glance:
         cover_iris = between * iris * hidden
         shade = 1 - _SHADE * (1 - self.now.eyes.inside(x, y) / _SHADED).clamp(0, 1)
         colour = white[..., None, None] * (shade * cover_white)[:, None]  # [B, 3, 2 eyes, h, w]
-        colour = colour + self._rings(picture, away) * cover_iris[:, None]
+        if bool(cover_iris.any()):
+            colour = colour + self._rings(picture, away) * cover_iris[:, None]
         cover = (cover_white + cover_iris).sum(1, keepdim=True)  # eyes do not overlap
         drawn = self.far.new_zeros(len(cover), 4, side, side)
         drawn[:, :, rows, columns] = torch.cat((cover, colour.sum(2) / cover.clamp_min(1e-6)), dim=1)

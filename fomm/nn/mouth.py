@@ -99,6 +99,8 @@ class Opening:
     """The part of a picture that holds mouths, and where its pixels lie between the lips.
 
     Attributes:
+        marks: the keypoints at `LANDMARKS`, `[B, 11, 2]`.
+        side: rows and columns of the picture.
         mouth: the mouths' own axes and lips.
         place: rows and columns of the part.
         grid: its pixels, `[h, w, 2]` in [-1, 1].
@@ -107,28 +109,29 @@ class Opening:
         along: along the mouth from its middle.
     """
 
+    marks: Tensor
+    side: int
     mouth: Mouth
     place: tuple[slice, slice]
     grid: Tensor
     below: Tensor
     above: Tensor
     along: Tensor
-    _side: int
 
     @classmethod
     def of(cls, marks: Tensor, side: int) -> Opening:
         """Measure pictures of `side` pixels whose marks are `[B, 11, 2]`."""
         mouth, place = Mouth.of(marks), box(marks, side)
         grid = coordinate_grid(side, side, marks, corners=False)[place]
-        return cls(mouth, place, grid, *mouth.around(grid), side)
+        return cls(marks, side, mouth, place, grid, *mouth.around(grid))
 
     def pixels(self, lengths: Tensor) -> Tensor:
         """Return lengths `[B, h, w]` in pixels of the picture, given in half widths of the mouth."""
-        return lengths * self.mouth.half[..., None] * (self._side / 2)
+        return lengths * self.mouth.half[..., None] * (self.side / 2)
 
     def drawn(self, planes: Tensor) -> Tensor:
         """Return planes of the part, `[B, C, h, w]`, in the whole picture, `[B, C, side, side]`, 0 elsewhere."""
-        whole = planes.new_zeros(*planes.shape[:2], self._side, self._side)
+        whole = planes.new_zeros(*planes.shape[:2], self.side, self.side)
         whole[:, :, self.place[0], self.place[1]] = planes
         return whole
 

@@ -35,33 +35,31 @@ _CAST = (0.5, 1.1)  # least and most of what is found against that: a yellow var
 _CHEEKS = [TIED_LANDMARKS.index(landmark) for landmark in (50, 280)]
 
 
-def teeth_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Tensor | None:
+def teeth_map(here: Opening, source: Keypoints, picture: Tensor) -> Tensor | None:
     """Draw the upper teeth of the mouth that is to be made.
 
     Args:
-        driving: keypoints of the frame to make, `B` of them.
+        here: the opening of the mouth in the frame to make, `B` of them.
         source: keypoints of the source, `B` of them.
         picture: the source, whose cheeks tell the light, `[B, 3, h, w]` in [0, 1].
-        side: rows and columns of the planes.
 
     Returns:
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient, of nothing where the source
         shows the mouth open; None where all do.
     """
-    marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
+    before = marks_of(source)  # [B, 11, 2]
     unseen = hides_teeth(before)
     if not bool(unseen.any()):
         return None
-    here = Opening.of(marks, side)
     inside = (here.pixels(torch.minimum(here.below, here.above)) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
-    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
+    skull, skull_before = SkullAxes.of(here.marks), SkullAxes.of(before)
     across, depth = skull.measure(here.grid)  # [B, h, w] each, in steps
     across = (across / skull.narrowed(skull_before)).abs()
     _, line = skull_before.measure(before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
     to_gap = torch.stack([(across - gap).abs() for gap in _GAPS]).amin(0)
     edge = line + _BELOW - _ARCH * across.square() - _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
     shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * unseen[:, None, None]
-    cover = shown * ((edge - depth) * skull.step[:, None] / (2 / side) + 0.5).clamp(0, 1)
+    cover = shown * ((edge - depth) * skull.step[:, None] / (2 / here.side) + 0.5).clamp(0, 1)
     light = 1 - _SIDE_SHADOW * (across / _HALF_WIDTH).square().clamp_max(1)
     light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
     light = light * (1 - _GAP_SHADOW * torch.exp(-(to_gap / _GAP_WIDTH).square()))

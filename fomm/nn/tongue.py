@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 
 from fomm.nn.geometry import Keypoints
-from fomm.nn.mouth import Mouth, Opening, marks_of
+from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.teeth import enamel, hides_teeth
 
 _THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.37, 0.175, 0.18)  # parts of the light of teeth
@@ -27,26 +27,23 @@ _LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the n
 _EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much
 
 
-def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int, hidden: Tensor) -> Tensor | None:
+def tongue_map(here: Opening, source: Keypoints, picture: Tensor, hidden: Tensor) -> Tensor | None:
     """Draw what is behind the teeth of the mouth that is to be made.
 
     Args:
-        driving: keypoints of the frame to make, `B` of them.
+        here: the opening of the mouth in the frame to make, `B` of them.
         source: keypoints of the source, `B` of them.
         picture: the source, whose cheeks tell the light, `[B, 3, h, w]` in [0, 1].
-        side: rows and columns of the planes.
         hidden: where the inside of an open mouth is that lips hid in the source, `[B, 1, side, side]` in [0, 1].
 
     Returns:
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient; None where all mouths are
         shut, or the source shows all there is.
     """
-    marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
-    opening, unseen = Mouth.of(marks).opening(), hides_teeth(before)  # [B] each
+    opening, unseen = here.mouth.opening(), hides_teeth(marks_of(source))  # [B] each
     parted = ((opening - _SHUT) / (_PARTED - _SHUT)).clamp(0, 1)
     if not bool((parted * torch.maximum(unseen, hidden.amax((1, 2, 3)))).any()):
         return None
-    here = Opening.of(marks, side)
     edge = torch.minimum(here.below, here.above + _LIP)
     missing = torch.maximum(unseen[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
     missing = missing * parted[:, None, None]
@@ -57,7 +54,7 @@ def tongue_map(driving: Keypoints, source: Keypoints, picture: Tensor, side: int
     up = (here.above / height.clamp_min(1e-3)).clamp(0, 1)  # 0 at the lip, 1 at the back
     light = _DIMMEST + (1 - _DIMMEST) * torch.sin(math.pi * (_FRONT + (1 - _FRONT) * up))
     light = light * (1 - _GROOVE * torch.exp(-(here.along / _GROOVE_WIDTH).square()))
-    throat, flesh = (marks.new_tensor(colour).view(1, 3, 1, 1) for colour in (_THROAT, _TONGUE))
+    throat, flesh = (here.marks.new_tensor(colour).view(1, 3, 1, 1) for colour in (_THROAT, _TONGUE))
     colour = torch.lerp(throat, flesh * light[:, None], tongue[:, None])  # [B, 3, h, w]
     shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
     colour = (colour * shade[:, None] * enamel(source, picture)).clamp(0, 1)

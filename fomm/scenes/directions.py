@@ -54,6 +54,11 @@ def directions_of(pipeline: Pipeline) -> Directions:
     return Directions.load(beside, pipeline.detector)
 
 
+def keypoints_of(portrait: Portrait) -> Keypoints:
+    """Return a photo's keypoints, `[1, K, 2]`, as edits need them: float32 on the CPU."""
+    return portrait.keypoints.detach().to(torch.device("cpu")).to(torch.float32)
+
+
 def start_of(pipeline: Pipeline, portrait: Portrait, mood: MoodSettings) -> Keypoints:
     """Return the keypoints that a motion of the photo starts from, `[1, K, 2]`: its own, in the wanted mood.
 
@@ -62,6 +67,5 @@ def start_of(pipeline: Pipeline, portrait: Portrait, mood: MoodSettings) -> Keyp
     """
     if mood == MoodSettings():
         return portrait.keypoints
-    own = portrait.keypoints.detach().to(torch.device("cpu")).to(torch.float32)
     edit = EditSettings(smile=mood.smile, brows=mood.brows)
-    return directions_of(pipeline).apply(own, edit, tied_anatomy(pipeline))
+    return directions_of(pipeline).apply(keypoints_of(portrait), edit, tied_anatomy(pipeline))

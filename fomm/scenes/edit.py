@@ -7,8 +7,6 @@ from dataclasses import dataclass, field
 from fractions import Fraction
 from pathlib import Path
 
-import torch
-
 from fomm.errors import OutputError, SettingsError
 from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
@@ -22,7 +20,7 @@ from fomm.render.gaze import move_gaze
 from fomm.render.refine import PasteBack, RefineSettings
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
-from fomm.scenes.directions import directions_of, tied_anatomy
+from fomm.scenes.directions import directions_of, keypoints_of, tied_anatomy
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.trust.authorise import Authorisation
@@ -97,7 +95,7 @@ def edit_still(
     paste = PasteBack(portrait, settings.refine)
     box = face_area(portrait.window, scene)
     Label(settings.label, *paste.size, box)  # one that cannot be drawn is refused before the work
-    edited = directions.apply(_keypoints(portrait), settings.edit, tied_anatomy(pipeline))
+    edited = directions.apply(keypoints_of(portrait), settings.edit, tied_anatomy(pipeline))
     made = next(pipeline.animator.frames(portrait, edited))
     return release_still(
         output,
@@ -132,7 +130,7 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
         raise SettingsError("Nothing is changed yet, so there is no motion to save; choose an edit first.")
     authorisation = pipeline.authorise(photo, settings.scene())
     directions = directions_of(pipeline)
-    source = _keypoints(pipeline.portrait(authorisation, photo, settings.scene()))
+    source = keypoints_of(pipeline.portrait(authorisation, photo, settings.scene()))
     frames = [_edited(source, directions, edit, share, tied_anatomy(pipeline)) for share in _shares(settings.motion)]
     builder = TrackBuilder(FPS, pipeline.detector)
     builder.append(Keypoints.cat(frames))
@@ -164,14 +162,10 @@ def _portrait(
     edit = settings.edit
     if not (edit.gaze_x or edit.gaze_y):
         return portrait
-    placed = _keypoints(portrait).value[0].double().numpy()
+    placed = keypoints_of(portrait).value[0].double().numpy()
     eyes = tied_anatomy(pipeline).eyes
     looking = move_gaze(portrait.photo, portrait.window, placed, eyes, (edit.gaze_x, edit.gaze_y))
     return pipeline.animator.portrait(looking, portrait.window)
-
-
-def _keypoints(portrait: Portrait) -> Keypoints:
-    return portrait.keypoints.detach().to(torch.device("cpu")).to(torch.float32)
 
 
 def _shares(motion: EditMotionSettings) -> list[float]:

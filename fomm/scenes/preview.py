@@ -69,9 +69,10 @@ def preview(
         FommError: each failure in one sentence; nothing is left half-written.
     """
     portrait = pipeline.portrait(authorisation, photo, settings)
+    start = start_of(pipeline, portrait, settings.mood)
     with naming(driving):
-        transfer = Transfer(start_of(pipeline, portrait, settings.mood), motion, settings.carried, pipeline.anatomy)
-    moved = (transfer.driving().value - portrait.keypoints.value.cpu()).square().sum(dim=(1, 2))  # [T]
+        transfer = Transfer(start, motion, settings.carried, pipeline.anatomy)
+    moved = (transfer.driving().value - start.value.cpu()).square().sum(dim=(1, 2))  # [T]
     most = int(moved.argmax())
     made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))
     return release_still(

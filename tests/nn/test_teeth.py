@@ -10,15 +10,20 @@ from mouths import HALF, face
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.teeth import teeth_map
 
 SIDE = 256
 BRIGHT = torch.full((1, 3, 64, 64), 0.7)
 
 
+def drawn(driving, source, picture=BRIGHT):
+    return teeth_map(Opening.of(marks_of(driving), SIDE), source, picture)
+
+
 def edges(driving, source=None):
     """First and last row of teeth amid the mouth, in half widths of the mouth below where shut lips meet."""
-    cover = teeth_map(driving, source or face(), BRIGHT, SIDE)[0, 0, :, SIDE // 2 - 6]  # not in the gap
+    cover = drawn(driving, source or face())[0, 0, :, SIDE // 2 - 6]  # not in the gap
     rows = (cover > 0.5).nonzero().flatten()
     return tuple(float((2 * row + 1) / SIDE - 1) / HALF for row in (rows[0], rows[-1]))
 
@@ -33,16 +38,16 @@ def test_lips_uncover_teeth_and_do_not_move_them():
 
 
 def test_shut_lips_hide_them_and_a_mouth_open_in_the_photo_keeps_its_own():
-    assert teeth_map(face(), face(), BRIGHT, SIDE)[:, 0].max() < 0.6
+    assert drawn(face(), face())[:, 0].max() < 0.6
     wide = face(lower=0.8)
-    assert teeth_map(wide, face(), BRIGHT, SIDE)[:, 0].max() == 1
-    assert teeth_map(wide, wide, BRIGHT, SIDE) is None
+    assert drawn(wide, face())[:, 0].max() == 1
+    assert drawn(wide, wide) is None
 
 
 @pytest.mark.parametrize(("angle", "where"), [(0.7, (0.2, 0.1)), (-1.4, (-0.3, 0.2))])
 def test_they_turn_and_go_with_the_head(angle, where):
-    still = teeth_map(face(lower=0.8), face(), BRIGHT, SIDE)
-    moved = teeth_map(face(lower=0.8, angle=angle, where=where), face(), BRIGHT, SIDE)
+    still = drawn(face(lower=0.8), face())
+    moved = drawn(face(lower=0.8, angle=angle, where=where), face())
     turn = torch.tensor([[math.cos(angle), -math.sin(angle)], [math.sin(angle), math.cos(angle)]])
     grid = coordinate_grid(SIDE, SIDE, still, corners=False) @ turn.T + torch.tensor(where)
     back = torch.nn.functional.grid_sample(moved[:, :1], grid[None], align_corners=False)
@@ -52,7 +57,7 @@ def test_they_turn_and_go_with_the_head(angle, where):
 
 def test_they_are_as_light_as_the_photo_and_darker_to_the_sides():
     wide, shut = face(lower=0.8), face()
-    bright, dim = (teeth_map(wide, shut, BRIGHT * light, SIDE) for light in (1.0, 0.3))
+    bright, dim = (drawn(wide, shut, BRIGHT * light) for light in (1.0, 0.3))
     teeth = bright[:, :1] > 0.9
     assert (dim[:, 1:] < bright[:, 1:]).logical_or(~teeth).all()
     row = int((bright[0, 0] > 0.9).sum(1).argmax())
@@ -99,8 +104,8 @@ def test_under_a_yellow_varnish_they_are_yellow_and_in_any_skin_white():
     ratios = []
     for skin in (light, dark, varnished):
         photo = torch.tensor(skin).view(1, 3, 1, 1).expand(1, 3, 64, 64)
-        drawn = teeth_map(face(lower=0.8), face(), photo, SIDE)[0]
-        colour = drawn[1:, drawn[0] > 0.9].amax(1)
+        teeth = drawn(face(lower=0.8), face(), photo)[0]
+        colour = teeth[1:, teeth[0] > 0.9].amax(1)
         ratios.append(float(colour[2] / colour[0]))
     assert ratios[0] == pytest.approx(ratios[1], rel=0.12)
     assert ratios[2] < 0.75 * ratios[0]

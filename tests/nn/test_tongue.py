@@ -7,6 +7,7 @@ from mouths import HALF, face
 
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints
+from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.tongue import tongue_map
 
 SIDE = 256
@@ -15,13 +16,17 @@ NOTHING = torch.zeros(1, 1, SIDE, SIDE)
 SHUT, WIDE = face(), face(lower=0.8)
 
 
+def inside(driving, source=SHUT, picture=SKIN, hidden=NOTHING):
+    return tongue_map(Opening.of(marks_of(driving), SIDE), source, picture, hidden)
+
+
 def amid(drawn, down):
     """Cover and colour a little beside the middle of the mouth, so many half widths of it below the shut lips."""
     return drawn[0, :, round((down * HALF + 1) * SIDE / 2), SIDE // 2 - 3]
 
 
 def test_a_mouth_is_red_dark_at_the_back_and_its_tongue_lies_in_front():
-    drawn = tongue_map(WIDE, SHUT, SKIN, SIDE, NOTHING)
+    drawn = inside(WIDE)
     (back, *dark), (front, *tongue) = (amid(drawn, down).tolist() for down in (0.3, 0.65))
     assert back == front == 1
     assert tongue[0] > 2 * dark[0]
@@ -34,26 +39,23 @@ def test_a_mouth_is_red_dark_at_the_back_and_its_tongue_lies_in_front():
 
 
 def test_the_wider_the_mouth_the_better_the_tongue_is_seen():
-    low, wide, wider = (
-        float(amid(tongue_map(face(lower=lower), SHUT, SKIN, SIDE, NOTHING), 0.75 * lower)[1])
-        for lower in (0.15, 0.5, 0.8)
-    )
+    low, wide, wider = (float(amid(inside(face(lower=lower)), 0.75 * lower)[1]) for lower in (0.15, 0.5, 0.8))
     assert low < 0.7 * wide
     assert wide < wider
 
 
 def test_shut_lips_hide_all_and_a_photos_own_mouth_is_kept_but_for_what_lips_hid():
-    assert tongue_map(SHUT, SHUT, SKIN, SIDE, NOTHING) is None
-    assert tongue_map(WIDE, WIDE, SKIN, SIDE, NOTHING) is None
+    assert inside(SHUT) is None
+    assert inside(WIDE, WIDE) is None
     hidden = NOTHING.clone()
     hidden[..., : SIDE // 2] = 1
-    drawn = tongue_map(WIDE, WIDE, SKIN, SIDE, hidden)
+    drawn = inside(WIDE, WIDE, hidden=hidden)
     assert drawn[:, 0, :, : SIDE // 2].any()
     assert not drawn[:, 0, :, SIDE // 2 :].any()
 
 
 def test_it_is_as_light_as_the_photo():
-    bright, dim = (amid(tongue_map(WIDE, SHUT, SKIN * light, SIDE, NOTHING), 0.65) for light in (1.0, 0.3))
+    bright, dim = (amid(inside(WIDE, picture=SKIN * light), 0.65) for light in (1.0, 0.3))
     assert (dim[1:] < 0.8 * bright[1:]).all()
 
 

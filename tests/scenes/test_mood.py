@@ -7,6 +7,7 @@ from fomm.errors import CheckpointError
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.directions import MoodSettings, start_of
+from fomm.scenes.preview import preview
 from fomm.scenes.settings import AnimateSettings
 from fomm.weights.registry import DEFAULT_MODEL
 
@@ -60,4 +61,13 @@ def test_every_frame_is_in_the_mood(editing_checkpoint, ledger, portrait_photo, 
 def test_a_model_without_directions_says_so(pipeline, portrait_photo, talk, settings, tmp_path):
     with pytest.raises(CheckpointError, match="keypoints training tied to the face"):
         pipeline.animate(portrait_photo, talk, tmp_path / "out.mp4", settings(mood={"smile": 0.5}), silent=True)
+    assert not list(tmp_path.iterdir())
+
+
+def test_a_preview_does_not_blame_the_clip_for_it(pipeline, portrait_photo, talk, motion, settings, tmp_path):
+    wanted = settings(mood={"smile": 0.5})
+    leave = pipeline.authorise(portrait_photo, wanted)
+    with pytest.raises(CheckpointError) as caught:
+        preview(pipeline, leave, portrait_photo, talk, motion, tmp_path / "out.png", wanted)
+    assert talk.name not in str(caught.value)
     assert not list(tmp_path.iterdir())
