@@ -226,7 +226,7 @@ class FinetuneTask:
         with torch.no_grad():
             blocks = to_blocks(source, self.model.settings.motion_side)
             matte = self.model.find_person(source)
-            before: Tensor = self.original(blocks, there, here, matte).flow
+            before: Tensor = self.original(blocks, there, here, source, matte).flow
         return ((flow - before).abs().sum(-1) * (1 - self._face_map(there, flow.shape[1]))).mean()
 
     def _face_map(self, keypoints: Keypoints, side: int) -> Tensor:
