@@ -30,6 +30,7 @@ from material import demo_photo, driving_clip, ledger_with, random_checkpoint
 from stopwatch import Clock, Stages, stopwatch
 
 from fomm.face.locate import FaceFinder
+from fomm.heap import keep_freed_memory
 from fomm.media.writer import VideoWriter
 from fomm.motion.surface import SurfaceTracker
 from fomm.nn.compact import CompactModel, CompactSettings
@@ -72,6 +73,7 @@ def main() -> None:
     parser.add_argument("--cpu", action="store_true", help="give the stages in processor time of the calling thread")
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
+    keep_freed_memory()  # as the command line does
     clock = time.thread_time if arguments.cpu else time.perf_counter
     torch.set_num_threads(arguments.threads)
     with tempfile.TemporaryDirectory() as name:

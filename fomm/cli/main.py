@@ -21,6 +21,7 @@ from click.exceptions import NoArgsIsHelpError
 from fomm import __version__
 from fomm.cli.threads import let_threads_sleep
 from fomm.errors import FommError, FommWarning
+from fomm.heap import keep_freed_memory
 
 _INTERRUPTED = 128 + signal.SIGINT
 _ENDING = [signal.SIGTERM, *([signal.SIGHUP] if hasattr(signal, "SIGHUP") else [])]
@@ -77,6 +78,7 @@ def commands() -> None:
 def main() -> None:
     """Run the command line and exit."""
     let_threads_sleep()
+    keep_freed_memory()
     sys.exit(_run())
 
 

@@ -43,8 +43,8 @@ def studio(
     """
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("The studio needs Gradio, which is not installed; install it: pip install 'fomm[studio]'")
+    from fomm.heap import share_one_heap  # noqa: PLC0415
     from fomm.studio.app import Serving, serve  # noqa: PLC0415 - Gradio is an optional dependency
-    from fomm.studio.memory import share_one_heap  # noqa: PLC0415
     from fomm.studio.service import Studio, StudioSettings  # noqa: PLC0415
 
     share_one_heap()  # before the model's threads begin

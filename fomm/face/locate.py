@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fomm.errors import FaceError, SettingsError
-from fomm.face.mtcnn import Cascade
+from fomm.face.mtcnn import PYRAMID_STEP, Cascade
 
 FACE_NAMES = ("largest", "center", "left", "right")
 SMALLEST_PX = 12.0
@@ -68,13 +68,17 @@ class FaceFinder:
         self._cascade: Cascade | None = None
         self._lock = threading.Lock()
 
-    def find(self, image: NDArray[np.uint8], *, side: int = 640, smallest: float = 0.04) -> list[Face]:
+    def find(
+        self, image: NDArray[np.uint8], *, side: int = 640, smallest: float = 0.04, least: float = 0.0
+    ) -> list[Face]:
         """Find faces, surest first.
 
         Args:
             image: RGB `uint8 [H, W, 3]`.
             side: the picture is searched with its long side scaled down to this many px; cost grows with its square.
             smallest: width of the smallest face to look for, as a share of the long side; cost grows as it shrinks.
+            least: likewise, of the smallest face that is of use: smaller ones may be left out, and larger ones are
+                found as they would be without it.
         """
         picture = Image.fromarray(image)
         scale = min(1.0, side / max(picture.size))
@@ -82,6 +86,8 @@ class FaceFinder:
             size = max(1, round(picture.width * scale)), max(1, round(picture.height * scale))
             picture = picture.resize(size, Image.Resampling.BILINEAR, reducing_gap=2.0)
         min_face = max(SMALLEST_PX, smallest * max(picture.size))
+        while min_face / PYRAMID_STEP < least * max(picture.size):
+            min_face /= PYRAMID_STEP  # leaves out one level of the pyramid, and others stay as they are
         boxes, scores, points = self._load().detect(picture, min_face)
         back = image.shape[1] / picture.width, image.shape[0] / picture.height
         boxes, points = boxes * (back * 2), points * back

@@ -24,6 +24,7 @@ from fomm.settings import Settings, option
 Box = tuple[int, int, int, int]
 SAMPLES = 16
 """Frames of the driving clip looked at for its window."""
+_FARTHEST = 1.5  # of a face's own size, or doublings of it, by which it changes from one of them to the next
 EXTENT = 1.25
 """A head with its hair is about this much larger than the face box."""
 
@@ -149,7 +150,9 @@ def _follow(
     followed: list[Face] = []
     for frame in frames:
         height, width = frame.shape[:2]
-        faces = finder.find(frame, side=480)
+        # What is too small to continue the last one need not be looked for.
+        least = followed[-1].size * 2**-_FARTHEST / max(height, width) if followed else 0.0
+        faces = finder.find(frame, side=480, least=least)
         if window is not None:
             faces = [face for face in faces if _holds(window, face)]
         if followed:
@@ -169,7 +172,7 @@ def same_person(faces: Sequence[Face], before: Face) -> Face | None:
         return float(step + abs(np.log2(face.size / before.size)))
 
     near = min((face for face in faces if face.size > 0), key=distance, default=None)
-    return near if near is not None and distance(near) < 1.5 else None
+    return near if near is not None and distance(near) < _FARTHEST else None
 
 
 def _middle_face(faces: Sequence[Face]) -> Face | None:

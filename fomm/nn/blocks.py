@@ -150,7 +150,8 @@ def convolve_together(features: Tensor, heads: Sequence[nn.Conv2d]) -> tuple[Ten
     """
     weight = torch.cat([head.weight for head in heads])
     bias = torch.cat([head.bias for head in heads if head.bias is not None])
-    out = F.conv2d(features, weight, bias, padding=heads[0].padding)
+    # Heads are read plane by plane: laid out so once here, not at every step.
+    out = F.conv2d(features, weight, bias, padding=heads[0].padding).contiguous()
     return torch.split(out, [head.out_channels for head in heads], dim=1)
 
 

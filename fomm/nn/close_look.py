@@ -14,8 +14,8 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.nn.compact_blocks import CompactHourglass
-from fomm.nn.geometry import Keypoints, coordinate_grid, expected_position, on_axes
+from fomm.nn.compact_blocks import CompactHourglass, blocks_of
+from fomm.nn.geometry import Keypoints, coordinate_grid, expected_position, normalised_heatmaps, on_axes
 from fomm.nn.landmarks import EYES, MIRROR, REGIONS
 
 MOUTH = REGIONS["mouth"]
@@ -99,10 +99,8 @@ class WindowLook(nn.Module):
 
     def forward(self, shown: Tensor) -> Tensor:
         """Return float32 `[N, K, 2]` in [-1, 1] for windows `[N, 3, S, S]` in [0, 1]."""
-        blocks = F.pixel_unshuffle(shown, _DETAIL).contiguous(memory_format=torch.channels_last)
-        logits = self.heatmap(self.hourglass(blocks)).float()  # [N, K, S / 2, S / 2]
-        weights = F.softmax(logits.flatten(2) / _TEMPERATURE, dim=2)
-        return expected_position(weights.view_as(logits), corners=False)
+        logits = self.heatmap(self.hourglass(blocks_of(shown, _DETAIL)))  # [N, K, S / 2, S / 2]
+        return expected_position(normalised_heatmaps(logits, _TEMPERATURE), corners=False)
 
 
 class CloseLook(nn.Module):

@@ -20,8 +20,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fomm.nn.close_look import CloseLook
-from fomm.nn.compact_blocks import CompactHourglass
-from fomm.nn.geometry import Keypoints, expected_position
+from fomm.nn.compact_blocks import CompactHourglass, blocks_of
+from fomm.nn.geometry import Keypoints, expected_position, normalised_heatmaps
 
 
 class CompactKeypointDetector(nn.Module):
@@ -60,10 +60,9 @@ class CompactKeypointDetector(nn.Module):
     def forward(self, image: Tensor) -> Keypoints:
         """Return keypoints in float32 for images `[B, 3, H, W]` in [0, 1]: the first look."""
         features = self.hourglass(to_blocks(image, self.side, self.detail))  # [B, C, S, S]
-        logits = self.heatmap(features).float()  # [B, K, S, S]
-        weights = F.softmax(logits.flatten(2) / self.temperature, dim=2)  # [B, K, S * S]
-        value = expected_position(weights.view_as(logits), corners=False)  # [B, K, 2]
-        pooled = weights.to(features.dtype) @ features.flatten(2).transpose(1, 2)  # [B, K, C]
+        weights = normalised_heatmaps(self.heatmap(features), self.temperature)  # [B, K, S, S]
+        value = expected_position(weights, corners=False)  # [B, K, 2]
+        pooled = weights.flatten(2).to(features.dtype) @ features.flatten(2).transpose(1, 2)  # [B, K, C]
         jacobian = torch.einsum("bkc,kcj->bkj", pooled.float(), self.jacobian) + self.jacobian_bias
         return Keypoints(value, jacobian.view(*value.shape, 2))  # [B, K, 2, 2]
 
@@ -83,8 +82,7 @@ class CompactKeypointDetector(nn.Module):
 
 def to_blocks(image: Tensor, side: int, detail: int = 2) -> Tensor:
     """Resize an image to `D side` and fold D x D pixels into channels: `[B, 3, H, W]` to `[B, 3 D D, side, side]`."""
-    image = averaged_down(image, detail * side)
-    return F.pixel_unshuffle(image, detail).contiguous(memory_format=torch.channels_last)
+    return blocks_of(averaged_down(image, detail * side), detail)
 
 
 def averaged_down(image: Tensor, side: int) -> Tensor:

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.nn.compact_blocks import ConvBlock, ResidualBlock
+from fomm.nn.compact_blocks import ConvBlock, ResidualBlock, blocks_of
 from fomm.nn.fill import Filled, fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
 from fomm.nn.mouth import CHANNELS, opened
@@ -82,7 +82,7 @@ class CompactGenerator(nn.Module):
 
     def encode(self, source: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return features at 1/2, 1/4 and 1/8 of the resolution for `[B, 3, H, W]` in [0, 1]."""
-        half = self.encode_half(F.pixel_unshuffle(source, 2).contiguous(memory_format=torch.channels_last))
+        half = self.encode_half(blocks_of(source, 2))
         quarter = self.encode_quarter(half)
         return half, quarter, self.encode_eighth(quarter)
 

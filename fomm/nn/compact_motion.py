@@ -131,7 +131,7 @@ class CompactDenseMotion(nn.Module):
         heatmaps = heatmaps - gaussian_heatmap(source.value, side, side, variance=self.variance, corners=False)
         shift = coarse - coordinate_grid(side, side, coarse, corners=False)
         evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14 or 15, S, S]
-        features = self.hourglass(evidence.contiguous(memory_format=torch.channels_last))  # [B, C, S, S]
+        features = self.hourglass(evidence)  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
         correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2 D D, S, S]
         displacement, front = layered(motions, prior + mask.float(), self.edge, self.detail)  # [B, 2, S D, S D]

@@ -161,6 +161,12 @@ def gaussian_heatmap(value: Tensor, height: int, width: int, *, variance: float,
     return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)  # [B, K, H, W]
 
 
+def normalised_heatmaps(logits: Tensor, temperature: float) -> Tensor:
+    """Return float32 heatmaps that sum to 1 each, a softmax of `logits / temperature`: `[B, K, H, W]` to the same."""
+    planes = logits.contiguous().flatten(2).float()  # channels last, a softmax over places would lay them out anew
+    return F.softmax(planes / temperature, dim=2).view(logits.shape)
+
+
 def expected_position(probability: Tensor, *, corners: bool) -> Tensor:
     """Return the mean coordinate of each heatmap (soft-argmax): `[B, K, H, W]` summing to 1, to `[B, K, 2]`."""
     height, width = probability.shape[2:]

@@ -69,13 +69,7 @@ def blend_motions(motions: Tensor, logits: Tensor) -> Tensor:
 
     The average of affine maps is the affine map of the averaged coefficients, so N flow fields are never formed.
     """
-    height, width = logits.shape[2:]
-    weights = F.softmax(logits, dim=1).flatten(2)  # [B, N, H * W]
-    with torch.autocast(logits.device.type, enabled=False):
-        mixed = motions.transpose(1, 2) @ weights  # [B, 6, H * W]
-    offset, along_x, along_y = mixed.view(-1, 3, 2, height, width).unbind(1)  # [B, 2, H, W] each
-    grid = coordinate_grid(height, width, logits, corners=False)
-    flow = offset + along_x * grid[..., 0] + along_y * grid[..., 1]
+    flow, _ = _blended(motions, logits)
     return flow.permute(0, 2, 3, 1)
 
 
@@ -94,18 +88,32 @@ def layered(motions: Tensor, logits: Tensor, edge: float, detail: int) -> tuple[
         The displacement `[B, 2, S D, S D]`, and with an edge the share of what moves, `[B, 1, S D, S D]` in [0, 1].
     """
     if not edge:
-        return _enlarged(_displaced(motions, logits), detail), None
-    background, others = logits[:, :1], logits[:, 1:]
-    before = torch.logsumexp(others, dim=1, keepdim=True) - background  # [B, 1, S, S], a logit
-    moved = _enlarged(torch.cat((_displaced(motions[:, 1:], others), before), dim=1), detail)
+        return _enlarged(_displaced(motions, logits)[0], detail), None
+    others, weights = _displaced(motions[:, 1:], logits[:, 1:])
+    # A logit is its weight's logarithm plus the logsumexp of all; the largest loses the fewest bits.
+    whole = logits[:, 1:].amax(1, keepdim=True) - weights.amax(1, keepdim=True).log()
+    before = whole - logits[:, :1]  # [B, 1, S, S], a logit
+    moved = _enlarged(torch.cat((others, before), dim=1), detail)
     front = torch.sigmoid(edge * moved[:, 2:])
     return moved[:, :2] * front, front
 
 
-def _displaced(motions: Tensor, logits: Tensor) -> Tensor:
-    """Return what `blend_motions` does without the identity, `[B, 2, H, W]`."""
-    flow = blend_motions(motions, logits)
-    return (flow - coordinate_grid(flow.shape[1], flow.shape[2], flow, corners=False)).permute(0, 3, 1, 2)
+def _blended(motions: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return the flow of `blend_motions` as planes, `[B, 2, H, W]`, and its weights, `[B, N, H, W]`."""
+    height, width = logits.shape[2:]
+    weights = F.softmax(logits, dim=1)  # [B, N, H, W]
+    with torch.autocast(logits.device.type, enabled=False):
+        mixed = motions.transpose(1, 2) @ weights.flatten(2)  # [B, 6, H * W]
+    offset, along_x, along_y = mixed.view(-1, 6, height, width).chunk(3, dim=1)  # [B, 2, H, W] each
+    grid = coordinate_grid(height, width, logits, corners=False)
+    return offset + along_x * grid[..., 0] + along_y * grid[..., 1], weights
+
+
+def _displaced(motions: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:
+    """Return what `_blended` does, the flow without the identity."""
+    flow, weights = _blended(motions, logits)
+    grid = coordinate_grid(flow.shape[2], flow.shape[3], flow, corners=False)
+    return flow - grid.permute(2, 0, 1), weights
 
 
 def _enlarged(planes: Tensor, times: int) -> Tensor:

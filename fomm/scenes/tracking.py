@@ -19,7 +19,7 @@ from fomm.face.locate import FaceFinder
 from fomm.face.watch import FaceWatcher
 from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
 from fomm.media.probe import VideoInfo, probe
-from fomm.media.video import read_video
+from fomm.media.video import CHROMA_STEP, read_video
 from fomm.motion.anatomy import anatomy_of
 from fomm.motion.surface import SurfaceTracker
 from fomm.motion.track import MotionTrack
@@ -107,5 +107,11 @@ def naming(path: Path) -> Iterator[None]:
 def _squares(info: VideoInfo, driving: DrivingWindow, size: int, stop: int | None) -> Generator[Frame, None, None]:
     """Stream the driving window as squares of `size` pixels; ffmpeg crops and scales."""
     window = driving.window
-    crop = (round(window.x), round(window.y), max(2, round(window.side)), max(2, round(window.side)))
+    side = max(CHROMA_STEP, _even(window.side))
+    crop = (_even(window.x), _even(window.y), side, side)
     return read_video(info.path, crop=crop, size=(size, size), stop=stop)
+
+
+def _even(length: float) -> int:
+    """Return pixels rounded to what ffmpeg cuts at once."""
+    return CHROMA_STEP * round(length / CHROMA_STEP)

@@ -17,6 +17,7 @@ from starlette.routing import Route
 
 from fomm import __version__
 from fomm.errors import SettingsError
+from fomm.heap import give_back
 from fomm.studio.animate_tab import build_animate_tab
 from fomm.studio.api import add_api
 from fomm.studio.edit_tab import build_edit_tab
@@ -25,7 +26,6 @@ from fomm.studio.live_layout import CSS as LIVE_CSS
 from fomm.studio.live_layout import SCRIPT
 from fomm.studio.live_route import live_route
 from fomm.studio.live_tab import build_live_tab
-from fomm.studio.memory import give_back
 from fomm.studio.plain_tabs import build_batch_tab, build_dub_tab
 from fomm.studio.remember import remember
 from fomm.studio.service import Studio

@@ -34,6 +34,15 @@ def test_a_face_cut_by_the_edge_of_the_picture_is_found(finder, photo):
     assert face.center[0] == pytest.approx(123, abs=12)
 
 
+def test_a_face_of_use_is_found_where_it_was_and_smaller_ones_are_not_looked_for(finder, photo):
+    small = np.zeros((512, 1024, 3), np.uint8)
+    small[:, :512], small[200:264, 700:764] = photo, photo[22:214:3, 128:320:3]
+    every = finder.find(small)
+    assert len(every) == 2
+    largest = max(every, key=lambda face: face.size)
+    assert finder.find(small, least=largest.size / 1024) == [largest]
+
+
 @pytest.mark.parametrize("shape", [(240, 240), (7, 300), (1, 1), (40, 3)])
 def test_pictures_without_a_face_give_none_whatever_their_size(finder, shape):
     assert finder.find(np.full((*shape, 3), 128, np.uint8)) == []
