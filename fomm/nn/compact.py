@@ -69,7 +69,7 @@ class CompactSettings(Settings):
     mouth_map: bool = option(False, "Draw the inside of the mouth for the generator, from the lips' keypoints.")
     teeth: bool = option(
         False,
-        "Draw upper teeth and a tongue into a mouth that the source shows shut, and hold a smile's teeth to the skull; "
+        "Draw teeth and a tongue into a mouth that the source shows without, and hold a smile's teeth to the skull; "
         "training goes on without it.",
     )
     lashes: bool = option(

@@ -15,6 +15,7 @@ from fomm.nn.geometry import Keypoints
 from fomm.nn.lashes import lash_map
 from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.own_teeth import hold_teeth
+from fomm.nn.source_mouth import SourceMouth
 from fomm.nn.teeth import teeth_map
 from fomm.nn.tongue import tongue_map
 
@@ -53,10 +54,10 @@ class Drawn:
 
     def mouth(self, driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Drawn:
         """Return the same with what is between the lips; see `eyes` for arguments."""
-        held = hold_teeth(self.displacement, driving, source, side)
-        here = Opening.of(marks_of(driving), side)
-        drawing = over(tongue_map(here, source, picture, held.hidden), self.drawing)
-        drawing = over(teeth_map(here, source, picture), drawing)
+        here, before = Opening.of(marks_of(driving), side), SourceMouth.of(source, picture)
+        held = hold_teeth(self.displacement, driving, before, side)
+        drawing = over(tongue_map(here, before, held.hidden), self.drawing)
+        drawing = over(teeth_map(here, driving, before), drawing)
         return Drawn(held.displacement, drawing, torch.cat((held.shown, held.hidden), dim=1))
 
 

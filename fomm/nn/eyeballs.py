@@ -19,7 +19,7 @@ from torch.nn import functional as F
 from fomm.nn.eyes import Almonds
 from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
 from fomm.nn.landmarks import REGIONS
-from fomm.nn.teeth import enamel
+from fomm.nn.source_mouth import enamel
 
 _RADIUS = 0.4  # of an iris, in half widths of the eye: 11.7 mm across in an eye 29 mm wide
 _BEGIN, _END = 0.1, 0.25  # change of gaze, likewise, where the eye begins to be one ball, and where it is altogether
@@ -33,7 +33,7 @@ _GRID, _BRIGHTEST, _LEAST = (-0.9, 0.9, 31), 8, 3  # where white is looked for; 
 _RINGS, _RAYS = 8, 24  # around an iris's middle
 _LIT, _DIM = (
     1.12,
-    0.55,
+    0.58,
 )  # what is seen is lit so much less than an eye turned aside; and of teeth's light, white at least
 _SHADE, _SHADED = 0.2, 0.3  # how much darker white is next to a lid, and over how many half widths
 

@@ -74,6 +74,12 @@ class Mouth:
         gone = ((x[:, None, None] - before) / (after - before)).clamp(0, 1)  # [B, 2, 4, H, W]
         return (gone * self.down.diff(dim=-1)[..., None, None]).sum(2)
 
+    def points(self, along: Tensor, down: Tensor) -> Tensor:
+        """Return the places so far along the mouth and below its line, `[B, h, w]` each: `[B, h, w, 2]` in [-1, 1]."""
+        axes = self.axes[:, None, None]  # [B, 1, 1, 2, 2]
+        offset = along[..., None] * axes[..., 0, :] + down[..., None] * axes[..., 1, :]
+        return self.centre[:, None, None] + self.half[:, None, None] * offset
+
     def around(self, grid: Tensor) -> tuple[Tensor, Tensor, Tensor]:
         """Return for places `[h, w, 2]` how far they are below the upper lip, above the lower one, and along the mouth.
 

@@ -16,6 +16,7 @@ from torch import Tensor
 from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.mouth import Mouth, box, marks_of
 from fomm.nn.skull import SkullAxes
+from fomm.nn.source_mouth import SourceMouth
 
 _PARTED = (0.04, 0.1)  # of half the mouth's width: from where to where lips part that show teeth
 _WIDE = (0.5, 0.8)  # and from where to where they show more than teeth
@@ -40,20 +41,21 @@ class OwnTeeth:
     hidden: Tensor
 
 
-def hold_teeth(displacement: Tensor, driving: Keypoints, source: Keypoints, side: int) -> OwnTeeth:
+def hold_teeth(displacement: Tensor, driving: Keypoints, source: SourceMouth, side: int) -> OwnTeeth:
     """Hold the source's teeth to the skull.
 
     Args:
         displacement: backward, `[B, 2, h, w]` in [-1, 1] units.
         driving: keypoints of the frame to make, `B` of them.
-        source: keypoints of the source, `B` of them.
+        source: the mouths of the sources.
         side: rows and columns of what is told about the mouth.
     """
-    marks, before = marks_of(driving), marks_of(source)  # [B, 11, 2]
-    mouth, mouth_before = Mouth.of(marks), Mouth.of(before)
-    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(before)
+    marks = marks_of(driving)  # [B, 11, 2]
+    mouth, mouth_before = Mouth.of(marks), source.mouth
+    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(source.marks)
     told = marks.new_zeros(len(marks), 2, side, side)
-    parted = (_parted(mouth_before) * _opened(mouth, skull, mouth_before, skull_before))[:, None, None]  # [B, 1, 1]
+    parted = source.teeth * _parted(mouth_before) * _opened(mouth, skull, mouth_before, skull_before)
+    parted = parted[:, None, None]  # [B, 1, 1]
     if not bool(parted.any()):
         return OwnTeeth(displacement, told[:, :1], told[:, 1:])
     cells = displacement.shape[-1]

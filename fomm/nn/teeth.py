@@ -1,85 +1,125 @@
-"""Upper teeth for a mouth that the source shows shut, drawn from keypoints.
+"""Teeth for a mouth that the source shows without, drawn from keypoints.
 
 Of teeth that a photo hides, a network that is judged by its mean error paints the mean: a pale blur. But where they are
-is known: they hang from the skull, their edge a little below the line of the shut lips, whatever the lips do since. So
-they are drawn in the skull's own axes, in steps from between the eyes to the nostrils, and shown where the lips part
-over them. What is behind them is drawn, too (see `fomm.nn.tongue`); lower teeth, which lips mostly hide, are not.
+is known. Upper ones hang from the skull, their edge a little below the line of the shut lips, whatever the lips do
+since; lower ones stand behind them and go down with the jaw, which the chin marks: a grin parts the lips and not the
+teeth. So both are drawn in the skull's own axes, in steps from between the eyes to the nostrils, and shown where the
+lips part over them. What is behind them is drawn, too (see `fomm.nn.tongue`).
 """
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.nn.mouth import Mouth, Opening, marks_of
+from fomm.nn.mouth import Opening
 from fomm.nn.skull import SkullAxes
+from fomm.nn.source_mouth import SourceMouth
 
-_BELOW = 0.09  # steps from the line of the shut lips down to the teeth's edge
-_ARCH = 0.25  # the edge rises to the sides by this times the squared distance across
+_BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
+_BITE = 0.03  # steps by which they cover the lower ones where the jaw is shut
+_LOW = 0.24  # steps from the lower teeth's edge to where gums begin
+_SEEN = 0.16  # steps of them that the lower lip uncovers at most, whatever the chin says
+_ARCH = 0.25  # edges rise to the sides by this times the squared distance across
 _HALF_WIDTH, _FADES = 0.62, 0.1  # steps from the middle to where teeth are lost in the dark, and over which
-_SEEN, _SEEING = 0.1, 0.06  # of half the mouth's width: how far open a source's mouth is that shows its own
-_GAPS = (0.0, 0.19, 0.34, 0.49)  # steps from the middle to where teeth meet
+_GAPS, _LOWER_GAPS = (0.0, 0.19, 0.34, 0.49), (0.0, 0.12, 0.25, 0.38, 0.5)  # steps from the middle to where teeth meet
 _GAP_WIDTH, _GAP_SHADOW = 0.022, 0.15
 _ROUND, _ROUNDED = 0.03, 0.1  # steps by which a tooth's edge rises to a gap, and over which
-_LIP_SHADOW, _SHADED = 0.28, 0.22  # darker under the upper lip, over this part of half the mouth's width
+_OVER = 0.03  # of half the mouth's width, of lip that is drawn over: the network's dark reaches so far
+_LIP_SHADOW, _SHADED = 0.28, 0.22  # darker next to a lip, over this part of half the mouth's width
 _SIDE_SHADOW = 0.45
-_ENAMEL = (1.22, 1.09, 0.99)  # before any shadow; measured on 30 portraits that smile
-_DARKEST = 0.42  # light of teeth in the darkest face
-_SKIN_BLUE = (1.58, -0.55)  # a cheek's blue over red, from green over red; measured on 50 portraits, light and dark
-_GREEN = 0.25  # of a cast of blue, as a power: what is left of it in green
-_CAST = (0.5, 1.1)  # least and most of what is found against that: a yellow varnish, a cold lamp
+_CORNER, _CORNER_SHADOW = 0.3, 0.4  # of half the mouth's width, from a corner on, and how much darker it is there
+_BEHIND = 0.8  # light of lower teeth
+_PURSED, _PLAIN = 0.72, 0.88  # of the source's width: lips that are pursed have teeth behind them in the dark
 
-_CHEEKS = [TIED_LANDMARKS.index(landmark) for landmark in (50, 280)]
+_CHIN = TIED_LANDMARKS.index(152)
+_LOWER_LIP = 6  # its middle among `fomm.nn.mouth.LANDMARKS`
 
 
-def teeth_map(here: Opening, source: Keypoints, picture: Tensor) -> Tensor | None:
-    """Draw the upper teeth of the mouth that is to be made.
+@dataclass(frozen=True)
+class _Rows:
+    """Where pixels of the mouths lie as teeth see them.
+
+    Attributes:
+        across: from the middle to either side, in steps of the source's, `[B, h, w]`.
+        depth: below the upper teeth's edge amid the mouth, in steps, `[B, h, w]`.
+        dropped: how far the jaw has gone down since, in steps, `[B, 1, 1]`.
+        wide: how far lips are not pursed, `[B, 1, 1]` in [0, 1].
+        pixel: length of a pixel in steps, `[B, 1, 1]`.
+    """
+
+    across: Tensor
+    depth: Tensor
+    dropped: Tensor
+    wide: Tensor
+    pixel: Tensor
+
+    @classmethod
+    def of(cls, here: Opening, driving: Keypoints, before: SourceMouth) -> _Rows:
+        skull, skull_before = SkullAxes.of(here.marks), SkullAxes.of(before.marks)
+        across, depth = skull.measure(here.grid)  # [B, h, w] each, in steps
+        _, line = skull_before.measure(before.marks[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
+        _, chin = skull.measure(_chin(driving))
+        _, chin_before = skull_before.measure(_chin(before.source))
+        _, lip = skull.measure(here.marks[:, None, _LOWER_LIP : _LOWER_LIP + 1])
+        dropped = torch.maximum(chin - chin_before, lip - line - _BELOW + _BITE - _SEEN)
+        narrowed = skull.narrowed(skull_before)  # [B, 1, 1]
+        wide, was = here.mouth.half / skull.step, before.mouth.half / skull_before.step  # [B, 1] each
+        wide = (wide / was)[..., None] / narrowed.clamp_max(1)
+        return cls(
+            (across / narrowed).abs(),
+            depth - line - _BELOW,
+            dropped.clamp_min(0),
+            ((wide - _PURSED) / (_PLAIN - _PURSED)).clamp(0, 1),
+            2 / here.side / skull.step[:, None],
+        )
+
+    def edge(self, gaps: tuple[float, ...]) -> tuple[Tensor, Tensor]:
+        """Return how far an edge rises, in steps, and how much of the light teeth have that meet at gaps."""
+        to_gap = torch.stack([(self.across - gap).abs() for gap in gaps]).amin(0)
+        rises = _ARCH * self.across.square() + _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
+        return rises, 1 - _GAP_SHADOW * torch.exp(-(to_gap / _GAP_WIDTH).square())
+
+    def covers(self, way: Tensor) -> Tensor:
+        """Return how far pixels are covered that lie so many steps inside of an edge, `[B, h, w]` in [0, 1]."""
+        return (way / self.pixel + 0.5).clamp(0, 1)
+
+
+def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor | None:
+    """Draw the teeth of the mouth that is to be made.
 
     Args:
         here: the opening of the mouth in the frame to make, `B` of them.
-        source: keypoints of the source, `B` of them.
-        picture: the source, whose cheeks tell the light, `[B, 3, h, w]` in [0, 1].
+        driving: keypoints of that frame.
+        before: the source's mouth.
 
     Returns:
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient, of nothing where the source
-        shows the mouth open; None where all do.
+        shows teeth or the mouth opens no further than there; None where that is so everywhere.
     """
-    before = marks_of(source)  # [B, 11, 2]
-    unseen = hides_teeth(before)
+    unseen = before.hides * before.parts(here.mouth)  # [B]
     if not bool(unseen.any()):
         return None
-    inside = (here.pixels(torch.minimum(here.below, here.above)) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
-    skull, skull_before = SkullAxes.of(here.marks), SkullAxes.of(before)
-    across, depth = skull.measure(here.grid)  # [B, h, w] each, in steps
-    across = (across / skull.narrowed(skull_before)).abs()
-    _, line = skull_before.measure(before[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
-    to_gap = torch.stack([(across - gap).abs() for gap in _GAPS]).amin(0)
-    edge = line + _BELOW - _ARCH * across.square() - _ROUND * (1 - to_gap / _ROUNDED).clamp_min(0).square()
-    shown = inside * ((_HALF_WIDTH - across) / _FADES).clamp(0, 1) * unseen[:, None, None]
-    cover = shown * ((edge - depth) * skull.step[:, None] / (2 / here.side) + 0.5).clamp(0, 1)
-    light = 1 - _SIDE_SHADOW * (across / _HALF_WIDTH).square().clamp_max(1)
+    rows = _Rows.of(here, driving, before)
+    inside = (here.pixels(torch.minimum(here.below, here.above) + _OVER) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
+    shown = inside * ((_HALF_WIDTH - rows.across) / _FADES).clamp(0, 1) * unseen[:, None, None] * rows.wide
+    rises, light = rows.edge(_GAPS)
+    upper = rows.covers(-rows.depth - rises)
     light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
-    light = light * (1 - _GAP_SHADOW * torch.exp(-(to_gap / _GAP_WIDTH).square()))
-    colour = light[:, None] * enamel(source, picture)
-    return here.drawn(torch.cat((cover[:, None], colour), dim=1))
+    rises, lower_light = rows.edge(_LOWER_GAPS)
+    below = rows.depth + _BITE + rises - rows.dropped  # the lower teeth's edge
+    lower = rows.covers(below) * rows.covers(_LOW - below)
+    lower_light = _BEHIND * lower_light * (1 - _LIP_SHADOW * (1 - here.above / _SHADED).clamp(0, 1))
+    light = torch.lerp(lower_light, light, upper)
+    light = light * (1 - _SIDE_SHADOW * (rows.across / _HALF_WIDTH).square().clamp_max(1))
+    light = light * (1 - _CORNER_SHADOW * (1 - (1 - here.along.abs()) / _CORNER).clamp(0, 1))
+    colour = light[:, None] * before.enamel
+    return here.drawn(torch.cat(((shown * torch.maximum(upper, lower))[:, None], colour), dim=1))
 
 
-def hides_teeth(before: Tensor) -> Tensor:
-    """Return how far sources hide their own teeth, `[B]` in [0, 1]."""
-    return ((_SEEN - Mouth.of(before).opening()) / _SEEING).clamp(0, 1)
-
-
-def enamel(source: Keypoints, picture: Tensor) -> Tensor:
-    """Return the colour of teeth in the source's light, `[B, 3, 1, 1]`."""
-    places = source.value.detach().float()[:, None, _CHEEKS]  # [B, 1, 2, 2]
-    cheeks = F.grid_sample(picture.float(), places, padding_mode="border", align_corners=False)  # [B, 3, 1, 2]
-    mean = cheeks.mean((1, 3))[:, None, None]  # [B, 1, 1, 1]
-    red, green, blue = cheeks.mean(3).clamp_min(0.02).unbind(1)  # [B, 1] each
-    cast = blue / red / (_SKIN_BLUE[0] * green / red + _SKIN_BLUE[1]).clamp_min(0.2)
-    cast = cast.clamp(*_CAST)
-    white = torch.stack((torch.ones_like(cast), cast**_GREEN, cast), dim=1)  # [B, 3, 1]
-    colour = cheeks.new_tensor(_ENAMEL).view(1, 3, 1, 1) * white[..., None] * (_DARKEST + (1 - _DARKEST) * mean)
-    return colour.clamp_max(1)
+def _chin(keypoints: Keypoints) -> Tensor:
+    return keypoints.value.detach().float()[:, None, None, _CHIN]  # [B, 1, 1, 2]

@@ -1,4 +1,4 @@
-"""Tongue and throat for a mouth that the source shows shut, drawn from keypoints.
+"""Tongue and throat for a mouth that the source shows without, drawn from keypoints.
 
 Behind teeth a network that is judged by its mean error paints the mean of dark throats and bright teeth, which is grey;
 a mouth is red. What belongs there is dark at the back, and from the lower lip, which the jaw and so the tongue goes
@@ -12,12 +12,10 @@ import math
 import torch
 from torch import Tensor
 
-from fomm.nn.geometry import Keypoints
-from fomm.nn.mouth import Opening, marks_of
-from fomm.nn.teeth import enamel, hides_teeth
+from fomm.nn.mouth import Opening
+from fomm.nn.source_mouth import SourceMouth
 
 _THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.37, 0.175, 0.18)  # parts of the light of teeth
-_SHUT, _PARTED = 0.03, 0.1  # of half the mouth's width: openings between which all this begins to show
 _BEGIN, _WIDE = 0.3, 0.9  # of half the mouth's width: openings between which the tongue comes into the light
 _HIGH, _HALF_WIDTH = 0.5, 0.82  # of the opening, and of half the mouth's width
 _SOFT = 0.16  # of half the mouth's width, over which the tongue ends in the dark
@@ -27,26 +25,23 @@ _LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the n
 _EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much
 
 
-def tongue_map(here: Opening, source: Keypoints, picture: Tensor, hidden: Tensor) -> Tensor | None:
+def tongue_map(here: Opening, before: SourceMouth, hidden: Tensor) -> Tensor | None:
     """Draw what is behind the teeth of the mouth that is to be made.
 
     Args:
         here: the opening of the mouth in the frame to make, `B` of them.
-        source: keypoints of the source, `B` of them.
-        picture: the source, whose cheeks tell the light, `[B, 3, h, w]` in [0, 1].
+        before: the source's mouth.
         hidden: where the inside of an open mouth is that lips hid in the source, `[B, 1, side, side]` in [0, 1].
 
     Returns:
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient; None where all mouths are
         shut, or the source shows all there is.
     """
-    opening, unseen = here.mouth.opening(), hides_teeth(marks_of(source))  # [B] each
-    parted = ((opening - _SHUT) / (_PARTED - _SHUT)).clamp(0, 1)
-    if not bool((parted * torch.maximum(unseen, hidden.amax((1, 2, 3)))).any()):
+    opening, unseen = here.mouth.opening(), before.hides * before.parts(here.mouth)  # [B] each
+    if not bool(torch.maximum(unseen, hidden.amax((1, 2, 3))).any()):
         return None
     edge = torch.minimum(here.below, here.above + _LIP)
     missing = torch.maximum(unseen[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
-    missing = missing * parted[:, None, None]
     cover = (here.pixels(edge) + 0.5).clamp(0, 1) * (here.along.abs() < 1) * missing
     opening = opening[:, None, None]
     height = _HIGH * opening * (1 - (here.along / _HALF_WIDTH).square()).clamp_min(0).sqrt()  # [B, h, w]
@@ -57,5 +52,5 @@ def tongue_map(here: Opening, source: Keypoints, picture: Tensor, hidden: Tensor
     throat, flesh = (here.marks.new_tensor(colour).view(1, 3, 1, 1) for colour in (_THROAT, _TONGUE))
     colour = torch.lerp(throat, flesh * light[:, None], tongue[:, None])  # [B, 3, h, w]
     shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
-    colour = (colour * shade[:, None] * enamel(source, picture)).clamp(0, 1)
+    colour = (colour * shade[:, None] * before.enamel).clamp(0, 1)
     return here.drawn(torch.cat((cover[:, None], colour), dim=1))

@@ -5,16 +5,22 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mouths import HALF, face
+from mouths import HALF, LIPS, face, photo_of
 from torch.nn import functional as F
 
+from fomm.nn import own_teeth
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.nn.own_teeth import hold_teeth
+from fomm.nn.source_mouth import SourceMouth
 
 SIDE = 128
 SMILE = {"upper": 0.1, "lower": 0.15}
 STILL = torch.zeros(1, 2, SIDE, SIDE)
+
+
+def hold_teeth(displacement, driving, source, side):
+    """Hold the teeth of a source that is all teeth between its lips."""
+    return own_teeth.hold_teeth(displacement, driving, SourceMouth.of(source, photo_of(source)), side)
 
 
 def at(planes, *places):
@@ -65,20 +71,30 @@ def test_a_frame_shows_the_photos_teeth_as_they_are():
     sizes = {"motion_side": 64, "levels": 2, "max_width": 8, "detector_width": 4, "motion_width": 4, "flow_detail": 2}
     settings = CompactSettings(tied_keypoints=42, generator_width=4, generator_blocks=0, mouth_map=True, **sizes)
     model = CompactModel(replace(settings, teeth=True)).eval()
-    photo = F.interpolate(torch.rand(1, 3, 16, 16), size=(256, 256), mode="bicubic").clamp(0, 1)
+    texture = F.interpolate(torch.rand(1, 1, 16, 16), size=(256, 256), mode="bicubic").clamp(0, 1)
+    photo = photo_of(face(**SMILE)) * (0.9 + 0.1 * texture)
     free = torch.zeros(1, 4, 2)
     driving, source = (
         Keypoints(torch.cat((each.value, free), dim=1)) for each in (face(upper=0.1, lower=0.8), face(**SMILE))
     )
     made = model.animate(model.encode(photo), driving, source)
     own, hidden = (made.motion.own[:, plane : plane + 1] for plane in (0, 1))
-    rows = coordinate_grid(256, 256, photo, corners=False)[None, None, ..., 1]
-    teeth = ((own == 1) & (rows.abs() < 0.06 * HALF)).expand_as(photo)
-    assert teeth.sum() > 300
+    columns, rows = coordinate_grid(256, 256, photo, corners=False)[None, None].unbind(-1)
+    teeth = ((own == 1) & (rows.abs() < 0.06 * HALF) & (columns.abs() < 0.5 * HALF)).expand_as(photo)
+    assert teeth.sum() > 200
     torch.testing.assert_close(made.image[teeth], photo[teeth], atol=0.01, rtol=0)
     assert made.visible[own == 1].min() == 1
     assert made.visible[hidden == 1].max() == 0
     assert model.train().move(photo, driving, source).own is None
+
+
+def test_lips_that_show_no_teeth_hold_none():
+    for inside in (LIPS, (0.2, 0.1, 0.1)):  # lips found apart that are shut, and a mouth in the dark
+        before = SourceMouth.of(face(**SMILE), photo_of(face(**SMILE), inside))
+        held = own_teeth.hold_teeth(STILL, face(upper=0.1, lower=0.8), before, SIDE)
+        assert torch.equal(held.displacement, STILL)
+        assert not held.shown.any()
+        assert not held.hidden.any()
 
 
 def test_a_mouth_that_closes_and_a_face_turned_far_are_left_to_the_network():

@@ -5,12 +5,13 @@ from dataclasses import replace
 
 import pytest
 import torch
-from mouths import HALF, face
+from mouths import ENAMEL, HALF, LIPS, face, photo_of
 
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.mouth import Opening, marks_of
+from fomm.nn.source_mouth import SourceMouth
 from fomm.nn.teeth import teeth_map
 
 SIDE = 256
@@ -18,14 +19,20 @@ BRIGHT = torch.full((1, 3, 64, 64), 0.7)
 
 
 def drawn(driving, source, picture=BRIGHT):
-    return teeth_map(Opening.of(marks_of(driving), SIDE), source, picture)
+    return teeth_map(Opening.of(marks_of(driving), SIDE), driving, SourceMouth.of(source, picture))
 
 
 def edges(driving, source=None):
     """First and last row of teeth amid the mouth, in half widths of the mouth below where shut lips meet."""
-    cover = drawn(driving, source or face())[0, 0, :, SIDE // 2 - 6]  # not in the gap
-    rows = (cover > 0.5).nonzero().flatten()
-    return tuple(float((2 * row + 1) / SIDE - 1) / HALF for row in (rows[0], rows[-1]))
+    return rows(driving, source)[:2]
+
+
+def rows(driving, source=None):
+    """First and last row of upper teeth, then of lower ones, if there are any apart, likewise."""
+    cover = drawn(driving, source or face())[0, 0, :, SIDE // 2 - 6] > 0.5  # not in the gap
+    begins, ends = (cover.int().diff() == step for step in (1, -1))
+    found = zip(begins.nonzero().flatten() + 1, ends.nonzero().flatten(), strict=True)
+    return [float((2 * row + 1) / SIDE - 1) / HALF for pair in found for row in pair]
 
 
 def test_lips_uncover_teeth_and_do_not_move_them():
@@ -37,11 +44,43 @@ def test_lips_uncover_teeth_and_do_not_move_them():
     assert same == pytest.approx(bottom, abs=0.02)
 
 
-def test_shut_lips_hide_them_and_a_mouth_open_in_the_photo_keeps_its_own():
-    assert drawn(face(), face())[:, 0].max() < 0.6
-    wide = face(lower=0.8)
+def test_lower_teeth_go_down_with_the_jaw_and_a_grin_leaves_both_together():
+    _, upper, lower, lip = rows(face(lower=0.8, jaw=0.6))
+    assert upper < 0.3
+    assert lip == pytest.approx(0.8, abs=0.06)
+    assert lower < rows(face(lower=0.8, jaw=0.7))[2] - 0.05
+    top, bottom = rows(face(upper=0.1, lower=0.25))
+    assert top == pytest.approx(-0.1, abs=0.06)
+    assert bottom == pytest.approx(0.25, abs=0.06)
+
+
+def test_lips_hide_most_of_the_lower_ones_whatever_the_chin_says():
+    _, _, lower, _ = rows(face(lower=0.9, jaw=0.0))
+    assert lower > 0.55
+
+
+def test_pursed_lips_have_teeth_behind_them_in_the_dark():
+    assert drawn(face(lower=0.5, width=0.6), face())[:, 0].max() < 0.1
+
+
+def test_shut_lips_hide_them_and_a_mouth_that_shows_teeth_keeps_its_own():
+    assert drawn(face(), face()) is None
+    smile, wide = face(lower=0.3), face(lower=0.8)
     assert drawn(wide, face())[:, 0].max() == 1
-    assert drawn(wide, wide) is None
+    assert drawn(wide, smile, photo_of(smile)) is None
+    assert drawn(wide, wide, BRIGHT) is None  # too far open for anything to be hidden
+
+
+@pytest.mark.parametrize("light", [1.0, 0.4])
+def test_lips_that_are_shut_but_found_apart_hide_teeth_as_others_do(light):
+    apart, wide = face(upper=0.05, lower=0.1), face(lower=0.8)
+    for inside in (LIPS, (0.35, 0.2, 0.2)):  # nothing between them, and a shadow
+        picture = photo_of(apart, inside) * light
+        assert drawn(apart, apart, picture) is None
+        assert drawn(wide, apart, picture)[:, 0].max() == 1
+    assert drawn(wide, apart, photo_of(apart, ENAMEL) * light) is None
+    grey = photo_of(apart, (0.8, 0.8, 0.8), (0.5, 0.5, 0.5)) * light
+    assert drawn(wide, apart, grey) is None  # teeth in a photo without colours
 
 
 @pytest.mark.parametrize(("angle", "where"), [(0.7, (0.2, 0.1)), (-1.4, (-0.3, 0.2))])
@@ -80,7 +119,7 @@ def test_a_frame_shows_them_but_training_does_not(settings):
     toothed.load_state_dict(plain.state_dict())
     free = torch.zeros(1, 4, 2)
     driving, source = (Keypoints(torch.cat((each.value, free), dim=1)) for each in (face(lower=0.8), face()))
-    photo = torch.rand(1, 3, 256, 256)
+    photo = BRIGHT[..., :1, :1] + 0.02 * torch.rand(1, 3, 256, 256)
     without, with_them = (model.animate(model.encode(photo), driving, source) for model in (plain, toothed))
     teeth = with_them.motion.drawn
     full = teeth[:, :1] == 1
