@@ -20,6 +20,7 @@ from pathlib import Path
 from machine import save
 from material import TINY, demo_photo, driving_clip, ledger_with, random_checkpoint
 
+from fomm.heap import keep_freed_memory
 from fomm.nn.compact import CompactSettings
 from fomm.render.refine import RefineSettings
 from fomm.scenes.animate import Pipeline
@@ -38,6 +39,7 @@ def main() -> None:
     parser.add_argument("--output", type=Path)
     arguments = parser.parse_args()
     if arguments.run:
+        keep_freed_memory()  # as the command line does
         animate(*arguments.run, crop_only=not arguments.whole_photo)
         return
     with tempfile.TemporaryDirectory() as name:

@@ -16,16 +16,16 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.nn.mouth import Mouth, marks_of
+from fomm.nn.mouth import Mouth, Opening, marks_of
 
 _ALONG, _BETWEEN = (-0.5, 0.5, 11), (0.15, 0.85, 8)  # places that are read: along the mouth, and from lip to lip
 _UPPER, _LOWER = 0.13, 0.18  # half widths of the mouth from the inner edges of both lips to their red
 _MOST = 9  # of the places between the lips: so many are as white, if there are teeth
 _WHITE, _BRIGHT = (0.04, 0.1), (1.1, 1.2)  # by how much whiter, and how many times as bright as the lips; from, to
 _WIDE = (0.3, 0.45)  # of half the mouth's width: open mouths that show what there is, whatever colour it has
-_FURTHER = 0.08  # likewise, by how much further it opens until what the source hides is seen
+_FURTHER = 0.12  # likewise, by how much further it opens until what the source hides is seen
 
-_ENAMEL = (1.17, 1.04, 0.93)  # before any shadow; between portraits that smile and real clips, a tenth darker
+_ENAMEL = (1.12, 1.0, 0.9)  # before any shadow; measured on portraits that smile, and a tenth darker real clips
 _DARKEST = 0.42  # light of teeth in the darkest face
 _SKIN_BLUE = (1.58, -0.55)  # a cheek's blue over red, from green over red; measured on 50 portraits, light and dark
 _GREEN = 0.25  # of a cast of blue, as a power: what is left of it in green
@@ -64,9 +64,10 @@ class SourceMouth:
         low, high = _WIDE
         return (1 - self.teeth) * ((high - self.mouth.opening()) / (high - low)).clamp(0, 1)
 
-    def parts(self, now: Mouth) -> Tensor:
-        """Return how far mouths are further open than here, far enough to see what is behind, `[B]` in [0, 1]."""
-        return ((now.opening() - self.mouth.opening()) / _FURTHER).clamp(0, 1)
+    def uncovered(self, here: Opening) -> Tensor:
+        """Return where lips that hide something are further apart than in the source, `[B, h, w]` in [0, 1]."""
+        further = here.below + here.above - self.mouth.opening()[:, None, None]
+        return self.hides[:, None, None] * (further / _FURTHER).clamp(0, 1)
 
     @cached_property
     def enamel(self) -> Tensor:

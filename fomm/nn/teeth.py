@@ -23,7 +23,8 @@ from fomm.nn.source_mouth import SourceMouth
 _BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
 _BITE = 0.03  # steps by which they cover the lower ones where the jaw is shut
 _LOW = 0.24  # steps from the lower teeth's edge to where gums begin
-_SEEN = 0.16  # steps of them that the lower lip uncovers at most, whatever the chin says
+_SEEN = (0.16, 0.03)  # steps of them that the lower lip uncovers at most, whatever the chin says: in a grin, and where
+_GRIN, _OPEN = 0.15, 0.3  # it has gone down so many steps, as it does with the jaw
 _ARCH = 0.25  # edges rise to the sides by this times the squared distance across
 _HALF_WIDTH, _FADES = 0.62, 0.1  # steps from the middle to where teeth are lost in the dark, and over which
 _GAPS, _LOWER_GAPS = (0.0, 0.19, 0.34, 0.49), (0.0, 0.12, 0.25, 0.38, 0.5)  # steps from the middle to where teeth meet
@@ -33,7 +34,8 @@ _OVER = 0.03  # of half the mouth's width, of lip that is drawn over: the networ
 _LIP_SHADOW, _SHADED = 0.28, 0.22  # darker next to a lip, over this part of half the mouth's width
 _SIDE_SHADOW = 0.45
 _CORNER, _CORNER_SHADOW = 0.3, 0.4  # of half the mouth's width, from a corner on, and how much darker it is there
-_BEHIND = 0.8  # light of lower teeth
+_BEHIND = 0.7  # light of lower teeth
+_SLIT, _LIT = 0.3, 0.25  # light behind lips that have just parted, and how far apart they are where it is whole
 _PURSED, _PLAIN = 0.72, 0.88  # of the source's width: lips that are pursed have teeth behind them in the dark
 
 _CHIN = TIED_LANDMARKS.index(152)
@@ -66,7 +68,9 @@ class _Rows:
         _, chin = skull.measure(_chin(driving))
         _, chin_before = skull_before.measure(_chin(before.source))
         _, lip = skull.measure(here.marks[:, None, _LOWER_LIP : _LOWER_LIP + 1])
-        dropped = torch.maximum(chin - chin_before, lip - line - _BELOW + _BITE - _SEEN)
+        most, least = _SEEN
+        seen = most - (most - least) * ((lip - line - _GRIN) / (_OPEN - _GRIN)).clamp(0, 1)
+        dropped = torch.maximum(chin - chin_before, lip - line - _BELOW + _BITE - seen)
         narrowed = skull.narrowed(skull_before)  # [B, 1, 1]
         wide, was = here.mouth.half / skull.step, before.mouth.half / skull_before.step  # [B, 1] each
         wide = (wide / was)[..., None] / narrowed.clamp_max(1)
@@ -101,12 +105,14 @@ def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor 
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient, of nothing where the source
         shows teeth or the mouth opens no further than there; None where that is so everywhere.
     """
-    unseen = before.hides * before.parts(here.mouth)  # [B]
+    unseen = before.uncovered(here)  # [B, h, w]
     if not bool(unseen.any()):
         return None
     rows = _Rows.of(here, driving, before)
-    inside = (here.pixels(torch.minimum(here.below, here.above) + _OVER) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
-    shown = inside * ((_HALF_WIDTH - rows.across) / _FADES).clamp(0, 1) * unseen[:, None, None] * rows.wide
+    lit = ((here.below + here.above) / _LIT).clamp(0, 1)  # [B, h, w]
+    inside = (here.pixels(torch.minimum(here.below, here.above) + _OVER * lit) + 0.5).clamp(0, 1)
+    inside = inside * (here.along.abs() < 1)
+    shown = inside * ((_HALF_WIDTH - rows.across) / _FADES).clamp(0, 1) * unseen * rows.wide
     rises, light = rows.edge(_GAPS)
     upper = rows.covers(-rows.depth - rises)
     light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
@@ -115,6 +121,7 @@ def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor 
     lower = rows.covers(below) * rows.covers(_LOW - below)
     lower_light = _BEHIND * lower_light * (1 - _LIP_SHADOW * (1 - here.above / _SHADED).clamp(0, 1))
     light = torch.lerp(lower_light, light, upper)
+    light = light * (_SLIT + (1 - _SLIT) * lit)
     light = light * (1 - _SIDE_SHADOW * (rows.across / _HALF_WIDTH).square().clamp_max(1))
     light = light * (1 - _CORNER_SHADOW * (1 - (1 - here.along.abs()) / _CORNER).clamp(0, 1))
     colour = light[:, None] * before.enamel

@@ -37,13 +37,12 @@ def tongue_map(here: Opening, before: SourceMouth, hidden: Tensor) -> Tensor | N
         A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient; None where all mouths are
         shut, or the source shows all there is.
     """
-    opening, unseen = here.mouth.opening(), before.hides * before.parts(here.mouth)  # [B] each
-    if not bool(torch.maximum(unseen, hidden.amax((1, 2, 3))).any()):
+    missing = torch.maximum(before.uncovered(here), hidden[:, 0, here.place[0], here.place[1]])  # [B, h, w]
+    if not bool(missing.any()):
         return None
     edge = torch.minimum(here.below, here.above + _LIP)
-    missing = torch.maximum(unseen[:, None, None], hidden[:, 0, here.place[0], here.place[1]])
     cover = (here.pixels(edge) + 0.5).clamp(0, 1) * (here.along.abs() < 1) * missing
-    opening = opening[:, None, None]
+    opening = here.mouth.opening()[:, None, None]
     height = _HIGH * opening * (1 - (here.along / _HALF_WIDTH).square()).clamp_min(0).sqrt()  # [B, h, w]
     tongue = ((height - here.above) / _SOFT + 0.5).clamp(0, 1) * ((opening - _BEGIN) / (_WIDE - _BEGIN)).clamp(0, 1)
     up = (here.above / height.clamp_min(1e-3)).clamp(0, 1)  # 0 at the lip, 1 at the back

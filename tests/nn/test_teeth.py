@@ -45,18 +45,23 @@ def test_lips_uncover_teeth_and_do_not_move_them():
 
 
 def test_lower_teeth_go_down_with_the_jaw_and_a_grin_leaves_both_together():
-    _, upper, lower, lip = rows(face(lower=0.8, jaw=0.6))
-    assert upper < 0.3
-    assert lip == pytest.approx(0.8, abs=0.06)
-    assert lower < rows(face(lower=0.8, jaw=0.7))[2] - 0.05
+    _, upper, lower, lip = rows(face(upper=0.1, lower=0.3, jaw=0.12))
+    assert upper + 0.05 < lower < 0.25
+    assert lip == pytest.approx(0.3, abs=0.08)
+    assert rows(face(upper=0.1, lower=0.3, jaw=0.16))[2] > lower
     top, bottom = rows(face(upper=0.1, lower=0.25))
-    assert top == pytest.approx(-0.1, abs=0.06)
-    assert bottom == pytest.approx(0.25, abs=0.06)
+    assert top == pytest.approx(-0.1, abs=0.08)
+    assert bottom == pytest.approx(0.25, abs=0.08)
 
 
-def test_lips_hide_most_of_the_lower_ones_whatever_the_chin_says():
+def test_a_lip_that_goes_down_far_hides_most_of_the_lower_ones_whatever_the_chin_says():
     _, _, lower, _ = rows(face(lower=0.9, jaw=0.0))
-    assert lower > 0.55
+    assert lower > 0.75
+
+
+def test_lips_that_have_just_parted_leave_them_in_the_dark():
+    bright, dim = (drawn(face(lower=lower), face())[0] for lower in (0.3, 0.15))
+    assert dim[1, dim[0] > 0.5].max() < 0.9 * bright[1, bright[0] > 0.5].max()
 
 
 def test_pursed_lips_have_teeth_behind_them_in_the_dark():
