@@ -7,6 +7,7 @@ import importlib.util
 import click
 
 from fomm.errors import SettingsError
+from fomm.heap import share_one_heap
 from fomm.render.settings import DEVICES, RenderSettings
 from fomm.scenes.animate import Pipeline
 from fomm.weights.registry import DEFAULT_MODEL
@@ -43,7 +44,6 @@ def studio(
     """
     if importlib.util.find_spec("gradio") is None:
         raise SettingsError("The studio needs Gradio, which is not installed; install it: pip install 'fomm[studio]'")
-    from fomm.heap import share_one_heap  # noqa: PLC0415
     from fomm.studio.app import Serving, serve  # noqa: PLC0415 - Gradio is an optional dependency
     from fomm.studio.service import Studio, StudioSettings  # noqa: PLC0415
 

@@ -155,11 +155,6 @@ def convolve_together(features: Tensor, heads: Sequence[nn.Conv2d]) -> tuple[Ten
     return torch.split(out, [head.out_channels for head in heads], dim=1)
 
 
-def full_precision(tensor: Tensor) -> Tensor:
-    """Return half and bfloat16 tensors as float32 and others as they are: coordinates need all the bits."""
-    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
-
-
 def warp(features: Tensor, flow: Tensor) -> Tensor:
     """Sample `features` `[B, C, H, W]` where `flow` `[B, h, w, 2]` points, bilinear, zero outside, align_corners False.
 

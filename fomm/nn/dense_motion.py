@@ -10,9 +10,9 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together, full_precision
+from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together
 from fomm.nn.config import CommonParams, DenseMotionParams
-from fomm.nn.geometry import Keypoints, Motion, gaussian_heatmap, sparse_motions
+from fomm.nn.geometry import Keypoints, Motion, full_precision, gaussian_heatmap, sparse_motions
 
 
 class DenseMotionNetwork(nn.Module):

@@ -55,7 +55,7 @@ class Drawn:
     def mouth(self, driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Drawn:
         """Return the same with what is between the lips; see `eyes` for arguments."""
         here, before = Opening.of(marks_of(driving), side), SourceMouth.of(source, picture)
-        held = hold_teeth(self.displacement, driving, before, side)
+        held = hold_teeth(self.displacement, here, before)
         drawing = over(tongue_map(here, before, held.hidden), self.drawing)
         drawing = over(teeth_map(here, driving, before), drawing)
         return Drawn(held.displacement, drawing, torch.cat((held.shown, held.hidden), dim=1))

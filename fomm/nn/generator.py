@@ -10,10 +10,10 @@ from itertools import pairwise
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from fomm.nn.blocks import DownBlock, ResidualBlock, SameBlock, UpBlock, full_precision, warp
+from fomm.nn.blocks import DownBlock, ResidualBlock, SameBlock, UpBlock, warp
 from fomm.nn.config import CommonParams, GeneratorParams
 from fomm.nn.dense_motion import DenseMotionNetwork
-from fomm.nn.geometry import Motion
+from fomm.nn.geometry import Motion, full_precision
 
 
 class OcclusionAwareGenerator(nn.Module):

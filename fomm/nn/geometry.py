@@ -161,9 +161,15 @@ def gaussian_heatmap(value: Tensor, height: int, width: int, *, variance: float,
     return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)  # [B, K, H, W]
 
 
+def full_precision(tensor: Tensor) -> Tensor:
+    """Return half and bfloat16 tensors as float32 and others as they are: coordinates need all the bits."""
+    return tensor.float() if tensor.dtype in (torch.bfloat16, torch.float16) else tensor
+
+
 def normalised_heatmaps(logits: Tensor, temperature: float) -> Tensor:
-    """Return float32 heatmaps that sum to 1 each, a softmax of `logits / temperature`: `[B, K, H, W]` to the same."""
-    planes = logits.contiguous().flatten(2).float()  # channels last, a softmax over places would lay them out anew
+    """Return heatmaps that sum to 1 each, a softmax of `logits / temperature`, `[B, K, H, W]`, in float32 at least."""
+    # Channels last, a softmax over places would lay them out anew.
+    planes = full_precision(logits.contiguous().flatten(2))
     return F.softmax(planes / temperature, dim=2).view(logits.shape)
 
 

@@ -9,9 +9,9 @@ from __future__ import annotations
 import torch
 from torch import Tensor, nn
 
-from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together, full_precision
+from fomm.nn.blocks import AntiAliasDownsample, Hourglass, convolve_together
 from fomm.nn.config import CommonParams, KeypointParams
-from fomm.nn.geometry import Keypoints, expected_position
+from fomm.nn.geometry import Keypoints, expected_position, full_precision, normalised_heatmaps
 
 HEAD_SIZE = 7
 
@@ -43,8 +43,7 @@ class KeypointDetector(nn.Module):
         features = self.predictor(self.down(image.to(self.kp.weight.dtype)))  # [B, C, H / 4, W / 4] for vox
         heads = [self.kp] if self.jacobian is None else [self.kp, self.jacobian]
         heatmaps, *rest = convolve_together(features, heads)
-        logits = full_precision(heatmaps) / self.temperature  # [B, K, h, w]
-        probability = logits.flatten(2).softmax(-1).view_as(logits)
+        probability = normalised_heatmaps(heatmaps, self.temperature)  # [B, K, h, w]
         value = expected_position(probability, corners=True)
         if not rest:
             return Keypoints(value)

@@ -8,6 +8,7 @@ Upper teeth hang from the skull, which the nose marks, lower ones stand on the j
 from __future__ import annotations
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from torch import Tensor
@@ -15,6 +16,7 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
 from fomm.nn.landmarks import TIED_LANDMARKS
+from fomm.nn.skull import SkullAxes
 
 CHANNELS = 6
 """How many planes `mouth_map` draws."""
@@ -130,6 +132,11 @@ class Opening:
         mouth, place = Mouth.of(marks), box(marks, side)
         grid = coordinate_grid(side, side, marks, corners=False)[place]
         return cls(marks, side, mouth, place, grid, *mouth.around(grid))
+
+    @cached_property
+    def skull(self) -> SkullAxes:
+        """The axes of the skulls."""
+        return SkullAxes.of(self.marks)
 
     def pixels(self, lengths: Tensor) -> Tensor:
         """Return lengths `[B, h, w]` in pixels of the picture, given in half widths of the mouth."""

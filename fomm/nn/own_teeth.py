@@ -13,8 +13,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.nn.mouth import Mouth, box, marks_of
+from fomm.nn.geometry import coordinate_grid
+from fomm.nn.mouth import Mouth, Opening, box
 from fomm.nn.skull import SkullAxes
 from fomm.nn.source_mouth import SourceMouth
 
@@ -41,38 +41,33 @@ class OwnTeeth:
     hidden: Tensor
 
 
-def hold_teeth(displacement: Tensor, driving: Keypoints, source: SourceMouth, side: int) -> OwnTeeth:
+def hold_teeth(displacement: Tensor, here: Opening, source: SourceMouth) -> OwnTeeth:
     """Hold the source's teeth to the skull.
 
     Args:
         displacement: backward, `[B, 2, h, w]` in [-1, 1] units.
-        driving: keypoints of the frame to make, `B` of them.
+        here: the opening of the mouth in the frame to make, `B` of them.
         source: the mouths of the sources.
-        side: rows and columns of what is told about the mouth.
     """
-    marks = marks_of(driving)  # [B, 11, 2]
-    mouth, mouth_before = Mouth.of(marks), source.mouth
-    skull, skull_before = SkullAxes.of(marks), SkullAxes.of(source.marks)
-    told = marks.new_zeros(len(marks), 2, side, side)
+    mouth, mouth_before, skull, skull_before = here.mouth, source.mouth, here.skull, source.skull
     parted = source.teeth * _parted(mouth_before) * _opened(mouth, skull, mouth_before, skull_before)
     parted = parted[:, None, None]  # [B, 1, 1]
     if not bool(parted.any()):
-        return OwnTeeth(displacement, told[:, :1], told[:, 1:])
+        nothing = here.marks.new_zeros(len(here.marks), 1, here.side, here.side)
+        return OwnTeeth(displacement, nothing, nothing)
     cells = displacement.shape[-1]
-    rows, columns = box(marks, cells)
+    rows, columns = box(here.marks, cells)
     grid = coordinate_grid(cells, cells, displacement, corners=False)[rows, columns]  # [h, w, 2]
     was = _where(skull, skull_before, grid)
     inside = parted * _within(mouth, grid, 2 / cells) * _within(mouth_before, was, 2 / cells, _BESIDE)
     moved = displacement.clone()
     held = torch.lerp(moved[:, :, rows, columns].permute(0, 2, 3, 1), was - grid, inside[..., None])
     moved[:, :, rows, columns] = held.permute(0, 3, 1, 2)
-    rows, columns = box(marks, side)
-    grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]
-    inside = parted * _within(mouth, grid, 2 / side)
-    shown = inside * _within(mouth_before, _where(skull, skull_before, grid), 2 / side)
-    below, above, _ = mouth.around(grid)
-    deep = (torch.minimum(below, above) / _RIM).clamp(0, 1)  # the lips' own rim is the network's
-    told[:, :, rows, columns] = torch.stack((shown, (inside - shown) * deep), dim=1)
+    lips = torch.minimum(here.below, here.above)
+    inside = parted * (here.pixels(lips) + 0.5).clamp(0, 1) * (here.along.abs() < 1)
+    shown = inside * _within(mouth_before, _where(skull, skull_before, here.grid), 2 / here.side)
+    deep = (lips / _RIM).clamp(0, 1)  # the lips' own rim is the network's
+    told = here.drawn(torch.stack((shown, (inside - shown) * deep), dim=1))
     return OwnTeeth(moved, told[:, :1], told[:, 1:])
 
 

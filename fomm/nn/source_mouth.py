@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.nn.mouth import Mouth, Opening, marks_of
+from fomm.nn.skull import SkullAxes
 
 _ALONG, _BETWEEN = (-0.5, 0.5, 11), (0.15, 0.85, 8)  # places that are read: along the mouth, and from lip to lip
 _UPPER, _LOWER = 0.13, 0.18  # half widths of the mouth from the inner edges of both lips to their red
@@ -68,6 +69,11 @@ class SourceMouth:
         """Return where lips that hide something are further apart than in the source, `[B, h, w]` in [0, 1]."""
         further = here.below + here.above - self.mouth.opening()[:, None, None]
         return self.hides[:, None, None] * (further / _FURTHER).clamp(0, 1)
+
+    @cached_property
+    def skull(self) -> SkullAxes:
+        """The axes of the skulls."""
+        return SkullAxes.of(self.marks)
 
     @cached_property
     def enamel(self) -> Tensor:

@@ -17,7 +17,6 @@ from torch import Tensor
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.nn.mouth import Opening
-from fomm.nn.skull import SkullAxes
 from fomm.nn.source_mouth import SourceMouth
 
 _BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
@@ -62,7 +61,7 @@ class _Rows:
 
     @classmethod
     def of(cls, here: Opening, driving: Keypoints, before: SourceMouth) -> _Rows:
-        skull, skull_before = SkullAxes.of(here.marks), SkullAxes.of(before.marks)
+        skull, skull_before = here.skull, before.skull
         across, depth = skull.measure(here.grid)  # [B, h, w] each, in steps
         _, line = skull_before.measure(before.marks[:, 2:8].mean(1)[:, None, None])  # [B, 1, 1], of the shut lips
         _, chin = skull.measure(_chin(driving))

@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from fomm.nn import own_teeth
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.mouth import Opening, marks_of
 from fomm.nn.source_mouth import SourceMouth
 
 SIDE = 128
@@ -20,7 +21,8 @@ STILL = torch.zeros(1, 2, SIDE, SIDE)
 
 def hold_teeth(displacement, driving, source, side):
     """Hold the teeth of a source that is all teeth between its lips."""
-    return own_teeth.hold_teeth(displacement, driving, SourceMouth.of(source, photo_of(source)), side)
+    here = Opening.of(marks_of(driving), side)
+    return own_teeth.hold_teeth(displacement, here, SourceMouth.of(source, photo_of(source)))
 
 
 def at(planes, *places):
@@ -91,7 +93,7 @@ def test_a_frame_shows_the_photos_teeth_as_they_are():
 def test_lips_that_show_no_teeth_hold_none():
     for inside in (LIPS, (0.2, 0.1, 0.1)):  # lips found apart that are shut, and a mouth in the dark
         before = SourceMouth.of(face(**SMILE), photo_of(face(**SMILE), inside))
-        held = own_teeth.hold_teeth(STILL, face(upper=0.1, lower=0.8), before, SIDE)
+        held = own_teeth.hold_teeth(STILL, Opening.of(marks_of(face(upper=0.1, lower=0.8)), SIDE), before)
         assert torch.equal(held.displacement, STILL)
         assert not held.shown.any()
         assert not held.hidden.any()
