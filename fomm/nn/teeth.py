@@ -28,13 +28,17 @@ _ARCH = 0.25  # edges rise to the sides by this times the squared distance acros
 _HALF_WIDTH, _FADES = 0.62, 0.1  # steps from the middle to where teeth are lost in the dark, and over which
 _GAPS, _LOWER_GAPS = (0.0, 0.19, 0.34, 0.49), (0.0, 0.12, 0.25, 0.38, 0.5)  # steps from the middle to where teeth meet
 _GAP_WIDTH, _GAP_SHADOW = 0.022, 0.15
-_ROUND, _ROUNDED = 0.03, 0.1  # steps by which a tooth's edge rises to a gap, and over which
+_ROUND, _ROUNDED = 0.02, 0.07  # steps by which a tooth's edge rises to a gap, and over which
 _OVER = 0.03  # of half the mouth's width, of lip that is drawn over: the network's dark reaches so far
-_LIP_SHADOW, _SHADED = 0.28, 0.22  # darker next to a lip, over this part of half the mouth's width
+_LIP_SHADOW, _LOWER_SHADOW = 0.32, 0.12  # darker next to the upper and the lower lip, and over which
+_SHADED = 0.14  # part of half the mouth's width
 _SIDE_SHADOW = 0.45
 _CORNER, _CORNER_SHADOW = 0.3, 0.4  # of half the mouth's width, from a corner on, and how much darker it is there
-_BEHIND = 0.7  # light of lower teeth
-_SLIT, _LIT = 0.3, 0.25  # light behind lips that have just parted, and how far apart they are where it is whole
+_BEHIND = 0.8  # light of lower teeth
+_UNDER, _UNDER_SHADOW = 0.12, 0.3  # steps below the upper teeth's edge over which they shade the lower ones
+_BETWEEN, _NARROW = 0.35, 0.12  # light of what is seen between rows that hardly part, and how far apart they are then
+_SLIT, _LIT = 0.3, 0.2  # light behind lips that have just parted, and how far apart they are where it is whole
+_REDDER = (0.7, 1.12, 1.22)  # powers of the light: shadows in a mouth are red, as measured on portraits that smile
 _PURSED, _PLAIN = 0.72, 0.88  # of the source's width: lips that are pursed have teeth behind them in the dark
 
 _CHIN = TIED_LANDMARKS.index(152)
@@ -112,19 +116,32 @@ def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor 
     inside = (here.pixels(torch.minimum(here.below, here.above) + _OVER * lit) + 0.5).clamp(0, 1)
     inside = inside * (here.along.abs() < 1)
     shown = inside * ((_HALF_WIDTH - rows.across) / _FADES).clamp(0, 1) * unseen * rows.wide
-    rises, light = rows.edge(_GAPS)
-    upper = rows.covers(-rows.depth - rises)
-    light = light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
-    rises, lower_light = rows.edge(_LOWER_GAPS)
-    below = rows.depth + _BITE + rises - rows.dropped  # the lower teeth's edge
-    lower = rows.covers(below) * rows.covers(_LOW - below)
-    lower_light = _BEHIND * lower_light * (1 - _LIP_SHADOW * (1 - here.above / _SHADED).clamp(0, 1))
-    light = torch.lerp(lower_light, light, upper)
+    cover, light = _both_rows(rows, here)
     light = light * (_SLIT + (1 - _SLIT) * lit)
     light = light * (1 - _SIDE_SHADOW * (rows.across / _HALF_WIDTH).square().clamp_max(1))
     light = light * (1 - _CORNER_SHADOW * (1 - (1 - here.along.abs()) / _CORNER).clamp(0, 1))
-    colour = light[:, None] * before.enamel
-    return here.drawn(torch.cat(((shown * torch.maximum(upper, lower))[:, None], colour), dim=1))
+    colour = light[:, None] ** light.new_tensor(_REDDER).view(1, 3, 1, 1) * before.enamel
+    return here.drawn(torch.cat(((shown * cover)[:, None], colour), dim=1))
+
+
+def _both_rows(rows: _Rows, here: Opening) -> tuple[Tensor, Tensor]:
+    """Return what teeth cover where lips hide nothing, and their light amid a mouth, `[B, h, w]` each in [0, 1]."""
+    rises, upper_light = rows.edge(_GAPS)
+    over = -rows.depth - rises  # steps inside of the upper teeth
+    upper = rows.covers(over)
+    upper_light = upper_light * (1 - _LIP_SHADOW * (1 - here.below / _SHADED).clamp(0, 1))
+
+    rises, lower_light = rows.edge(_LOWER_GAPS)
+    below = rows.depth + _BITE + rises - rows.dropped  # steps inside of the lower ones
+    above_gums = rows.covers(_LOW - below)
+    lower = rows.covers(below) * above_gums
+    lower_light = _BEHIND * lower_light * (1 - _LOWER_SHADOW * (1 - here.above / _SHADED).clamp(0, 1))
+    lower_light = lower_light * (1 - _UNDER_SHADOW * (1 + over / _UNDER).clamp(0, 1))
+
+    apart = (-over - below).clamp_min(0)  # steps between both rows, at each place along them
+    between = (1 - apart / _NARROW).clamp(0, 1) * above_gums
+    light = torch.lerp(lower_light.new_tensor(_BETWEEN), lower_light, lower)
+    return torch.maximum(upper, torch.maximum(lower, between)), torch.lerp(light, upper_light, upper)
 
 
 def _chin(keypoints: Keypoints) -> Tensor:

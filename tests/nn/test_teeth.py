@@ -29,8 +29,9 @@ def edges(driving, source=None):
 
 def rows(driving, source=None):
     """First and last row of upper teeth, then of lower ones, if there are any apart, likewise."""
-    cover = drawn(driving, source or face())[0, 0, :, SIDE // 2 - 6] > 0.5  # not in the gap
-    begins, ends = (cover.int().diff() == step for step in (1, -1))
+    cover, _, green, _ = drawn(driving, source or face())[0, :, :, SIDE // 2 - 6]  # not in the gap
+    seen = (cover > 0.5) & (green > 0.42 * green[cover > 0.5].max())
+    begins, ends = (seen.int().diff() == step for step in (1, -1))
     found = zip(begins.nonzero().flatten() + 1, ends.nonzero().flatten(), strict=True)
     return [float((2 * row + 1) / SIDE - 1) / HALF for pair in found for row in pair]
 
@@ -52,6 +53,17 @@ def test_lower_teeth_go_down_with_the_jaw_and_a_grin_leaves_both_together():
     top, bottom = rows(face(upper=0.1, lower=0.25))
     assert top == pytest.approx(-0.1, abs=0.08)
     assert bottom == pytest.approx(0.25, abs=0.08)
+
+
+def test_between_rows_that_hardly_part_it_is_dim_and_red_and_the_throat_shows_where_they_are_apart():
+    _, upper, lower, _ = rows(face(upper=0.1, lower=0.3, jaw=0.12))
+    row = int(((upper + lower) / 2 * HALF + 1) * SIDE / 2)
+    cover, red, green, blue = drawn(face(upper=0.1, lower=0.3, jaw=0.12), face())[0, :, row, SIDE // 2 - 6]
+    assert cover > 0.2
+    assert red > 1.4 * green > 1.4 * blue
+    _, upper, lower, _ = rows(face(lower=0.9, jaw=0.0))
+    row = int(((upper + lower) / 2 * HALF + 1) * SIDE / 2)
+    assert drawn(face(lower=0.9, jaw=0.0), face())[0, 0, row, SIDE // 2 - 6] == 0
 
 
 def test_a_lip_that_goes_down_far_hides_most_of_the_lower_ones_whatever_the_chin_says():
