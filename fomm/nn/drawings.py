@@ -27,8 +27,8 @@ class Drawn:
     Attributes:
         displacement: backward, with what goes as it is, `[B, 2, h, w]`.
         drawing: all drawings as one, `[B, 4, side, side]`, or None.
-        own: what is shown and what is hidden of the source's own open mouth, `[B, 2, side, side]`, or None; see
-            `fomm.nn.own_teeth`.
+        own: what goes as it is and the source shows, and what of its own open mouth it hides, `[B, 2, side, side]` in
+            [0, 1], or None; see `fomm.nn.eyeballs` and `fomm.nn.own_teeth`.
     """
 
     displacement: Tensor
@@ -44,13 +44,18 @@ class Drawn:
             picture: the source, `[B, 3, H, W]` in [0, 1].
             side: rows and columns of drawings.
         """
-        displacement, drawing = self.displacement, self.drawing
-        glance = Glance.of(driving, source)
-        if glance is not None:
-            displacement = glance.hold(displacement)
-            drawing = over(glance.draw(displacement, source, picture, side), drawing)
-        drawing = over(lash_map(displacement, driving, source, picture, side), drawing)
-        return Drawn(displacement, drawing, self.own)
+        glance = Glance.of(driving, source, picture)
+        if glance is None:
+            lashes = lash_map(self.displacement, driving, source, picture, side)
+            return Drawn(self.displacement, over(lashes, self.drawing), self.own)
+        displacement = glance.hold(self.displacement)
+        balls, irises = glance.draw(displacement, source, picture, side)
+        lashes = lash_map(displacement, driving, source, picture, side)
+        if lashes is not None:
+            irises = irises * (1 - lashes[:, :1])
+        return Drawn(
+            displacement, over(lashes, over(balls, self.drawing)), _told(self.own, irises, torch.zeros_like(irises))
+        )
 
     def mouth(self, driving: Keypoints, source: Keypoints, picture: Tensor, side: int) -> Drawn:
         """Return the same with what is between the lips; see `eyes` for arguments."""
@@ -58,7 +63,7 @@ class Drawn:
         held = hold_teeth(self.displacement, here, before)
         drawing = over(tongue_map(here, before, held.hidden), self.drawing)
         drawing = over(teeth_map(here, driving, before), drawing)
-        return Drawn(held.displacement, drawing, torch.cat((held.shown, held.hidden), dim=1))
+        return Drawn(held.displacement, drawing, _told(self.own, held.shown, held.hidden))
 
 
 def over(front: Tensor | None, back: Tensor | None) -> Tensor | None:
@@ -69,3 +74,9 @@ def over(front: Tensor | None, back: Tensor | None) -> Tensor | None:
     cover = share + rest  # [B, 1, H, W]
     colour = (share * front[:, 1:] + rest * back[:, 1:]) / cover.clamp_min(1e-6)
     return torch.cat((cover, colour), dim=1)
+
+
+def _told(own: Tensor | None, shown: Tensor, hidden: Tensor) -> Tensor:
+    """Return `Drawn.own` with what else is shown and hidden."""
+    more = torch.cat((shown, hidden), dim=1)
+    return more if own is None else torch.maximum(own, more)

@@ -1,16 +1,16 @@
 """Eyes that look elsewhere than the photo's: irises stay round, and what they leave is white.
 
 A flow that moves an iris between lids that stay squeezes it on one side and draws it out on the other, the more the
-further it goes. But an eye is a ball. So on a large change of gaze the flow inside of an iris's rim is that of its
-keypoint alone; what would show the iris twice, or the photo's lid amid the eye, is drawn over in the white of the
-photo's eyes; and of an iris, what the photo's lids hide is drawn in the colours that the rest has at the same distance
-from its middle.
+further it goes. But an eye is a ball. So on a large change of gaze the flow inside of an iris's rim (see
+`fomm.nn.iris_fit`) is that of its keypoint alone, and the iris is copied from there; what is between the lids beside it
+is drawn in the white of the photo's eyes, in the light that lids leave it; and of an iris, what the photo's lids hide
+is drawn in the colours that the rest has at the same distance from its middle.
 """
 
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,32 +18,38 @@ from torch.nn import functional as F
 
 from fomm.nn.eyes import Almonds
 from fomm.nn.geometry import Keypoints, coordinate_grid, on_axes
+from fomm.nn.iris_fit import RADIUS, fit_irises
 from fomm.nn.landmarks import REGIONS
+from fomm.nn.shadow import in_shadow
 from fomm.nn.source_mouth import enamel
 
-_RADIUS = 0.4  # of an iris, in half widths of the eye: 11.7 mm across in an eye 29 mm wide
-_BEGIN, _END = 0.1, 0.25  # change of gaze, likewise, where the eye begins to be one ball, and where it is altogether
+_BEGIN, _END = 0.1, 0.25  # change of gaze, in half widths of the eye, where it begins to be one ball, and is one
 _NARROW, _OPEN = 0.08, 0.2  # opening, likewise, of eyes that show too little for it, and enough
 _REACH = 1.0  # half widths around an eye's middle that are worked on
 _OUTSIDE = 0.25  # of the radius, over which the flow becomes the lids' again outside of an iris
 _LID = 0.08  # half widths inside of either lid over which all this fades
-_TWICE = 1.2  # radii from its middle over which an iris that the flow shows again is drawn over
 _WHITE, _WHITE_LID = 1.1, 0.05  # radii from an iris, and half widths from a lid, from where on an eye may be white
 _GRID, _BRIGHTEST, _LEAST = (-0.9, 0.9, 31), 8, 3  # where white is looked for; and how many places are taken, at least
 _RINGS, _RAYS = 8, 24  # around an iris's middle
-_LIT, _DIM = (
-    1.12,
-    0.58,
-)  # what is seen is lit so much less than an eye turned aside; and of teeth's light, white at least
-_SHADE, _SHADED = 0.2, 0.3  # how much darker white is next to a lid, and over how many half widths
+_DIM = 0.58  # of the light of teeth, which white has at least
+# Light on the white of eyes, as measured on portraits whose eyes are wide: so much at the upper lid, and so much more
+# per half width below it; so much less at the lower lid and at a corner, and how far from there.
+_UPPER_LID, _LOWER_LID, _CORNER = (0.25, 2.0), (0.2, 0.15), (0.35, 0.5)
 
 
 @dataclass(frozen=True)
 class Eyeballs:
-    """Both eyes of B faces, their irises' places in half widths of each eye, `[B, 2 eyes, 2]`."""
+    """Both eyes of B faces, in half widths of each eye.
+
+    Attributes:
+        eyes: their lids.
+        iris: places of their irises, `[B, 2 eyes, 2]`.
+        radius: of the irises, `[B, 2 eyes]`.
+    """
 
     eyes: Almonds
     iris: Tensor
+    radius: Tensor
 
     @classmethod
     def of(cls, keypoints: Keypoints) -> Eyeballs:
@@ -51,11 +57,12 @@ class Eyeballs:
         value = keypoints.value.detach().float()
         eyes = Almonds.of(value)
         offset = (value[:, list(REGIONS["irises"])] - eyes.centre) / eyes.half
-        return cls(eyes, on_axes(offset, eyes.axes))
+        return cls(eyes, on_axes(offset, eyes.axes), eyes.half[..., 0].new_full(eyes.half.shape[:2], RADIUS))
 
     def from_iris(self, x: Tensor, y: Tensor) -> Tensor:
-        """Return how far places of the eyes are from the irises' middles, `[B, 2 eyes, h, w]`."""
-        return torch.hypot(x - self.iris[..., 0, None, None], y - self.iris[..., 1, None, None])
+        """Return how far places of the eyes are from the irises' middles, in their radii, `[B, 2 eyes, h, w]`."""
+        away = torch.hypot(x - self.iris[..., 0, None, None], y - self.iris[..., 1, None, None])
+        return away / self.radius[..., None, None]
 
     def shown(self) -> Tensor:
         """Return how far eyes are open enough to show a ball, `[B, 2 eyes]` in [0, 1]."""
@@ -77,12 +84,22 @@ class Glance:
     far: Tensor
 
     @classmethod
-    def of(cls, driving: Keypoints, source: Keypoints) -> Glance | None:
-        """Return the change from `B` sources to as many frames to make, or None where no iris goes far."""
+    def of(cls, driving: Keypoints, source: Keypoints, picture: Tensor) -> Glance | None:
+        """Return the change from `B` sources to as many frames to make, or None where no iris goes far.
+
+        Args:
+            driving: keypoints of the frames to make.
+            source: keypoints of the sources.
+            picture: the sources, `[B, 3, h, w]` in [0, 1].
+        """
         now, before = Eyeballs.of(driving), Eyeballs.of(source)
         gone = (now.iris - before.iris).square().sum(-1).sqrt()  # [B, 2 eyes]
         far = ((gone - _BEGIN) / (_END - _BEGIN)).clamp(0, 1) * now.shown() * before.shown()
-        return cls(now, before, far) if bool(far.any()) else None
+        if not bool(far.any()):
+            return None
+        iris, radius = fit_irises(before.eyes, before.iris, picture)
+        now = replace(now, iris=now.iris + iris - before.iris, radius=radius)
+        return cls(now, replace(before, iris=iris, radius=radius), far)
 
     def hold(self, displacement: Tensor) -> Tensor:
         """Return a backward displacement, `[B, 2, S, S]` in [-1, 1] units, that moves irises as they are."""
@@ -90,7 +107,7 @@ class Glance:
         rows, columns = self.now.eyes.box(side, _REACH)
         grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
         x, y = self.now.eyes.places(grid)  # [B, 2 eyes, h, w] each
-        near = (1 + _OUTSIDE - self.now.from_iris(x, y) / _RADIUS) / _OUTSIDE
+        near = (1 + _OUTSIDE - self.now.from_iris(x, y)) / _OUTSIDE
         weight = self._between_lids(x, y) * near.clamp(0, 1)
         step_x, step_y = (self.before.iris - self.now.iris)[..., None, None].unbind(2)  # [B, 2 eyes, 1, 1] each
         wanted = (self.before.eyes.points(x + step_x, y + step_y) - grid).movedim(-1, 2)  # [B, 2 eyes, 2, h, w]
@@ -99,7 +116,7 @@ class Glance:
             moved[:, :, rows, columns] = torch.lerp(moved[:, :, rows, columns], wanted[:, eye], weight[:, eye, None])
         return moved
 
-    def draw(self, displacement: Tensor, source: Keypoints, picture: Tensor, side: int) -> Tensor:
+    def draw(self, displacement: Tensor, source: Keypoints, picture: Tensor, side: int) -> tuple[Tensor, Tensor]:
         """Draw what of the eyes the source does not show.
 
         Args:
@@ -109,34 +126,43 @@ class Glance:
             side: rows and columns of the drawing.
 
         Returns:
-            A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, in float32 without gradient.
+            A drawing `[B, 4, side, side]`, see `fomm.nn.drawings`, and where irises are that the source shows,
+            `[B, 1, side, side]` in [0, 1], in float32 without gradient.
         """
         rows, columns = self.now.eyes.box(side, _REACH)
         grid = coordinate_grid(side, side, self.far, corners=False)[rows, columns].expand(len(self.far), -1, -1, -1)
         shift = F.grid_sample(displacement.detach().float(), grid, padding_mode="border", align_corners=False)
         x, y = self.now.eyes.places(grid[:, None])  # [B, 2 eyes, h, w] each
         was_x, was_y = self.before.eyes.places((grid + shift.permute(0, 2, 3, 1))[:, None])
-        pixels = self.now.eyes.half[..., None] * (side / 2)  # per half width, [B, 2 eyes, 1, 1]
+        pixels = (self.now.radius * self.now.eyes.half[..., 0])[..., None, None] * (side / 2)  # per radius
         away = self.now.from_iris(x, y)
-        iris = ((_RADIUS - away) * pixels + 0.5).clamp(0, 1)
-        twice = ((_TWICE * _RADIUS - self.before.from_iris(was_x, was_y)) * pixels + 0.5).clamp(0, 1)
+        iris = ((1 - away) * pixels + 0.5).clamp(0, 1)
         hidden = 1 - (self.before.eyes.inside(was_x, was_y) / _LID).clamp(0, 1)
         white, known = self._white(picture)
         white = torch.maximum(white, _DIM * enamel(source, picture)[..., 0]).clamp_max(1)
         between = self._between_lids(x, y)
-        cover_white = between * (1 - iris) * torch.maximum(twice, hidden) * known[..., None, None]
+        cover_white = between * (1 - iris) * known[..., None, None]
         cover_iris = between * iris * hidden
-        shade = 1 - _SHADE * (1 - self.now.eyes.inside(x, y) / _SHADED).clamp(0, 1)
-        colour = white[..., None, None] * (shade * cover_white)[:, None]  # [B, 3, 2 eyes, h, w]
+        colour = white[..., None, None] * in_shadow(self._light(x, y)) * cover_white[:, None]  # [B, 3, 2 eyes, h, w]
         if bool(cover_iris.any()):
             colour = colour + self._rings(picture, away) * cover_iris[:, None]
         cover = (cover_white + cover_iris).sum(1, keepdim=True)  # eyes do not overlap
         drawn = self.far.new_zeros(len(cover), 4, side, side)
         drawn[:, :, rows, columns] = torch.cat((cover, colour.sum(2) / cover.clamp_min(1e-6)), dim=1)
-        return drawn
+        shown = self.far.new_zeros(len(cover), 1, side, side)
+        shown[:, :, rows, columns] = (between * iris * (1 - hidden)).sum(1, keepdim=True)
+        return drawn, shown
 
     def _between_lids(self, x: Tensor, y: Tensor) -> Tensor:
         return self.far[..., None, None] * (self.now.eyes.inside(x, y) / _LID).clamp(0, 1)
+
+    def _light(self, x: Tensor, y: Tensor) -> Tensor:
+        """Return how much light eyeballs get between the lids, `[B, 2 eyes, h, w]` in [0, 1]."""
+        upper, lower = self.now.eyes.lid_lines(x)
+        (least, more), (at_lower, near_lower), (at_corner, near_corner) = _UPPER_LID, _LOWER_LID, _CORNER
+        light = (least + more * (y - upper)).clamp(least, 1)
+        light = light * (1 - at_lower * (1 - (lower - y) / near_lower).clamp(0, 1))
+        return light * (1 - at_corner * (1 - (1 - x.abs()) / near_corner).clamp(0, 1))
 
     def _white(self, picture: Tensor) -> tuple[Tensor, Tensor]:
         """Return the white of the source's eyes, `[B, 3, 1]`, and how far any is seen, `[B, 1]` in [0, 1].
@@ -145,7 +171,7 @@ class Glance:
         """
         line = torch.linspace(*_GRID, device=picture.device)
         y, x = (each.expand(len(picture), 2, -1, -1) for each in torch.meshgrid(line, line, indexing="ij"))
-        clear = self.before.from_iris(x, y) > _WHITE * _RADIUS
+        clear = self.before.from_iris(x, y) > _WHITE
         clear &= self.before.eyes.inside(x, y) > _WHITE_LID
         seen = self.before.eyes.seen(picture, x, y).flatten(3)  # [B, 3, 2 eyes, N]
         whiteness = torch.where(clear.flatten(2), seen.amin(1), -1.0)  # skin is less so than it is bright
@@ -159,13 +185,13 @@ class Glance:
 
     def _rings(self, picture: Tensor, away: Tensor) -> Tensor:
         """Return the colour that the source's irises have as far from their middle, `[B, 3, 2 eyes, h, w]`."""
-        radius = torch.linspace(0, _RADIUS, _RINGS, device=picture.device)[:, None]
+        radius = self.before.radius[..., None, None] * torch.linspace(0, 1, _RINGS, device=picture.device)[:, None]
         angle = torch.linspace(0, 2 * math.pi, _RAYS + 1, device=picture.device)[:-1]
         iris = self.before.iris[..., None, None, :]
         x, y = iris[..., 0] + radius * angle.cos(), iris[..., 1] + radius * angle.sin()  # [B, 2 eyes, 8, 24] each
         weight = (self.before.eyes.inside(x, y) / _LID).clamp(1e-3, 1)
         rings = (self.before.eyes.seen(picture, x, y) * weight[:, None]).sum(-1) / weight.sum(-1)[:, None]
-        place = (away / _RADIUS).clamp(0, 1) * (_RINGS - 1)
+        place = away.clamp(0, 1) * (_RINGS - 1)
         low = place.long().clamp_max(_RINGS - 2)
         pick = low[:, None].expand(-1, 3, -1, -1, -1).flatten(3)  # [B, 3, 2 eyes, h w]
         inner, outer = (rings.gather(3, pick + more).view(len(rings), 3, *place.shape[1:]) for more in (0, 1))

@@ -17,6 +17,7 @@ from torch import Tensor
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
 from fomm.nn.mouth import Opening
+from fomm.nn.shadow import in_shadow
 from fomm.nn.source_mouth import SourceMouth
 
 _BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
@@ -38,7 +39,6 @@ _BEHIND = 0.8  # light of lower teeth
 _UNDER, _UNDER_SHADOW = 0.12, 0.3  # steps below the upper teeth's edge over which they shade the lower ones
 _BETWEEN, _NARROW = 0.35, 0.12  # light of what is seen between rows that hardly part, and how far apart they are then
 _SLIT, _LIT = 0.3, 0.2  # light behind lips that have just parted, and how far apart they are where it is whole
-_REDDER = (0.7, 1.12, 1.22)  # powers of the light: shadows in a mouth are red, as measured on portraits that smile
 _PURSED, _PLAIN = 0.72, 0.88  # of the source's width: lips that are pursed have teeth behind them in the dark
 
 _CHIN = TIED_LANDMARKS.index(152)
@@ -120,7 +120,7 @@ def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor 
     light = light * (_SLIT + (1 - _SLIT) * lit)
     light = light * (1 - _SIDE_SHADOW * (rows.across / _HALF_WIDTH).square().clamp_max(1))
     light = light * (1 - _CORNER_SHADOW * (1 - (1 - here.along.abs()) / _CORNER).clamp(0, 1))
-    colour = light[:, None] ** light.new_tensor(_REDDER).view(1, 3, 1, 1) * before.enamel
+    colour = in_shadow(light) * before.enamel
     return here.drawn(torch.cat(((shown * cover)[:, None], colour), dim=1))
 
 
