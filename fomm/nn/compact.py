@@ -20,7 +20,7 @@ from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.matte import CompactMatte
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
-from fomm.nn.plate import clean_plate, textured_plate
+from fomm.nn.plate import borrowed_places, clean_plate, textured_plate
 from fomm.settings import Settings, option
 
 
@@ -206,10 +206,14 @@ class CompactModel(AnimationModel):
         """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""
         blocks = to_blocks(source, self.settings.motion_side)
         known: tuple[Tensor, ...] = ()
+        places = None
         matte = self.find_person(source)
-        if matte is not None:
-            known = (matte, clean_plate(source, matte) if self.training else textured_plate(source, matte))
-        return EncodedSource(source, (blocks, *self.generator.encode(source), *known))
+        if matte is not None and self.training:
+            known = (matte, clean_plate(source, matte))
+        elif matte is not None:
+            places = borrowed_places(source, matte)
+            known = (matte, textured_plate(source, matte, places))
+        return EncodedSource(source, (blocks, *self.generator.encode(source), *known), places)
 
     def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
         """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
@@ -222,4 +226,4 @@ class CompactModel(AnimationModel):
         matte, plate = known or (None, None)
         motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte)
         blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
-        return GeneratedFrames(blend.image, motion, blend.visible, blend.warped)
+        return GeneratedFrames(blend.image, motion, blend.visible, blend.warped, blend.behind)

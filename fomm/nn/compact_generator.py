@@ -35,6 +35,7 @@ class Blend:
         visible: share of `warped` in `image`, `[B, 1, H, W]` in [0, 1].
         offered: `warped`, filled where the source hides what belongs there, if the generator fills.
         copied: share of `offered` in `image`, `[B, 1, H, W]` in [0, 1]; the rest is `synthesised`.
+        behind: where what is behind the person belongs and the source does not show it, likewise, if there is a plate.
     """
 
     image: Tensor
@@ -43,6 +44,7 @@ class Blend:
     visible: Tensor
     offered: Tensor
     copied: Tensor
+    behind: Tensor | None = None
 
 
 class CompactGenerator(nn.Module):
@@ -143,7 +145,8 @@ class CompactGenerator(nn.Module):
             offered = torch.lerp(offered, warped, own.to(offered.dtype))
         if not self.fill:
             copied = visible
-        return Blend(torch.lerp(synthesised, offered, copied), synthesised, warped, visible, offered, copied)
+        image = torch.lerp(synthesised, offered, copied)
+        return Blend(image, synthesised, warped, visible, offered, copied, filled.behind)
 
 
 def warp(image: Tensor, displacement: Tensor, padding: str = "border") -> Tensor:

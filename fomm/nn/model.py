@@ -29,16 +29,20 @@ class EncodedSource:
     Attributes:
         image: the source `[B, 3, H, W]`, RGB in [0, 1].
         features: what the generator warps and the dense motion reads; each tensor has B rows. The family decides.
+        places: from where in the source what is behind the person takes its texture, `[B, h, w, 2]`, see
+            `fomm.nn.plate`; None if the family makes nothing up there.
     """
 
     image: Tensor
     features: tuple[Tensor, ...]
+    places: Tensor | None = None
 
     def expand(self, batch: int) -> EncodedSource:
         """Repeat a single source (`B == 1`) to `batch` rows without copying."""
         return EncodedSource(
             self.image.expand(batch, -1, -1, -1),
             tuple(feature.expand(batch, *feature.shape[1:]) for feature in self.features),
+            None if self.places is None else self.places.expand(batch, *self.places.shape[1:]),
         )
 
 
@@ -51,12 +55,14 @@ class GeneratedFrames:
         motion: the dense motion that made them; its resolution is the family's.
         visible: share of the warped source pixels to trust, `[B, 1, h, w]` in [0, 1]; 0 where the content was made up.
         moved: the source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1], if the family makes them anyway.
+        behind: share of what is made up behind the person, as `EncodedSource.places` has it, `[B, 1, H, W]` in [0, 1].
     """
 
     image: Tensor
     motion: Motion
     visible: Tensor
     moved: Tensor | None = None
+    behind: Tensor | None = None
 
 
 class AnimationModel(nn.Module, ABC):

@@ -8,6 +8,8 @@ the complete patch most like it. Patches are compared on the matte's coarse cell
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from numpy.typing import NDArray
@@ -45,19 +47,46 @@ def clean_plate(source: Tensor, matte: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def textured_plate(source: Tensor, matte: Tensor) -> Tensor:
-    """Return the clean plate with texture, float32 `[B, 3, H, W]`; arguments as for `clean_plate`.
+def borrowed_places(source: Tensor, matte: Tensor) -> Tensor:
+    """Return which of the matte's cells each cell of the clean plate takes its texture from, int64 `[B, h, w, 2]`.
 
-    Where next to nothing but the person is in the picture, the plate stays smooth.
+    They are row and column. What is not behind the person takes its own; so does all, where next to nothing but the
+    person is in the picture. Arguments as for `clean_plate`.
     """
-    plates = clean_plate(source, matte)
+    size = matte.shape[2:]
+    colours = F.adaptive_avg_pool2d(clean_plate(source, matte), (size[0], size[1])).permute(0, 2, 3, 1).cpu().numpy()
     holes = (_near(matte)[:, 0] > 1 / 2).cpu().numpy()
-    for plate, picture, hole in zip(plates, source, holes, strict=True):
-        colours = F.adaptive_avg_pool2d(plate, hole.shape).permute(1, 2, 0).cpu().numpy()
-        places = find_places(colours, hole)
-        if places is not None:
-            plate.copy_(_copied(picture.float(), plate, torch.from_numpy(hole).to(plate), places))
-    return plates
+    found = [find_places(each, hole) for each, hole in zip(colours, holes, strict=True)]
+    own = _own_places(holes.shape[1:])
+    return torch.from_numpy(np.stack([own if each is None else each for each in found])).to(source.device)
+
+
+@torch.no_grad()
+def textured_plate(source: Tensor, matte: Tensor, places: Tensor) -> Tensor:
+    """Return the clean plate with texture, float32 `[B, 3, H, W]`.
+
+    Args:
+        source: as for `clean_plate`, and likewise
+        matte: where the person is.
+        places: as `borrowed_places` returns them.
+    """
+    return with_texture(source, places, clean_plate(source, matte))
+
+
+def with_texture(source: Tensor, places: Tensor, plates: Tensor) -> Tensor:
+    """Return plates with pixels of the source where they borrow them, float32 `[B, 3, H, W]`.
+
+    Args:
+        source: `[B, 3, H, W]` in [0, 1], of whichever size; H and W are multiples of h and w.
+        places: `[B, h, w, 2]`, see `borrowed_places`.
+        plates: `[B, 3, H, W]` in [0, 1].
+    """
+    borrowed = (places != torch.from_numpy(_own_places(places.shape[1:3])).to(places)).any(-1)  # [B, h, w]
+    made = [
+        _copied(picture.float(), plate.float(), hole.float(), place.cpu().numpy()) if bool(hole.any()) else plate
+        for picture, plate, hole, place in zip(source, plates, borrowed, places, strict=True)
+    ]
+    return torch.stack(made)
 
 
 def _near(matte: Tensor) -> Tensor:
@@ -84,7 +113,7 @@ def find_places(colours: _Floats, hole: NDArray[np.bool_]) -> _Cells | None:
     windows = np.lib.stride_tricks.sliding_window_view(colours, (_PATCH, _PATCH), axis=(0, 1))
     choices = windows[centres[:, 0] - reach, centres[:, 1] - reach].reshape(len(centres), -1)  # [N, 3 * 49]
     squares = choices**2
-    places = np.moveaxis(np.indices(hole.shape), 0, -1).copy()
+    places = _own_places(hole.shape)
     picture, unknown, trust = colours.copy(), hole.copy(), (~hole).astype(np.float32)
     priority = _priority(picture, unknown, trust)
     while unknown.any():
@@ -135,6 +164,11 @@ def _priority(picture: _Floats, unknown: NDArray[np.bool_], trust: _Floats) -> _
     return np.asarray(uniform_filter(trust, _PATCH, mode="constant") * (maximum_filter(across, 3) + _FLAT), np.float32)
 
 
+def _own_places(size: Sequence[int]) -> _Cells:
+    """Return row and column of every cell, `[h, w, 2]`."""
+    return np.moveaxis(np.indices(tuple(size)), 0, -1).copy()
+
+
 def _copied(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Tensor:
     """Return the plate `[3, H, W]`: in the hole pixels of the source from `places`, elsewhere `smooth`.
 
@@ -145,7 +179,7 @@ def _copied(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Ten
     cell = source.shape[1] // side
     blocks = F.unfold(source[None], cell, stride=cell)[0].T  # [h * w, 3 * cell * cell]
     inner = (torch.arange(cell) + 0.5) / cell - 0.5  # of a pixel in its cell
-    own = np.moveaxis(np.indices((side, side)), 0, -1)
+    own = _own_places(hole.shape)
     mixed, total = torch.zeros_like(blocks), torch.zeros_like(blocks[0])
     for down in (-1, 0, 1):
         for right in (-1, 0, 1):

@@ -8,7 +8,8 @@ every photo pixel inside the window,
 that is: the generated picture plus the fine detail the photo has beyond the model's resolution, wherever the network
 says that the moved source can be trusted (`visible`). Where nothing moves and all is visible this is the photo itself,
 so background and shoulders stay still to the pixel. Toward the window's edge the flow fades to nothing, so that cloth
-and hair which reach over it bend instead of showing twice; only then does the result itself fade into the photo.
+and hair which reach over it bend instead of showing twice; only then does the result itself fade into the photo. What a
+head uncovers gets the photo's detail from where its texture was taken, see `fomm.render.behind`.
 """
 
 from __future__ import annotations
@@ -25,6 +26,7 @@ from torch.nn import functional as F
 from fomm.nn.geometry import coordinate_grid
 from fomm.nn.model import GeneratedFrames
 from fomm.render.animator import Image, Portrait
+from fomm.render.behind import fine_texture, texture_share
 from fomm.render.resample import Resampler
 from fomm.settings import Settings, option
 
@@ -59,6 +61,7 @@ class PasteBack:
     def __init__(self, portrait: Portrait, settings: RefineSettings) -> None:
         self.settings = settings
         self._photo = portrait.photo
+        self._window_side = portrait.window.side
         source = portrait.encoded.image
         self._source = source[:1].float()  # [1, 3, S, S]
         height, width = portrait.photo.shape[:2]
@@ -73,6 +76,7 @@ class PasteBack:
         self._mask, self._freedom = calm, ((soft - _RISEN) / (1 - _RISEN)).clamp_min(0)
         self._side = min(source.shape[-1], round(portrait.window.side))  # of the planes that are resampled
         self._resample = Resampler(portrait.window.to_window_grid(height, width).to(device), self._side)
+        self._texture = fine_texture(portrait, self._resample, self._side) if settings.detail else None
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
         half = portrait.window.side / 2
         to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
@@ -100,7 +104,10 @@ class PasteBack:
             visible = F.interpolate(visible, size=(side, side), mode="bilinear", align_corners=False)
         share = visible * self.settings.detail
         base = (made.image.float() - share * moved) * 255
-        planes = torch.cat((base, share, coarse * self._to_region), dim=1)  # [B, 6, S, S]
+        parts = [base, share, coarse * self._to_region]
+        if self._texture is not None and made.behind is not None:
+            parts.append(texture_share(made.behind.float(), coarse, self._window_side) * self.settings.detail)
+        planes = torch.cat(parts, dim=1)  # [B, 6 or 7, S, S]
         frames = [self._compose_one(planes[i : i + 1]) for i in range(len(planes))]
         return frames[0][None] if len(frames) == 1 else np.stack(frames)
 
@@ -111,16 +118,17 @@ class PasteBack:
         return F.grid_sample(source, flow, padding_mode="border", align_corners=False)
 
     def _compose_one(self, planes: Tensor) -> NDArray[np.uint8]:
-        """Return one frame uint8 `[H, W, 3]` from its planes `[1, 6, S, S]` at the model's resolution.
+        """Return one frame uint8 `[H, W, 3]` from its planes `[1, 6 or 7, S, S]` at the model's resolution.
 
-        They are the generated picture without the source's part, the source's share, and the displacement in the
-        region's coordinates. All go up to the photo's resolution in one sampling.
+        They are the generated picture without the source's part, the source's share, the displacement in the region's
+        coordinates, and the share of the texture behind the person, if there is any. All go up to the photo's
+        resolution in one sampling.
         """
         side = planes.shape[-1]
         if self._side < side:  # a photo coarser than the model: sampling alone would alias
             size = (self._side, self._side)
             planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
-        planes = self._resample(planes[0])[None]  # [1, 6, h, w]
+        planes = self._resample(planes[0])[None]  # [1, 6 or 7, h, w]
         frame = self._photo.copy()
         x0, y0, x1, y1 = self._bounds
         for top in range(0, y1 - y0, _BAND):
@@ -129,11 +137,13 @@ class PasteBack:
         return frame
 
     def _blend(self, planes: Tensor, rows: slice) -> Image:
-        """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6, h, w]` are theirs."""
-        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:] * self._freedom[:, :, rows]
+        """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6 or 7, h, w]` are theirs."""
+        base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:6] * self._freedom[:, :, rows]
         where = self._identity[:, rows] + shift.permute(0, 2, 3, 1)
         detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
         detail.mul_(share).add_(base)
+        if self._texture is not None and planes.shape[1] > 6:
+            detail.addcmul_(self._texture[:, :, rows], planes[:, 6:])
         pixels: Image = _to_bytes(torch.lerp(self._region[:, :, rows], detail, self._mask[:, :, rows]))[0]
         return pixels
 

@@ -174,7 +174,11 @@ def test_a_model_with_a_matte_offers_its_decoder_what_is_behind_the_person():
     torch.testing.assert_close(encoded.features[-1], picture)
     still = model.detect(picture)
     assert model.move(picture, still, still).person.max() < 1e-3
-    assert model.animate(encoded, still, still).image.shape == picture.shape
+    made = model.animate(encoded, still, still)
+    assert made.image.shape == made.behind.expand_as(picture).shape == picture.shape
+    assert encoded.places.shape == (1, SIDE, SIDE, 2)
     motion = replace(motion, occlusion=motion.shown, features=torch.zeros(1, 4, SIDE, SIDE))
-    offered = model.generator.decode(picture, encoded.features[1:4], motion, plate).offered
+    blend = model.generator.decode(picture, encoded.features[1:4], motion, plate)
+    assert blend.behind[..., 32].min() > 0.5 > 0.01 > blend.behind[..., 8].max()
+    offered = blend.offered
     assert (offered[..., 32] - WALL.view(1, 3, 1)).abs().max() < 0.02
