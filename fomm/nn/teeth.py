@@ -23,7 +23,7 @@ from fomm.nn.source_mouth import SourceMouth
 _BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
 _BITE = 0.03  # steps by which they cover the lower ones where the jaw is shut
 _LOW = 0.24  # steps from the lower teeth's edge to where gums begin
-_SEEN = (0.16, 0.03)  # steps of them that the lower lip uncovers at most, whatever the chin says: in a grin, and where
+_SEEN = (0.16, 0.06)  # steps of them that the lower lip uncovers at most, whatever the chin says: in a grin, and where
 _GRIN, _OPEN = 0.15, 0.3  # it has gone down so many steps, as it does with the jaw
 _ARCH = 0.25  # edges rise to the sides by this times the squared distance across
 _HALF_WIDTH, _FADES = 0.62, 0.1  # steps from the middle to where teeth are lost in the dark, and over which

@@ -15,11 +15,11 @@ from torch import Tensor
 from fomm.nn.mouth import Opening
 from fomm.nn.source_mouth import SourceMouth
 
-_THROAT, _TONGUE = (0.12, 0.045, 0.045), (0.37, 0.175, 0.18)  # parts of the light of teeth
-_BEGIN, _WIDE = 0.3, 0.9  # of half the mouth's width: openings between which the tongue comes into the light
-_HIGH, _HALF_WIDTH = 0.5, 0.82  # of the opening, and of half the mouth's width
+_THROAT, _TONGUE = (0.18, 0.065, 0.07), (0.58, 0.33, 0.36)  # parts of the light of teeth; as in fifteen real clips
+_BEGIN, _WIDE = 0.5, 1.4  # of half the mouth's width: openings between which the tongue comes into the light
+_HIGH, _HALF_WIDTH = 0.6, 0.82  # of the opening, and of half the mouth's width
 _SOFT = 0.16  # of half the mouth's width, over which the tongue ends in the dark
-_DIMMEST, _FRONT = 0.35, 0.05  # light at its back and its front, and where in half a turn of light the front is
+_DIMMEST, _FRONT = 0.35, 0.15  # light at its back and its front, and where in half a turn of light the front is
 _GROOVE, _GROOVE_WIDTH = 0.12, 0.09
 _LIP = 0.03  # of half the mouth's width, of lower lip that is drawn over: the network's throat reaches so far
 _EDGE, _SHADE = 0.08, 0.35  # of half the mouth's width, over which lips shade what is behind them, and how much

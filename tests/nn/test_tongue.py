@@ -27,20 +27,20 @@ def amid(drawn, down):
 
 
 def test_a_mouth_is_red_dark_at_the_back_and_its_tongue_lies_in_front():
-    drawn = inside(WIDE)
-    (back, *dark), (front, *tongue) = (amid(drawn, down).tolist() for down in (0.3, 0.65))
+    drawn = inside(face(lower=1.2))
+    (back, *dark), (front, *tongue) = (amid(drawn, down).tolist() for down in (0.3, 0.85))
     assert back == front == 1
     assert tongue[0] > 2 * dark[0]
     for red, green, blue in (dark, tongue):
         assert red > 1.5 * green
         assert red > 1.5 * blue
     outside = torch.ones(SIDE, dtype=torch.bool)
-    outside[round((1 - 0.05 * HALF) * SIDE / 2) : round((1 + 0.9 * HALF) * SIDE / 2)] = False
+    outside[round((1 - 0.05 * HALF) * SIDE / 2) : round((1 + 1.3 * HALF) * SIDE / 2)] = False
     assert not drawn[0, 0, outside].any()
 
 
 def test_the_wider_the_mouth_the_better_the_tongue_is_seen():
-    low, wide, wider = (float(amid(inside(face(lower=lower)), 0.75 * lower)[1]) for lower in (0.15, 0.5, 0.8))
+    low, wide, wider = (float(amid(inside(face(lower=lower)), 0.75 * lower)[1]) for lower in (0.4, 0.8, 1.2))
     assert low < 0.7 * wide
     assert wide < wider
 
