@@ -33,6 +33,7 @@ from fomm.nn.mouth import mouth_map
 from fomm.nn.shown import shown_in_source
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
+_CRISP = 2.0  # how many times as steep an edge is as in training, where it has to be soft to be learnt
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
 
 
@@ -134,13 +135,14 @@ class CompactDenseMotion(nn.Module):
         features = self.hourglass(evidence)  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
         correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2 D D, S, S]
-        displacement, front = layered(motions, prior + mask.float(), self.edge, self.detail)  # [B, 2, S D, S D]
+        edge = self.edge if self.training else _CRISP * self.edge
+        displacement, front = layered(motions, prior + mask.float(), edge, self.detail)  # [B, 2, S D, S D]
         displacement = displacement + F.pixel_shuffle(correction, self.detail)
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
         shown = person = None
         mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
         if self.hidden_margin:
-            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
+            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte, None if self.training else front)
             occlusion = occlusion * shown
         if matte is not None:
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)

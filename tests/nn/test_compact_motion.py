@@ -42,6 +42,21 @@ def test_a_detailed_flow_can_tear_a_cell_in_two():
     assert displacement[..., 0].abs().max() < 1e-5
 
 
+def test_an_edge_is_steeper_once_training_is_over():
+    """Hair before a wall that is half of each is drawn out over the pixels of a soft edge."""
+    torch.manual_seed(3)
+    sizes = {"image_size": 64, "motion_side": 16, "max_width": 8, "levels": 2, "detector_width": 4, "motion_width": 4}
+    model = CompactModel(CompactSettings(tied_keypoints=2, free_keypoints=1, edge=3.0, hidden_margin=0.06, **sizes))
+    source = Keypoints(torch.tensor([[[-0.2, 0.0], [0.2, 0.0], [0.0, 0.3]]]))
+    driving = Keypoints(source.value + torch.tensor([0.2, 0.0]))
+    picture = torch.rand(1, 3, 64, 64)
+    with torch.no_grad():
+        learning = model.train().move(picture, driving, source).front
+        finished = model.eval().move(picture, driving, source).front
+    unsure = [float(((front > 0.1) & (front < 0.9)).float().mean()) for front in (learning, finished)]
+    assert 0 < unsure[1] < 0.75 * unsure[0]
+
+
 def test_flow_on_a_coarser_grid_is_the_mean_of_its_cells():
     fine = coordinate_grid(8, 8, torch.zeros(()), corners=False)[None].clone()
     fine[:, 2, 4] += torch.tensor([0.4, -0.8])
