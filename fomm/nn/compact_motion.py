@@ -142,7 +142,7 @@ class CompactDenseMotion(nn.Module):
         shown = person = None
         mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
         if self.hidden_margin:
-            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte, None if self.training else front)
+            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
             occlusion = occlusion * shown
         if matte is not None:
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)

@@ -12,13 +12,10 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import coordinate_grid
 
-_STRANDS = 1  # cells beyond the rim in which a wall may show strands of hair
 _AROUND = 3  # cells around one of the person that tell how far the person moves there
 
 
-def shown_in_source(
-    displacement: Tensor, margin: float, rim: int = 0, matte: Tensor | None = None, front: Tensor | None = None
-) -> Tensor:
+def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Tensor | None = None) -> Tensor:
     """Tell from a backward motion alone where the source shows what belongs into a driving pixel.
 
     Args:
@@ -30,8 +27,6 @@ def shown_in_source(
         matte: where the person is in the source, `[B, 1, S, S]` in [0, 1]. What is of the person and hardly moves,
             while most of the person around it in the source does, counts as taken, too: locks of hair that the flow
             leaves behind.
-        front: share of what moves, `[B, 1, S D, S D]` in [0, 1]. Behind it the rim is wider: strands of hair that are
-            left on a wall draw a head's outline there.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
@@ -53,10 +48,8 @@ def shown_in_source(
     at = place.permute(0, 2, 3, 1)
     read = F.grid_sample(taken, at, padding_mode="border", align_corners=False)
     if rim:
-        wide = _widened(taken, rim, at)
-        if front is not None:
-            behind = F.adaptive_avg_pool2d(front.detach().float(), (height, width)) < 1 / 2
-            wide = torch.where(behind, _widened(taken, rim + _STRANDS, at), wide)
+        wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
+        wide = F.grid_sample(wide, at, padding_mode="border", align_corners=False)
         read = torch.where(2 * size[:, None] < wide, wide, read)
     if matte is not None:
         around = F.avg_pool2d(torch.cat((taken * matte, matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
@@ -70,9 +63,3 @@ def shown_in_source(
         beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells
         shown = shown * (1 - beyond).clamp(0, 1)
     return shown
-
-
-def _widened(taken: Tensor, rim: int, at: Tensor) -> Tensor:
-    """Return the most that is taken within a rim around the places that are read, `[B, 1, S, S]`."""
-    wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
-    return F.grid_sample(wide, at, padding_mode="border", align_corners=False)

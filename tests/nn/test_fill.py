@@ -122,11 +122,6 @@ def test_a_rim_hides_what_is_beside_what_a_head_took_along():
     bare, rimmed = (shown_in_source(displacement, 0.06, rim)[0, 0, 5] > 0.5 for rim in (0, 1))
     assert (~bare).nonzero().flatten().tolist() == [4, 5, 6, 7]
     assert (~rimmed).nonzero().flatten().tolist() == [3, 4, 5, 6, 7]  # column 8 shows the head itself
-    head = (displacement[:, :1] != 0).float()
-    strands = shown_in_source(displacement, 0.06, 1, front=head)[0, 0, 5] > 0.5
-    assert (~strands).nonzero().flatten().tolist() == [2, 3, 4, 5, 6, 7]
-    cells = torch.nn.functional.interpolate(torch.ones_like(head), scale_factor=2.0)  # all is of the head
-    torch.testing.assert_close(shown_in_source(displacement, 0.06, 1, front=cells)[0, 0, 5] > 0.5, rimmed)
 
 
 def test_a_face_that_turns_does_not_hide_itself():
