@@ -171,7 +171,7 @@ def test_it_learns_the_person(tiny_checkpoint, portrait_photo, talk):
 
     before = error()
     weights = dict.fromkeys(("anchor", "uncovered", "occlusion", "elsewhere"), 0.0)
-    settings = FinetuneSettings(steps=60, learning_rate=2e-2, precision="float32", weights=weights)
+    settings = FinetuneSettings(steps=90, learning_rate=2e-2, precision="float32", weights=weights)
     trainer = Trainer(FinetuneTask(model, photo, [frames], settings, None, CPU), None, CPU, on_progress=print)
     trainer.run()
     model.load_state_dict(trainer.state.averaged)
