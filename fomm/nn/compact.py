@@ -20,7 +20,7 @@ from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.matte import CompactMatte
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
-from fomm.nn.plate import borrowed_places, clean_plate, textured_plate
+from fomm.nn.plate import borrowed_places, clean_plate, with_texture
 from fomm.settings import Settings, option
 
 
@@ -208,11 +208,12 @@ class CompactModel(AnimationModel):
         known: tuple[Tensor, ...] = ()
         places = None
         matte = self.find_person(source)
-        if matte is not None and self.training:
-            known = (matte, clean_plate(source, matte))
-        elif matte is not None:
-            places = borrowed_places(source, matte)
-            known = (matte, textured_plate(source, matte, places))
+        if matte is not None:
+            plate = clean_plate(source, matte)
+            if not self.training:
+                places = borrowed_places(plate, matte)
+                plate = with_texture(source, places, plate)
+            known = (matte, plate)
         return EncodedSource(source, (blocks, *self.generator.encode(source), *known), places)
 
     def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:

@@ -33,8 +33,8 @@ from fomm.nn.mouth import mouth_map
 from fomm.nn.shown import shown_in_source
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
-_CRISP = 2.0  # how many times as steep an edge is as in training, where it has to be soft to be learnt
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
+_CRISP = 2.0  # how many times as steep an edge is as in training, where it has to be soft to be learnt
 
 
 class CompactDenseMotion(nn.Module):

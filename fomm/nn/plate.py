@@ -47,32 +47,25 @@ def clean_plate(source: Tensor, matte: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def borrowed_places(source: Tensor, matte: Tensor) -> Tensor:
+def borrowed_places(plates: Tensor, matte: Tensor) -> Tensor:
     """Return which of the matte's cells each cell of the clean plate takes its texture from, int64 `[B, h, w, 2]`.
 
     They are row and column. What is not behind the person takes its own; so does all, where next to nothing but the
-    person is in the picture. Arguments as for `clean_plate`.
+    person is in the picture.
+
+    Args:
+        plates: as `clean_plate` returns them, `[B, 3, H, W]`.
+        matte: 1 on the person, `[B, 1, h, w]` in [0, 1].
     """
     size = matte.shape[2:]
-    colours = F.adaptive_avg_pool2d(clean_plate(source, matte), (size[0], size[1])).permute(0, 2, 3, 1).cpu().numpy()
+    colours = F.adaptive_avg_pool2d(plates, (size[0], size[1])).permute(0, 2, 3, 1).cpu().numpy()
     holes = (_near(matte)[:, 0] > 1 / 2).cpu().numpy()
     found = [find_places(each, hole) for each, hole in zip(colours, holes, strict=True)]
     own = _own_places(holes.shape[1:])
-    return torch.from_numpy(np.stack([own if each is None else each for each in found])).to(source.device)
+    return torch.from_numpy(np.stack([own if each is None else each for each in found])).to(plates.device)
 
 
 @torch.no_grad()
-def textured_plate(source: Tensor, matte: Tensor, places: Tensor) -> Tensor:
-    """Return the clean plate with texture, float32 `[B, 3, H, W]`.
-
-    Args:
-        source: as for `clean_plate`, and likewise
-        matte: where the person is.
-        places: as `borrowed_places` returns them.
-    """
-    return with_texture(source, places, clean_plate(source, matte))
-
-
 def with_texture(source: Tensor, places: Tensor, plates: Tensor) -> Tensor:
     """Return plates with pixels of the source where they borrow them, float32 `[B, 3, H, W]`.
 

@@ -18,17 +18,15 @@ from fomm.render.animator import Portrait
 from fomm.render.resample import Resampler
 
 _FINEST = 16  # pixels of a cell along either side, at most
-_STILL, _GONE = (
-    1.0,
-    4.0,
-)  # photo pixels by which the wall moves, up to which its texture belongs to it, and not any more
+_STILL, _GONE = 1.0, 4.0  # photo pixels by which a wall moves: so far its texture is its own, and then not any more
 
 
-def fine_texture(portrait: Portrait, resample: Resampler, side: int) -> Tensor | None:
+def fine_texture(portrait: Portrait, grid: Tensor, resample: Resampler, side: int) -> Tensor | None:
     """Return what the photo adds to the clean plate.
 
     Args:
         portrait: the photo, its window and its features.
+        grid: where the photo's pixels are in the window, `[h, w, 2]`, see `CropWindow.to_window_grid`.
         resample: brings squares of the model's resolution onto the photo's pixels inside the window.
         side: of these squares, at most the model's.
 
@@ -45,10 +43,7 @@ def fine_texture(portrait: Portrait, resample: Resampler, side: int) -> Tensor |
     picture = square.permute(2, 0, 1)[None].float().to(places.device)  # [1, 3, size, size] in [0, 255]
     fine = with_texture(picture, places[:1], picture)
     coarse = F.interpolate(fine, size=(side, side), mode="bilinear", align_corners=False, antialias=True)
-    height, width = portrait.photo.shape[:2]
-    grid = portrait.window.to_window_grid(height, width).to(places.device)[None]
-    here = F.grid_sample(fine, grid, mode="bicubic", padding_mode="border", align_corners=False)
-    return here - resample(coarse[0])[None]
+    return (Resampler(grid, size)(fine[0]) - resample(coarse[0]))[None]
 
 
 def texture_share(behind: Tensor, displacement: Tensor, window_side: float) -> Tensor:

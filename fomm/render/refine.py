@@ -75,8 +75,10 @@ class PasteBack:
         )
         self._mask, self._freedom = calm, ((soft - _RISEN) / (1 - _RISEN)).clamp_min(0)
         self._side = min(source.shape[-1], round(portrait.window.side))  # of the planes that are resampled
-        self._resample = Resampler(portrait.window.to_window_grid(height, width).to(device), self._side)
-        self._texture = fine_texture(portrait, self._resample, self._side) if settings.detail else None
+        grid = portrait.window.to_window_grid(height, width).to(device)  # [h, w, 2]
+        self._resample = Resampler(grid, self._side)
+        pasted = settings.detail and not settings.crop_only
+        self._texture = fine_texture(portrait, grid, self._resample, self._side) if pasted else None
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
         half = portrait.window.side / 2
         to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)

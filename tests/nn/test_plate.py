@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from fomm.nn import plate as plate_module
-from fomm.nn.plate import borrowed_places, clean_plate, find_places
-from fomm.nn.plate import textured_plate as with_places
+from fomm.nn.plate import borrowed_places, clean_plate, find_places, with_texture
 
 SIDE, PICTURE = 32, 128
 
 
 def textured_plate(source, matte):
-    return with_places(source, matte, borrowed_places(source, matte))
+    plate = clean_plate(source, matte)
+    return with_texture(source, borrowed_places(plate, matte), plate)
 
 
 @pytest.fixture
