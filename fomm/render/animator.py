@@ -1,12 +1,13 @@
 """The animator: a model made fast for one device, asked for keypoints and for frames.
 
-A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. On a CPU frames are
-computed one by one whatever the batch size, because batching gains nothing there and kernels may round differently;
-several at a time are computed in lanes, see `fomm.render.lanes`.
+A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. A frame of the compact
+model is thousands of small operations, so a few frames share them, on a CPU too; several of such batches at a time are
+computed in lanes, see `fomm.render.lanes`. Kernels may round otherwise in batches of another size.
 """
 
 from __future__ import annotations
 
+import math
 from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
@@ -76,7 +77,10 @@ class Animator:
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
-        parts = [squares[start : start + self._step] for start in range(0, len(squares), self._step)]
+        step = self.compute.batch_size
+        if self.compute.device.type == "cpu":  # every lane gets some, however many there are
+            step = min(step, math.ceil(len(squares) / self._lanes.count))
+        parts = [squares[start : start + step] for start in range(0, len(squares), step)]
         if len(parts) == 1:
             return self._detect(parts[0])
         with closing(self._lanes.map(self._detect, parts)) as found:
@@ -93,7 +97,7 @@ class Animator:
 
     def frames(self, portrait: Portrait, driving: Keypoints) -> Iterator[GeneratedFrames]:
         """Yield generated frames for keypoints `[B, K, 2]`, a part of the batch at a time, on the animator's device."""
-        if len(driving) <= self._step:  # one that somebody waits for gets all threads at once
+        if len(driving) <= self.compute.batch_size:  # what somebody waits for gets all threads at once
             return iter([self._generate(portrait, driving)] if len(driving) else [])
         return self.finished(portrait, [driving], lambda made: made)
 
@@ -107,7 +111,8 @@ class Animator:
             driving: keypoints `[B, K, 2]`, any number of batches.
             finish: called with every part, on the thread that generated it and several at a time.
         """
-        parts = (batch[start : start + self._step] for batch in driving for start in range(0, len(batch), self._step))
+        step = self.compute.batch_size
+        parts = (batch[start : start + step] for batch in driving for start in range(0, len(batch), step))
         return self._lanes.map(lambda part: finish(self._generate(portrait, part)), parts)
 
     def _detect(self, squares: Sequence[Image]) -> Keypoints:
@@ -122,10 +127,6 @@ class Animator:
     def config(self) -> Settings:
         """The settings that the model was built from."""
         return self._model.config
-
-    @property
-    def _step(self) -> int:
-        return 1 if self.compute.device.type == "cpu" else self.compute.batch_size
 
     def _tensor(self, squares: Sequence[Image]) -> Tensor:
         """Turn pictures into `[B, 3, S, S]` in [0, 1]."""

@@ -11,7 +11,7 @@ from fomm.nn.layout import has_native_bfloat16
 from fomm.settings import Settings, option
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
-_GPU_BATCH = 16
+_CPU_BATCH, _GPU_BATCH = 4, 16
 
 
 @dataclass(frozen=True)
@@ -24,9 +24,7 @@ class RenderSettings(Settings):
         "Arithmetic of the networks; auto takes the fast one the device has in hardware.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
-    batch_size: int = option(
-        0, "Frames a GPU computes together, 0 chooses; a CPU computes them one by one.", low=0, high=256
-    )
+    batch_size: int = option(0, "Frames that are computed together; 0 chooses.", low=0, high=256)
 
 
 @dataclass(frozen=True)
@@ -55,7 +53,7 @@ def decide(settings: RenderSettings) -> Compute:
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
     if device.type == "cpu" and dtype == torch.float16:
         raise SettingsError("float16 is slower than float32 on a CPU; use --precision bfloat16 or float32.")
-    batch_size = settings.batch_size or (1 if device.type == "cpu" else _GPU_BATCH)
+    batch_size = settings.batch_size or (_CPU_BATCH if device.type == "cpu" else _GPU_BATCH)
     return Compute(device, dtype, batch_size)
 
 

@@ -40,8 +40,8 @@ def test_frames_do_not_depend_on_the_batch_size(make_model, photo):
     points, alone = render(make_model(), photo, precision="float32", batch_size=1)
     again, together = render(make_model(), photo, precision="float32", batch_size=5)
     assert len(alone) == 5
-    assert torch.equal(points.value, again.value)
-    assert torch.equal(alone, together)
+    assert torch.allclose(points.value, again.value, atol=1e-5)
+    assert torch.allclose(alone, together, atol=1e-4)  # a fortieth of a grey level: kernels round otherwise
     assert not torch.allclose(alone[0], alone[1], atol=1e-3)  # the driving pictures do make a difference
 
 
@@ -51,7 +51,7 @@ def test_one_call_gives_the_frames_of_many(make_model, photo):
     driving = animator.detect(squares(4))
     whole = torch.cat([made.image for made in animator.frames(portrait, driving)])
     parts = [made.image for i in range(4) for made in animator.frames(portrait, driving[i : i + 1])]
-    assert torch.equal(whole, torch.cat(parts))
+    assert torch.allclose(whole, torch.cat(parts), atol=1e-4)
 
 
 def test_bfloat16_stays_close_to_float32(make_model, photo):
@@ -80,7 +80,7 @@ def test_what_becomes_of_frames_comes_in_their_order(make_model, photo):
     whole = torch.cat([made.image for made in animator.frames(portrait, driving)])
     batches = [driving[:2], driving[2:2], driving[2:]]
     finished = animator.finished(portrait, batches, lambda made: made.image.flip(-1))
-    assert torch.equal(torch.cat(list(finished)), whole.flip(-1))
+    assert torch.allclose(torch.cat(list(finished)), whole.flip(-1), atol=1e-4)
 
 
 def test_no_keypoints_make_no_frames(make_model, photo):
