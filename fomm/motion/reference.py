@@ -15,6 +15,7 @@ from torch import Tensor
 
 from fomm.errors import MotionError
 from fomm.motion.anatomy import Anatomy
+from fomm.motion.blink import usual_opening
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints
 
@@ -22,7 +23,6 @@ from fomm.nn.geometry import Keypoints
 # units in all: lips a ninth of a face size further apart, both eyes half shut, a gaze a quarter of an eye aside.
 _LIPS, _LIDS, _GAZE = 20.0, 1.0, 1.0
 _WIDE_OPEN = 0.2  # lid distance over eye width of eyes that are not about to close, however narrow
-_USUAL = 0.75  # the quantile of a driver's eye openings that counts as open
 
 
 def best_reference(source: Keypoints, track: MotionTrack, anatomy: Anatomy | None = None) -> int:
@@ -66,7 +66,7 @@ def _expression(track: MotionTrack, target: Tensor, anatomy: Anatomy) -> Tensor:
         distance += _LIPS * (apart - own).square() / len(anatomy.lips)
     for eye in anatomy.eyes:
         opening = eye.opening(track.value)  # [T]
-        usual = opening[track.found].quantile(_USUAL).clamp_min(1e-3)
+        usual = usual_opening(eye, track.value[track.found]).clamp_min(1e-3)
         shut = (eye.opening(target) / _WIDE_OPEN).clamp(max=1) - (opening / usual).clamp(max=1)
         distance += _LIDS * shut.square() / len(anatomy.eyes)
     aside = anatomy.gaze(track.value) - anatomy.gaze(target)  # [T, E, 2]

@@ -11,7 +11,7 @@ one. How far the person roams and the head turns has limits.
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -20,7 +20,7 @@ from torch import Tensor
 
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
-from fomm.motion.blink import close_eyes
+from fomm.motion.blink import close_eyes, open_eyes
 from fomm.motion.limits import held_back
 from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.reference import best_reference
@@ -121,6 +121,9 @@ class Transfer:
             )
         self.reference = _resolve(self.settings.reference, source, track, anatomy)
         self._start = track.keypoints(self.reference, self.reference + 1)
+        if anatomy is not None and self.settings.full_blinks and bool(track.found.any()):
+            opened = open_eyes(self._start.value, self._source.value, track.value[track.found], anatomy.eyes)
+            self._start = replace(self._start, value=opened)
         self._own_face = None if anatomy is None else _own_face(self._source.value, self._start.value, anatomy)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
@@ -150,7 +153,8 @@ class Transfer:
         steps = head + expression
         value = self._source.value + steps
         if anatomy is not None and settings.full_blinks and settings.expression > 0:
-            value = close_eyes(value, driving.value, self._start.value, anatomy.eyes)
+            strength = settings.strength * settings.expression
+            value = close_eyes(value, driving.value, self._start.value, self._source.value, anatomy.eyes, strength)
         if anatomy is not None and settings.lips_meet and settings.expression > 0:
             mouths = Mouths(self._source.value, self._start.value, driving.value)
             value = close_lips(value, mouths, anatomy.size(mouths.start), anatomy.lips)

@@ -30,7 +30,7 @@ from fomm.nn.irises import turn_irises
 from fomm.nn.lids import shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
-from fomm.nn.shown import shown_in_source
+from fomm.nn.shown import Person, face_area, shown_in_source
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
@@ -142,7 +142,7 @@ class CompactDenseMotion(nn.Module):
         shown = person = None
         mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
         if self.hidden_margin:
-            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, matte)
+            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, self._known(source, matte, front))
             occlusion = occlusion * shown
         if matte is not None:
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
@@ -170,6 +170,13 @@ class CompactDenseMotion(nn.Module):
             person=person,
             front=front,
         )
+
+    def _known(self, source: Keypoints, matte: Tensor | None, front: Tensor | None) -> Person | None:
+        """Return where the person is, and was, on the field's grid."""
+        if matte is None:
+            return None
+        face = face_area(source, self.side) if self.irises else None
+        return Person(matte, face, None if front is None else F.avg_pool2d(front, self.detail))
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

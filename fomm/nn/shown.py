@@ -1,22 +1,63 @@
-"""What the source shows, told from the motion alone.
+"""What the source shows, told from the motion, and from where the person is.
 
 A source pixel can end up in one place only. Where two driving pixels read the same one, the one that moved farther is
 in front, such as a head, and takes it with it; the other, such as the wall beside it, was hidden in the source.
+
+Where a matte tells the person in the source, and the motion where they are now, more is known (`Person`). A person made
+of wall, such as the neck behind a cheek that turns away, was never shown, nor was a wall made of a person who has gone
+on. And hair that is read twice is still hair: as it is, it looks better than anything made up, where a second nose does
+not.
 """
 
 from __future__ import annotations
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import coordinate_grid
+from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.landmarks import TIED_LANDMARKS
 
 _AROUND = 3  # cells around one of the person that tell how far the person moves there
+_SURE = 0.3  # part of the margin that is enough where a wall would be made of a person for sure,
+_SURELY = (0.1, 0.9)  # by less of the person now, and by more of them in the source
+_GAP = 6  # cells to either side within which something of the person is found around a gap in them
+_UNLIKE = (0.1, 0.4)  # how much more of the person there has to be than was read, from shown to not shown
+_FAR = 0.1  # way of the person in [-1, 1] units from which a gap in them is no wall, as it may be beside an arm
+_OUTLINE = (10, 454, 397, 152, 172, 234)  # landmarks, clockwise as one sees them
+_BEYOND, _SOFT = 0.02, 1 / 60  # how far beyond its outline a face goes, and how softly it ends, in [-1, 1] units
 
 
-def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Tensor | None = None) -> Tensor:
-    """Tell from a backward motion alone where the source shows what belongs into a driving pixel.
+@dataclass(frozen=True)
+class Person:
+    """Where the person is, `[B, 1, S, S]` in [0, 1] each.
+
+    Attributes:
+        matte: in the source.
+        face: their face in the source, see `face_area`, or None if keypoints do not tell.
+        front: now, or None if the motion has no edge to tell it by.
+    """
+
+    matte: Tensor
+    face: Tensor | None = None
+    front: Tensor | None = None
+
+
+def face_area(keypoints: Keypoints, side: int) -> Tensor:
+    """Return where the face is among `[B, K, 2]` whose first follow `TIED_LANDMARKS`, `[B, 1, S, S]` in [0, 1]."""
+    outline = keypoints.value[:, [TIED_LANDMARKS.index(landmark) for landmark in _OUTLINE]].float()  # [B, 6, 2]
+    along = outline.roll(-1, 1) - outline
+    inward = torch.stack((-along[..., 1], along[..., 0]), dim=-1) / along.norm(dim=-1, keepdim=True).clamp_min(1e-4)
+    grid = coordinate_grid(side, side, outline, corners=False)  # [S, S, 2]
+    depth: Tensor = torch.einsum("hwc,bnc->bnhw", grid, inward) - (outline * inward).sum(-1)[..., None, None]
+    return torch.sigmoid((depth.amin(1, keepdim=True) + _BEYOND) / _SOFT)  # [B, 1, S, S]
+
+
+@torch.no_grad()
+def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, person: Person | None = None) -> Tensor:
+    """Tell where the source shows what belongs into a driving pixel.
 
     Args:
         displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
@@ -24,14 +65,13 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Te
         rim: cells around what something in front took with it that count as taken, too, by whatever moved less than
             half as far: hair and soft edges of a head before a wall. A face that turns is no rim of its own nose.
             Above 0, the source does not show either what lies beyond its own edges.
-        matte: where the person is in the source, `[B, 1, S, S]` in [0, 1]. What is of the person and hardly moves,
-            while most of the person around it in the source does, counts as taken, too: locks of hair that the flow
-            leaves behind.
+        person: what is known of them. What is of the person and hardly moves, while most of the person around it in the
+            source does, counts as taken, too: locks of hair that the flow leaves behind.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
     """
-    move = displacement.detach().float()
+    move = displacement.float()
     batch, _, height, width = move.shape
     size = move.square().sum(1).sqrt()  # [B, S, S]
     place = move + coordinate_grid(height, width, move, corners=False).permute(2, 0, 1)  # [B, 2, S, S]
@@ -44,22 +84,61 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, matte: Te
             y = (above + down).clamp(0, height - 1)
             x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
-    taken = farthest.view(batch, 1, height, width)
-    at = place.permute(0, 2, 3, 1)
-    read = F.grid_sample(taken, at, padding_mode="border", align_corners=False)
+    taken, size = farthest.view(batch, 1, height, width), size[:, None]  # [B, 1, S, S] each
+    read = _read(taken, place)
     if rim:
-        wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
-        wide = F.grid_sample(wide, at, padding_mode="border", align_corners=False)
-        read = torch.where(2 * size[:, None] < wide, wide, read)
-    if matte is not None:
-        around = F.avg_pool2d(torch.cat((taken * matte, matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
-        step, share = around.chunk(2)
-        planes = torch.cat((step / share.clamp_min(1e-3), matte), dim=1)
-        read_there = F.grid_sample(planes, at, padding_mode="border", align_corners=False)
-        step, person = read_there[:, :1], read_there[:, 1:]
-        read = torch.where((person > 1 / 2) & (2 * size[:, None] < step), torch.maximum(read, step), read)
-    shown = torch.sigmoid((margin - (read - size[:, None])) * (5 / margin))
+        wide = _read(F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim), place)
+        read = torch.where(2 * size < wide, wide, read)
+    gap = read - size
+    shown = _less(gap, margin) if person is None else _shown_of(person, gap, size, taken, place, margin)
     if rim:
         beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells
         shown = shown * (1 - beyond).clamp(0, 1)
     return shown
+
+
+def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: Tensor, margin: float) -> Tensor:
+    """Return what the source shows, `[B, 1, S, S]`, where a person is known.
+
+    Args:
+        person: what is known of them.
+        gap: how much farther than a driving pixel itself moved what took the source pixel, `[B, 1, S, S]`.
+        size: how far the driving pixel moved, likewise.
+        taken: how far what took them moved, of the source's own cells, likewise.
+        place: the source coordinates that are read, `[B, 2, S, S]`.
+        margin: see `shown_in_source`.
+    """
+    around = F.avg_pool2d(torch.cat((taken * person.matte, person.matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
+    step, share = around.chunk(2)
+    planes = [step / share.clamp_min(1e-3), person.matte, _closed(person.matte)]
+    if person.face is not None:
+        planes.append(person.face)
+    step, matte, closed, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
+    gap = torch.where((matte > 1 / 2) & (2 * size < step), torch.maximum(gap, step - size), gap)
+    if person.front is None:
+        return _less(gap, margin)
+    outrun = (person.front < _SURELY[0]) & (matte > _SURELY[1]) & (gap > size)
+    shown = torch.where(outrun, _less(gap, _SURE * margin), _less(gap, margin))
+    if face:
+        shown = torch.where(person.front > 1 / 2, torch.maximum(shown, matte * (1 - face[0])), shown)
+    torn = torch.minimum(person.front, _closed(matte)) - closed  # a gap that is there in the source, too, is no tear
+    unlike = (torn - _UNLIKE[0]) / (_UNLIKE[1] - _UNLIKE[0])
+    return shown * (1 - unlike.clamp(0, 1) * (1 - _less(size, _FAR)))
+
+
+def _less(gap: Tensor, margin: float) -> Tensor:
+    """Return 1 where a gap is below the margin, 0 where it is above, softly."""
+    return torch.sigmoid((margin - gap) * (5 / margin))
+
+
+def _read(planes: Tensor, place: Tensor) -> Tensor:
+    """Sample planes `[B, C, S, S]` at source coordinates `[B, 2, S, S]`."""
+    return F.grid_sample(planes, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+
+
+def _closed(matte: Tensor) -> Tensor:
+    """Return `[B, 1, S, S]` with the gaps closed that have something of the person both to their left and right."""
+    around, beside = (1, 2 * _GAP + 1), (0, _GAP)
+    wide = F.max_pool2d(matte, around, stride=1, padding=beside)
+    closed: Tensor = F.max_pool2d(-wide, around, stride=1, padding=beside)
+    return -closed

@@ -2,29 +2,6 @@ import torch
 
 from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
-from fomm.nn.shown import shown_in_source
-
-
-def _slide(side, columns, cells):
-    """Return a backward displacement: content of these driving columns comes from `cells` cells to the right."""
-    displacement = torch.zeros(1, 2, side, side)
-    displacement[:, 0, :, columns] = 2 * cells / side
-    return displacement
-
-
-def test_what_a_head_leaves_behind_is_not_in_the_source():
-    # A head that was in columns 14 to 21 is now in 8 to 15: it leaves 16 to 21, where the source shows only the head.
-    shown = shown_in_source(_slide(32, slice(8, 16), 6), margin=0.06)[0, 0]
-    assert shown[:, 16:22].max() < 0.05
-    assert shown[:, 8:16].min() > 0.95
-    assert shown[:, :7].min() > 0.95
-    assert shown[:, 23:].min() > 0.95
-
-
-def test_nothing_is_hidden_while_everything_moves_together():
-    assert shown_in_source(_slide(32, slice(0, 32), 4), margin=0.06).min() > 0.95
-    grid = torch.linspace(-1, 1, 32).view(1, 1, 1, 32).expand(1, 2, 32, 32)
-    assert shown_in_source(0.1 * grid, margin=0.06).min() > 0.95  # a zoom
 
 
 def test_a_detailed_flow_can_tear_a_cell_in_two():

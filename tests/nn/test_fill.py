@@ -10,7 +10,6 @@ from fomm.nn.compact import CompactModel, CompactSettings
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.fill import fill_hidden
 from fomm.nn.geometry import Motion, coordinate_grid
-from fomm.nn.shown import shown_in_source
 
 SIDE, PICTURE = 16, 64
 WALL, HEAD = torch.tensor([0.2, 0.5, 0.9]), torch.tensor([0.8, 0.6, 0.4])
@@ -114,29 +113,6 @@ def test_windows_of_any_size_and_pictures_without_anything_visible_have_colours(
     assert fill_hidden(picture, motion).image.isfinite().all()
     odd = Motion(motion.flow[:, :10, :10], shown=torch.zeros(1, 1, 10, 10))
     assert fill_hidden(picture[..., :40, :40], odd).image.shape == (1, 3, 40, 40)
-
-
-def test_a_rim_hides_what_is_beside_what_a_head_took_along():
-    displacement = torch.zeros(1, 2, SIDE, SIDE)
-    displacement[:, 0, :, 8:12] = -8 / SIDE  # columns 8 to 11 show what was in columns 4 to 7
-    bare, rimmed = (shown_in_source(displacement, 0.06, rim)[0, 0, 5] > 0.5 for rim in (0, 1))
-    assert (~bare).nonzero().flatten().tolist() == [4, 5, 6, 7]
-    assert (~rimmed).nonzero().flatten().tolist() == [3, 4, 5, 6, 7]  # column 8 shows the head itself
-
-
-def test_a_face_that_turns_does_not_hide_itself():
-    displacement = torch.zeros(1, 2, SIDE, SIDE)
-    displacement[:, 0] = torch.linspace(0.6, 0.2, SIDE)  # the far cheek moves less than the nose
-    bare, rimmed = (shown_in_source(displacement, 0.06, rim)[0, 0, 5, : SIDE // 2] for rim in (0, 1))
-    assert bare.min() > 0.8
-    torch.testing.assert_close(rimmed, bare)
-
-
-def test_what_lies_beyond_the_edge_is_hidden():
-    displacement = torch.zeros(1, 2, SIDE, SIDE)
-    displacement[:, 1] = 6 / SIDE  # everything shows what was three cells below
-    shown = shown_in_source(displacement, 0.06, 1)[0, 0, :, 8] > 0.5
-    assert shown.tolist() == [True] * 13 + [False] * 3
 
 
 def test_a_model_that_fills_must_know_what_is_hidden_and_copies_no_source_there():
