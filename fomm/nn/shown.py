@@ -5,8 +5,9 @@ in front, such as a head, and takes it with it; the other, such as the wall besi
 
 Where a matte tells the person in the source, and the motion where they are now, more is known (`Person`). A person made
 of wall, such as the neck behind a cheek that turns away, was never shown, nor was a wall made of a person who has gone
-on. And hair that is read twice is still hair: as it is, it looks better than anything made up, where a second nose does
-not.
+on, or of hair at their edge. Unlike who reads which pixel, which changes from cell to cell and from frame to frame, the
+matte stays: an edge told by it does not flicker. And hair that is read twice is still hair: as it is, it looks better
+than anything made up, where a second nose does not.
 """
 
 from __future__ import annotations
@@ -21,8 +22,10 @@ from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.landmarks import TIED_LANDMARKS
 
 _AROUND = 3  # cells around one of the person that tell how far the person moves there
-_SURE = 0.3  # part of the margin that is enough where a wall would be made of a person for sure,
-_SURELY = (0.1, 0.9)  # by less of the person now, and by more of them in the source
+_RIM = 1  # cells around the person in the source that hair reaches into
+_TOUCHED = (0.2, 0.6)  # how much of a person and their rim is read, from a wall to nothing that a wall is made of
+_WALL = (0.1, 0.5)  # how much of the person there is now, from a wall to none
+_GONE = 0.4  # part of the margin by which a person has to outrun a wall at their edge
 _GAP = 6  # cells to either side within which something of the person is found around a gap in them
 _UNLIKE = (0.1, 0.4)  # how much more of the person there has to be than was read, from shown to not shown
 _FAR = 0.1  # way of the person in [-1, 1] units from which a gap in them is no wall, as it may be beside an arm
@@ -65,8 +68,8 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, person: P
         rim: cells around what something in front took with it that count as taken, too, by whatever moved less than
             half as far: hair and soft edges of a head before a wall. A face that turns is no rim of its own nose.
             Above 0, the source does not show either what lies beyond its own edges.
-        person: what is known of them. What is of the person and hardly moves, while most of the person around it in the
-            source does, counts as taken, too: locks of hair that the flow leaves behind.
+        person: what is known of them. A wall that is made of the person or their rim counts as taken, too, where the
+            person around there has moved on: the ghost of a shoulder, locks of hair that the flow leaves behind.
 
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
@@ -110,25 +113,31 @@ def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: T
     """
     around = F.avg_pool2d(torch.cat((taken * person.matte, person.matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
     step, share = around.chunk(2)
-    planes = [step / share.clamp_min(1e-3), person.matte, _closed(person.matte)]
+    rimmed = F.max_pool2d(person.matte, 2 * _RIM + 1, stride=1, padding=_RIM)
+    planes = [step / share.clamp_min(1e-3), person.matte, rimmed, _closed(person.matte)]
     if person.face is not None:
         planes.append(person.face)
-    step, matte, closed, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
-    gap = torch.where((matte > 1 / 2) & (2 * size < step), torch.maximum(gap, step - size), gap)
+    step, matte, rimmed, closed, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
+    wall = (2 * size < step).float() if person.front is None else 1 - _rise(person.front, _WALL)
+    gone = 1 - _less(step - size, _GONE * margin)
+    shown = _less(gap, margin) * (1 - wall * gone * _rise(rimmed, _TOUCHED))
     if person.front is None:
-        return _less(gap, margin)
-    outrun = (person.front < _SURELY[0]) & (matte > _SURELY[1]) & (gap > size)
-    shown = torch.where(outrun, _less(gap, _SURE * margin), _less(gap, margin))
+        return shown
     if face:
         shown = torch.where(person.front > 1 / 2, torch.maximum(shown, matte * (1 - face[0])), shown)
     torn = torch.minimum(person.front, _closed(matte)) - closed  # a gap that is there in the source, too, is no tear
-    unlike = (torn - _UNLIKE[0]) / (_UNLIKE[1] - _UNLIKE[0])
-    return shown * (1 - unlike.clamp(0, 1) * (1 - _less(size, _FAR)))
+    return shown * (1 - _rise(torn, _UNLIKE) * (1 - _less(size, _FAR)))
 
 
 def _less(gap: Tensor, margin: float) -> Tensor:
     """Return 1 where a gap is below the margin, 0 where it is above, softly."""
     return torch.sigmoid((margin - gap) * (5 / margin))
+
+
+def _rise(planes: Tensor, between: tuple[float, float]) -> Tensor:
+    """Return 0 up to the lower bound, 1 from the upper one on, and a line between."""
+    low, high = between
+    return ((planes - low) / (high - low)).clamp(0, 1)
 
 
 def _read(planes: Tensor, place: Tensor) -> Tensor:

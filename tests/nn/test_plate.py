@@ -58,6 +58,17 @@ def test_texture_behind_the_person_is_as_strong_as_beside(matte):
     assert textured > 0.6 * grain.std() > 3 * smooth
 
 
+def test_a_plain_wall_goes_on_beside_a_hedge(matte):
+    """Edges first, as in the paper, and the hedge on the left would have the whole hole."""
+    grain = torch.rand(1, 1, SIDE, SIDE, generator=torch.Generator().manual_seed(5))
+    hedge = torch.nn.functional.interpolate(grain, size=PICTURE, mode="nearest").repeat(1, 3, 1, 1)
+    wall = torch.where(torch.arange(PICTURE) < 60, hedge, torch.full_like(hedge, 0.95))
+    plate = textured_plate(with_person(wall, matte), matte)
+    beside_wall, beside_hedge = plate[..., 60:, 68:78], plate[..., 60:, 48:56]
+    assert (beside_wall - 0.95).abs().mean() < 0.1
+    assert beside_hedge.std() > 0.6 * hedge.std()
+
+
 def test_every_cell_takes_its_pixels_from_a_known_one():
     colours = np.random.default_rng(1).random((SIDE, SIDE, 3), np.float32)
     hole = np.zeros((SIDE, SIDE), bool)

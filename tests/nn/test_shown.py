@@ -73,6 +73,28 @@ def test_a_wall_is_not_made_of_a_person_who_has_gone_on_a_little():
     assert known[:, 25:].min() > 0.95
 
 
+def test_a_wall_beside_where_somebody_was_is_not_made_of_their_hair():
+    # The matte ends with column 23, single hairs reach into 24; as they lean away these would stay behind.
+    displacement = _slide(32, slice(6, 22), 2)
+    person = Person(_columns(32, slice(8, 24)), None, _columns(32, slice(6, 22)))
+    shown = shown_in_source(displacement, 0.2, 0, person)[0, 0]
+    assert shown[:, 24].max() < 0.1
+    assert shown[:, 25:].min() > 0.95
+
+
+def test_the_edge_of_where_somebody_was_stays_while_they_move_about():
+    seen = {True: [], False: []}
+    for way in (5.0, 5.25, 5.5, 5.75, 6.0):
+        front = (torch.arange(32) < 23.4 - way).float().expand(1, 1, 32, 32)
+        displacement = torch.cat((front * 2 * way / 32, 0 * front), dim=1)
+        for known, shown in seen.items():
+            person = Person(_columns(32, slice(8, 24)), None, front) if known else None
+            shown.append(shown_in_source(displacement, 0.06, 0, person)[..., 20:])
+    by_motion, by_matte = (torch.stack(seen[known]).diff(dim=0).abs().max() for known in (False, True))
+    assert by_motion > 0.5
+    assert by_matte < 0.1
+
+
 def test_somebody_who_rests_is_shown_however_well_the_matte_fits():
     person = Person(_columns(32, slice(8, 24)), None, _columns(32, slice(10, 20)))
     assert shown_in_source(torch.zeros(1, 2, 32, 32), 0.06, 1, person).min() > 0.95
