@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import warnings
 from collections.abc import Iterator
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from fomm.errors import FommWarning, MediaError
 from fomm.evaluation.baselines import COPY, SIMILARITY, THIN_PLATE
 from fomm.evaluation.clips import find_entries, open_clip
 from fomm.evaluation.pictures import Picture
-from fomm.evaluation.reading import OWN_KEYPOINTS, Reading, Tools, found_guide, read_clip
+from fomm.evaluation.reading import Reading, Tools, found_guide, read_clip, unaided
 from fomm.evaluation.reenact import Driven
 from fomm.evaluation.run import UNUSABLE
 from fomm.evaluation.tally import MODEL
@@ -164,9 +164,8 @@ def _film(tools: Tools, square: Picture, driver: Reading) -> Iterator[Picture]:
     landmarks = tools.landmarker.find(square)
     guide, kind = found_guide(builder.build(), [landmarks], tools)
     if kind != driver.guide_name:  # one of them shows no face to the landmarker: both are driven by keypoints then
-        blind = [None] * len(driver)
         guide, _ = found_guide(builder.build(), [None], tools)
-        driver = replace(driver, guide=found_guide(driver.track, blind, tools)[0], guide_name=OWN_KEYPOINTS)
+        driver = unaided(driver, tools)
     driven = Driven(tools, square, guide[0], driver, "best")
     for made, driving in zip(driven.frames(), driver.frames(), strict=False):
         yield sheet({**made, DRIVING: driving}, f"driven by {driver.clip.name}")

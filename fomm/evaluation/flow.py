@@ -1,8 +1,8 @@
 """Flow error on labelled clips: where the motion says a pixel comes from against where it does come from.
 
-For driving frames spread over the clip, the source is the frame that the true flow points to. The error is the
-Euclidean distance in px of a 256 px frame, averaged over cells whose true flow is known, and apart around lips and
-eyelids.
+For driving frames spread over the clip, the source is the frame that the true flow points to; where that was not read,
+the frame is passed over. The error is the Euclidean distance in px of a 256 px frame, averaged over cells whose true
+flow is known, and apart around lips and eyelids.
 """
 
 from __future__ import annotations
@@ -15,10 +15,10 @@ import torch
 from numpy.typing import NDArray
 from torch.nn import functional as F
 
-from fomm.evaluation.baselines import BASELINES, displacement
-from fomm.evaluation.labelled import ClipTruth, TrueFlow
+from fomm.evaluation.baselines import BASELINES, ORACLE, THIN_PLATE, displacement
+from fomm.evaluation.labelled import TrueFlow
 from fomm.evaluation.pictures import Picture
-from fomm.evaluation.reading import Reading, Tools
+from fomm.evaluation.reading import Reading, Tools, with_like_guides
 from fomm.evaluation.reenact import Summary, carried, whole_portrait
 from fomm.evaluation.tally import MODEL, Tally
 from fomm.motion.track_builder import TrackBuilder
@@ -32,19 +32,21 @@ _NAMES = {"all": "flow", "mouth": "flow_mouth", "eyes": "flow_eyes"}
 
 def judge_flow(tools: Tools, clip: Reading, driver: Reading) -> Summary:
     """Return the flow errors of a labelled clip driven by itself (`driver is clip`) or by its twin."""
-    truth, lender = clip.clip.truth, driver.clip.truth
-    if truth is None or lender is None:
+    truth, true, lent = clip.clip.truth, clip.true_points, driver.true_points
+    if truth is None or true is None or lent is None:
         return {}
     tally = Tally()
-    driving_moments = range(0, len(clip), tools.settings.every)
-    wanted = {moment for driving in driving_moments for moment in (driving, int(truth.source[driving]))}
+    flows = {driving: truth.flow(driving) for driving in range(0, len(clip), tools.settings.every)}
+    flows = {driving: flow for driving, flow in flows.items() if flow.source < len(clip)}
+    wanted = {moment for driving, flow in flows.items() for moment in (driving, flow.source)}
     pictures = _pick(clip, wanted)
-    lent = pictures if driver is clip else _pick(driver, wanted)
-    for driving in driving_moments:
-        flow = truth.flow(driving)
+    shown = pictures if driver is clip else _pick(driver, wanted)
+    guided, lender = with_like_guides(tools, clip, driver)
+    for driving, flow in flows.items():
         moments = (flow.source, driving)
-        fields = {name: _baseline(name, truth, lender, moments) for name in BASELINES}
-        fields[MODEL] = _model(tools, pictures[flow.source], [lent[moment] for moment in moments])
+        fields = {name: _warp(name, guided.guide, lender.guide, moments) for name in BASELINES}
+        fields[ORACLE] = _warp(THIN_PLATE, true, lent, moments)
+        fields[MODEL] = _model(tools, pictures[flow.source], [shown[moment] for moment in moments])
         _compare(tally, fields, flow)
     return tally.summary()
 
@@ -58,10 +60,12 @@ def _compare(tally: Tally, fields: Mapping[str, NDArray[np.float64]], flow: True
                 tally.add(_NAMES[region], method, float((error * weights).sum()) / total, total)
 
 
-def _baseline(name: str, truth: ClipTruth, lender: ClipTruth, moments: tuple[int, int]) -> NDArray[np.float64]:
+def _warp(
+    name: str, points: NDArray[np.float64], lent: NDArray[np.float64], moments: tuple[int, int]
+) -> NDArray[np.float64]:
+    """Return a baseline's displacement `[64, 64, 2]` where `lent` points `[T, K, 2]` move a clip's own."""
     source, driving = moments
-    target = carried(truth.landmarks[source], lender.landmarks[source], lender.landmarks[driving])
-    return displacement(name, truth.landmarks[source], target, FIELD_SIDE)
+    return displacement(name, points[source], carried(points[source], lent[source], lent[driving]), FIELD_SIDE)
 
 
 def _model(tools: Tools, source: Picture, driver: list[Picture]) -> NDArray[np.float64]:
@@ -80,4 +84,4 @@ def _model(tools: Tools, source: Picture, driver: list[Picture]) -> NDArray[np.f
 
 def _pick(clip: Reading, wanted: set[int]) -> dict[int, Picture]:
     """Read a labelled clip once more and keep the frames that are wanted; such clips are a second or two long."""
-    return {moment: frame for moment, frame in enumerate(clip.clip.frames(max(wanted) + 1)) if moment in wanted}
+    return {moment: frame for moment, frame in enumerate(clip.frames()) if moment in wanted}

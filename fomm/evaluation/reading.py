@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import islice
 
 import numpy as np
@@ -24,6 +24,7 @@ from fomm.scenes.tracking import surface_tracker
 
 LEAST_FRAMES = 4
 OWN_KEYPOINTS = "keypoints of the model under test"
+TRUE_LANDMARKS = "true landmarks"
 _BATCH = 8
 
 
@@ -96,6 +97,14 @@ class Reading:
         return len(self.track)
 
     @property
+    def true_points(self) -> NDArray[np.float64] | None:
+        """True landmarks of the frames that were read, `[T, K, 2]` in [-1, 1], where they are known."""
+        if self.clip.truth is None:
+            return None
+        known = [landmark for landmark in TIED_LANDMARKS if landmark < self.clip.truth.landmarks.shape[1]]
+        return self.clip.truth.landmarks[: len(self), known]
+
+    @property
     def curves(self) -> dict[str, NDArray[np.float64]]:
         """Openings of mouth and eyes, `[T]` each: the true ones where they are known, else the seen ones."""
         truth = self.clip.truth
@@ -128,8 +137,28 @@ def read_clip(clip: Clip, tools: Tools) -> Reading:
     if first is None or len(landmarks) < LEAST_FRAMES:
         raise MediaError(f"{clip.path} has {len(landmarks)} frames; at least {LEAST_FRAMES} are needed to measure.")
     built = track.build()
-    guide, name = _guide(clip, built, landmarks, tools)
-    return Reading(clip, first, built, landmarks, guide, name, curves_of(points) if points else {})
+    guide, name = found_guide(built, landmarks, tools)
+    reading = Reading(clip, first, built, landmarks, guide, name, curves_of(points) if points else {})
+    return _told(reading) if name == OWN_KEYPOINTS and clip.truth is not None else reading
+
+
+def with_like_guides(tools: Tools, clip: Reading, driver: Reading) -> tuple[Reading, Reading]:
+    """Return both readings with points of the same kind to drive the baselines.
+
+    Where the landmarker finds the face of only one of them, these are the true landmarks, if known, or else keypoints
+    of the model under test.
+    """
+    if clip.guide_name == driver.guide_name:
+        return clip, driver
+    if clip.clip.truth is not None and driver.clip.truth is not None:
+        return _told(clip), _told(driver)
+    return unaided(clip, tools), unaided(driver, tools)
+
+
+def unaided(reading: Reading, tools: Tools) -> Reading:
+    """Return a reading whose baselines are driven by the keypoints of the model under test."""
+    guide, name = found_guide(reading.track, [None], tools)
+    return replace(reading, guide=guide, guide_name=name)
 
 
 def curves_of(points: list[Points]) -> dict[str, NDArray[np.float64]]:
@@ -141,7 +170,7 @@ def curves_of(points: list[Points]) -> dict[str, NDArray[np.float64]]:
 def found_guide(
     track: MotionTrack, landmarks: Sequence[Points | None], tools: Tools
 ) -> tuple[NDArray[np.float64], str]:
-    """Return the best points to drive baselines with that need no labels, `[T, K, 2]` in [-1, 1], and their name.
+    """Return points to drive baselines with that need no labels, `[T, K, 2]` in [-1, 1], and their name.
 
     They are the landmarker's mesh, or else the model's own keypoints.
     """
@@ -155,11 +184,7 @@ def found_guide(
     return track.value[:, :tied].double().numpy(), OWN_KEYPOINTS
 
 
-def _guide(
-    clip: Clip, track: MotionTrack, landmarks: list[Points | None], tools: Tools
-) -> tuple[NDArray[np.float64], str]:
-    """Return true points where they are known, else found ones."""
-    if clip.truth is None:
-        return found_guide(track, landmarks, tools)
-    known = [landmark for landmark in TIED_LANDMARKS if landmark < clip.truth.landmarks.shape[1]]
-    return clip.truth.landmarks[: len(track), known], "true landmarks"
+def _told(reading: Reading) -> Reading:
+    """Return a reading of a labelled clip whose baselines are driven by the true landmarks."""
+    points = reading.true_points
+    return reading if points is None else replace(reading, guide=points, guide_name=TRUE_LANDMARKS)

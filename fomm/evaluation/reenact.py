@@ -13,10 +13,10 @@ from itertools import islice, pairwise, repeat
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.evaluation.baselines import BASELINES, COPY, displacement, to_picture, warped
+from fomm.evaluation.baselines import BASELINES, COPY, ORACLE, THIN_PLATE, displacement, to_picture, warped
 from fomm.evaluation.judge import Judge
 from fomm.evaluation.pictures import Picture
-from fomm.evaluation.reading import Reading, Tools
+from fomm.evaluation.reading import Reading, Tools, with_like_guides
 from fomm.evaluation.tally import MODEL
 from fomm.face.crop import CropWindow
 from fomm.motion.smooth import smooth
@@ -35,7 +35,7 @@ _SEED = 4
 def judge_self(tools: Tools, clip: Reading) -> Summary:
     """Drive a clip's first frame by the clip itself; the clip is the truth. The first frame does not count."""
     judge = Judge(tools, clip, clip)
-    driven = Driven(tools, clip.first, clip.guide[0], clip, "first")
+    driven = Driven.of(tools, clip, clip, "first")
     for moment, (made, true) in enumerate(zip(driven.frames(), clip.frames(), strict=False)):
         if moment > 0:
             judge.look(moment, made, true)
@@ -52,7 +52,7 @@ def judge_cross(tools: Tools, clip: Reading, driver: Reading, *, alike: bool) ->
         alike: whether both make the same movements, so that `clip` shows what should come out.
     """
     judge = Judge(tools, clip, driver)
-    driven = Driven(tools, clip.first, clip.guide[0], driver, "first" if alike else "best")
+    driven = Driven.of(tools, *with_like_guides(tools, clip, driver), "first" if alike else "best")
     truth: Iterator[Picture | None] = clip.frames() if alike else repeat(None)
     for moment, (made, true, driving) in enumerate(zip(driven.frames(), truth, driver.frames(), strict=False)):
         if moment > 0 or not alike:
@@ -119,6 +119,7 @@ class Driven:
         guide: points in it, `[K, 2]` in [-1, 1].
         driver: the clip that drives it; its guide is of the same kind.
         reference: the driver's frame that counts as the source's pose, as in `TransferSettings`.
+        true: true landmarks in the picture, `[K, 2]` in [-1, 1], where they are known as the driver's are.
     """
 
     tools: Tools
@@ -126,6 +127,13 @@ class Driven:
     guide: NDArray[np.float64]
     driver: Reading
     reference: str
+    true: NDArray[np.float64] | None = None
+
+    @classmethod
+    def of(cls, tools: Tools, clip: Reading, driver: Reading, reference: str) -> Driven:
+        """Return the first frame of a clip, driven by a clip with a guide of the same kind."""
+        true = None if driver.true_points is None else clip.true_points
+        return cls(tools, clip.first, clip.guide[0], driver, reference, None if true is None else true[0])
 
     def frames(self) -> Iterator[dict[str, Picture]]:
         """Yield for each driving frame the pictures that come out, by method."""
@@ -134,10 +142,14 @@ class Driven:
         track = smooth(self.driver.track, self.tools.settings.smooth)
         transfer = Transfer(keypoints, track, settings, self.tools.pipeline.anatomy)
         start = self.driver.guide[transfer.reference]
+        told = self.driver.true_points
         for moment, frame in enumerate(animate(self.tools, self.source, transfer.driving())):
             target = carried(self.guide, start, self.driver.guide[moment])
             # Copying is a warp too, by nothing; the picture itself is cheaper and free of rounding.
             fields = {name: displacement(name, self.guide, target) for name in BASELINES if name != COPY}
+            if self.true is not None and told is not None:
+                target = carried(self.true, told[transfer.reference], told[moment])
+                fields[ORACLE] = displacement(THIN_PLATE, self.true, target)
             yield {MODEL: frame, COPY: self.source, **{name: warped(self.source, f) for name, f in fields.items()}}
 
 

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 from fomm.errors import OutputError
-from fomm.evaluation.baselines import BASELINES, COPY, SIMILARITY, THIN_PLATE
+from fomm.evaluation.baselines import BASELINES, COPY, ORACLE, SIMILARITY, THIN_PLATE
 from fomm.evaluation.reenact import Summary
 from fomm.evaluation.run import Evaluation
 from fomm.evaluation.tally import MEASURES, MODEL, TRUE_FRAMES
@@ -20,6 +20,7 @@ TITLES = {
     COPY: "copying the source",
     SIMILARITY: "one similarity warp",
     THIN_PLATE: "thin-plate warp of landmarks",
+    ORACLE: "thin-plate warp told the true landmarks",
     TRUE_FRAMES: "the true frames, as judged",
 }
 _DIGITS = 5
@@ -70,6 +71,7 @@ def markdown(evaluation: Evaluation) -> str:
         f"{settings.noise:g} grey levels. Checkpoint {evaluation.sha256[:16]}.",
         "",
         "`+` marks a baseline that the model beats, `-` one that beats the model, `=` a draw.",
+        *_explained(evaluation),
         "",
         "## Driven by itself",
         "",
@@ -88,9 +90,16 @@ def markdown(evaluation: Evaluation) -> str:
     return "\n".join(lines) + "\n"
 
 
+def _explained(evaluation: Evaluation) -> list[str]:
+    """Say what a column is that is there on labelled clips only."""
+    if not any(ORACLE in values for values in evaluation.self_driven.values()):
+        return []
+    return [f"The {TITLES[ORACLE]} is no baseline, since a clip comes without: it shows how near the model gets to it."]
+
+
 def _table(summary: Summary) -> list[str]:
-    ceiling = [TRUE_FRAMES] if any(TRUE_FRAMES in values for values in summary.values()) else []
-    methods = (MODEL, *BASELINES, *ceiling)
+    limits = [limit for limit in (ORACLE, TRUE_FRAMES) if any(limit in values for values in summary.values())]
+    methods = (MODEL, *BASELINES, *limits)
     titles = ["measure", "better", *(TITLES[method] for method in methods), "model : copying"]
     lines = ["| " + " | ".join(titles) + " |", "|---" * len(titles) + "|"]
     for name, values in summary.items():
