@@ -22,7 +22,7 @@ Floats = NDArray[np.float64]
 COPY, SIMILARITY, THIN_PLATE = "copy", "similarity", "thin-plate"
 BASELINES = (COPY, SIMILARITY, THIN_PLATE)
 ORACLE = "thin-plate, true landmarks"
-"""No baseline, since nobody has a clip's true landmarks: how far a thin-plate warp gets that is told them."""
+"""No baseline, since nobody has a clip's true landmarks: how far a thin-plate warp gets that is told all of them."""
 FIELD_SIDE = 64
 _EDGE_POINTS = 5  # fixed points along each edge of the picture, so that a thin-plate warp leaves the frame where it is
 

@@ -98,11 +98,9 @@ class Reading:
 
     @property
     def true_points(self) -> NDArray[np.float64] | None:
-        """True landmarks of the frames that were read, `[T, K, 2]` in [-1, 1], where they are known."""
-        if self.clip.truth is None:
-            return None
-        known = [landmark for landmark in TIED_LANDMARKS if landmark < self.clip.truth.landmarks.shape[1]]
-        return self.clip.truth.landmarks[: len(self), known]
+        """All true landmarks of the frames that were read, `[T, L, 2]` in [-1, 1], where they are known."""
+        truth = self.clip.truth
+        return None if truth is None else truth.landmarks[: len(self)]
 
     @property
     def curves(self) -> dict[str, NDArray[np.float64]]:
@@ -187,4 +185,7 @@ def found_guide(
 def _told(reading: Reading) -> Reading:
     """Return a reading of a labelled clip whose baselines are driven by the true landmarks."""
     points = reading.true_points
-    return reading if points is None else replace(reading, guide=points, guide_name=TRUE_LANDMARKS)
+    if points is None:
+        return reading
+    known = [landmark for landmark in TIED_LANDMARKS if landmark < points.shape[1]]
+    return replace(reading, guide=points[:, known], guide_name=TRUE_LANDMARKS)

@@ -119,7 +119,7 @@ class Driven:
         guide: points in it, `[K, 2]` in [-1, 1].
         driver: the clip that drives it; its guide is of the same kind.
         reference: the driver's frame that counts as the source's pose, as in `TransferSettings`.
-        true: true landmarks in the picture, `[K, 2]` in [-1, 1], where they are known as the driver's are.
+        true: all true landmarks in the picture, `[L, 2]` in [-1, 1], where they are known as the driver's are.
     """
 
     tools: Tools

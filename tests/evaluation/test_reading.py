@@ -59,7 +59,7 @@ def read(tools, labelled_set, landmarker):
 def test_baselines_get_landmarks_that_are_found_even_where_true_ones_are_known(tools, labelled_set):
     clip = read(tools, labelled_set, Mesh())
     assert clip.guide_name == "landmarks of a mesh"
-    assert clip.true_points.shape == (6, 40, 2)
+    assert clip.true_points.shape == (6, 468, 2)
     error = judge_flow(tools, clip, clip)["flow"]
     assert error["thin-plate, true landmarks"] < error["thin-plate"]
     assert error["copy"] == pytest.approx(8, abs=0.1)
