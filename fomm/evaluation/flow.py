@@ -32,8 +32,8 @@ _NAMES = {"all": "flow", "mouth": "flow_mouth", "eyes": "flow_eyes"}
 
 def judge_flow(tools: Tools, clip: Reading, driver: Reading) -> Summary:
     """Return the flow errors of a labelled clip driven by itself (`driver is clip`) or by its twin."""
-    truth, true, lent = clip.clip.truth, clip.true_points, driver.true_points
-    if truth is None or true is None or lent is None:
+    truth, lent = clip.clip.truth, driver.clip.truth
+    if truth is None or lent is None:
         return {}
     tally = Tally()
     flows = {driving: truth.flow(driving) for driving in range(0, len(clip), tools.settings.every)}
@@ -45,7 +45,7 @@ def judge_flow(tools: Tools, clip: Reading, driver: Reading) -> Summary:
     for driving, flow in flows.items():
         moments = (flow.source, driving)
         fields = {name: _warp(name, guided.guide, lender.guide, moments) for name in BASELINES}
-        fields[ORACLE] = _warp(THIN_PLATE, true, lent, moments)
+        fields[ORACLE] = _warp(THIN_PLATE, truth.landmarks, lent.landmarks, moments)
         fields[MODEL] = _model(tools, pictures[flow.source], [shown[moment] for moment in moments])
         _compare(tally, fields, flow)
     return tally.summary()

@@ -137,7 +137,7 @@ def read_clip(clip: Clip, tools: Tools) -> Reading:
     built = track.build()
     guide, name = found_guide(built, landmarks, tools)
     reading = Reading(clip, first, built, landmarks, guide, name, curves_of(points) if points else {})
-    return _told(reading) if name == OWN_KEYPOINTS and clip.truth is not None else reading
+    return _told(reading) if name == OWN_KEYPOINTS else reading
 
 
 def with_like_guides(tools: Tools, clip: Reading, driver: Reading) -> tuple[Reading, Reading]:
@@ -183,7 +183,7 @@ def found_guide(
 
 
 def _told(reading: Reading) -> Reading:
-    """Return a reading of a labelled clip whose baselines are driven by the true landmarks."""
+    """Return a reading whose baselines are driven by the true landmarks, where they are known."""
     points = reading.true_points
     if points is None:
         return reading

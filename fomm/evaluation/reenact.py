@@ -119,7 +119,7 @@ class Driven:
         guide: points in it, `[K, 2]` in [-1, 1].
         driver: the clip that drives it; its guide is of the same kind.
         reference: the driver's frame that counts as the source's pose, as in `TransferSettings`.
-        true: all true landmarks in the picture, `[L, 2]` in [-1, 1], where they are known as the driver's are.
+        true: all true landmarks in the picture, `[L, 2]` in [-1, 1], where they are known.
     """
 
     tools: Tools
@@ -132,7 +132,7 @@ class Driven:
     @classmethod
     def of(cls, tools: Tools, clip: Reading, driver: Reading, reference: str) -> Driven:
         """Return the first frame of a clip, driven by a clip with a guide of the same kind."""
-        true = None if driver.true_points is None else clip.true_points
+        true = clip.true_points
         return cls(tools, clip.first, clip.guide[0], driver, reference, None if true is None else true[0])
 
     def frames(self) -> Iterator[dict[str, Picture]]:

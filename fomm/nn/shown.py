@@ -88,10 +88,9 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, person: P
             x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
     taken, size = farthest.view(batch, 1, height, width), size[:, None]  # [B, 1, S, S] each
-    read = _read(taken, place)
-    if rim:
-        wide = _read(F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim), place)
-        read = torch.where(2 * size < wide, wide, read)
+    wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
+    read, wide = _read(torch.cat((taken, wide), dim=1), place).chunk(2, dim=1)
+    read = torch.where(2 * size < wide, wide, read)
     gap = read - size
     shown = _less(gap, margin) if person is None else _shown_of(person, gap, size, taken, place, margin)
     if rim:
