@@ -1,9 +1,7 @@
-"""What keypoints mean in a model whose training tied them to a face, and head motion told apart from expression.
+"""What keypoints mean in a model whose training tied them to a face, and what is measured of that face with them.
 
-The skull is nearly rigid and seen from afar, so where its points are in the picture is an affine map of where they were
-and of how deep they lie, about the same on every face. Fitting that map to points that no muscle moves (bridge and
-wings of the nose, corners of the eyes, outline of the forehead) gives the motion of the head; what is left of every
-other keypoint's motion is expression.
+Which keypoints are lids, lips and irises, which move with the skull alone, and where each lies on a mean face; how
+large, tilted and turned a face is. How the skull itself moves is told from that in `fomm.motion.head`.
 """
 
 from __future__ import annotations
@@ -18,17 +16,12 @@ from fomm.motion.lips import LipColumn
 from fomm.nn.compact import CompactSettings
 from fomm.nn.eyes import Almonds
 from fomm.nn.geometry import on_axes
-from fomm.nn.landmarks import EYES, FREE_PLACES, MIRROR, REGIONS, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES, FREE_PLACES, MEAN_FACE, MIRROR, REGIONS, TIED_LANDMARKS
 from fomm.settings import Settings
 
 _STEADY_LANDMARKS = (98, 327, 1, 168, 33, 133, 263, 362, 10, 234, 454)
 _LIP_LANDMARKS = ((39, 81, 178, 181), (0, 13, 14, 17), (269, 311, 402, 405))
 _WITH_LOWER_LIP = {61: 0.26, 291: 0.26, 152: 0.37}  # parts of its way when a mouth opens, learnt (`fomm directions`)
-_DEPTHS = (
-    *(1.93, 1.93, 2.33, 2.33, 2.14, 2.14, 2.25, 2.25, 2.15, 2.15, 2.48, 2.24, 2.36, 2.24),  # mouth
-    *(1.91, 1.91, 2.06, 2.06, 2.10, 2.10, 2.08, 2.08, 1.87, 1.87, 2.24, 2.24, 2.46, 2.46),  # eyes, brows
-    *(2.33, 2.33, 2.87, 2.42, 0.87, 0.87, 1.08, 1.08, 2.32, 1.79, 1.99, 1.99, 2.03, 2.03),  # nose, outline, the rest
-)  # of the tied keypoints, towards the viewer from where the head turns, in face sizes, learnt (`fomm directions`)
 _BETWEEN_EYES = TIED_LANDMARKS.index(168)
 _BODY = 0.65  # face heights below the face's centre, from where a free keypoint is on the body
 
@@ -41,7 +34,7 @@ class Anatomy:
         face: how many keypoints lie on the face; they come first, the others follow hair and body.
         eyes: corners and lids of both eyes.
         steady: keypoints that move with the skull alone.
-        depths: how far towards the viewer the face's keypoints are, in face sizes.
+        shape: where the face's keypoints lie on a mean face, as in `MEAN_FACE`.
         irises: the keypoint on the iris of each of `eyes`, or none.
         lips: the lips' keypoints, column by column.
         body: keypoints on neck, shoulders and chest.
@@ -51,7 +44,7 @@ class Anatomy:
     face: int
     eyes: tuple[Eye, ...]
     steady: tuple[int, ...]
-    depths: tuple[float, ...]
+    shape: tuple[tuple[float, float, float], ...]
     irises: tuple[int, ...] = ()
     lips: tuple[LipColumn, ...] = ()
     body: tuple[int, ...] = ()
@@ -66,7 +59,7 @@ class Anatomy:
         body = tuple(tied + place for place, (_, y) in enumerate(FREE_PLACES[:free]) if y >= _BODY)
         jaw = tuple((TIED_LANDMARKS.index(landmark), part) for landmark, part in _WITH_LOWER_LIP.items())
         eyes = tuple(Eye(*eye) for eye in EYES)
-        return cls(tied, eyes, steady, _DEPTHS[:tied], irises if tied > max(irises) else (), lips, body, jaw)
+        return cls(tied, eyes, steady, MEAN_FACE[:tied], irises if tied > max(irises) else (), lips, body, jaw)
 
     @property
     def moving(self) -> tuple[int, ...]:
@@ -133,30 +126,6 @@ class Anatomy:
         """Keypoints of the lips, corners included, in the left and in the right half of the face; none on its axis."""
         lips = REGIONS["mouth"]
         return tuple(own for own in lips if own < MIRROR[own]), tuple(own for own in lips if own > MIRROR[own])
-
-    def carried_by_head(self, start: Tensor, driving: Tensor) -> Tensor:
-        """Return where the driving frames' keypoints would be if the head had moved without any expression.
-
-        Keypoints off the face have no expression: they stay as they are.
-
-        Args:
-            start: keypoints of the reference frame, `[1, K, 2]`.
-            driving: keypoints of the driving frames, `[B, K, 2]`.
-        """
-        steady, face = list(self.steady), start[:, : self.face]
-        depths = face.new_tensor(self.depths)[None, :, None]
-        homogeneous = torch.cat((face, torch.ones_like(depths), depths), dim=-1)  # [1, F, 4] for the face's F keypoints
-        fitted = torch.linalg.lstsq(homogeneous[:, steady].expand(len(driving), -1, -1), driving[:, steady]).solution
-        return torch.cat((homogeneous @ fitted, driving[:, self.face :]), dim=1)
-
-    def without_head(self, start: Tensor, driving: Tensor) -> Tensor:
-        """Return the driving frames' keypoints with the head held as in the reference: expression alone, `[B, K, 2]`.
-
-        Args:
-            start: keypoints of the reference frame, `[B, K, 2]` or `[1, K, 2]`.
-            driving: keypoints of the driving frames, `[B, K, 2]`.
-        """
-        return start + driving - self.carried_by_head(start[:1], driving)
 
 
 def anatomy_of(config: Settings) -> Anatomy | None:

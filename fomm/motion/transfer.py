@@ -3,9 +3,10 @@
 Relative motion (Siarohin et al. 2019, section 3.3) keeps the photo's own face shape and carries over only how the
 driver moved since a reference frame: `p = s (d - d0) + p_source`, `J = J_d J_d0^-1 J_source`, with the scale
 `s = sqrt(hull area of source / hull area of d0)` for faces that fill the frame differently. Where keypoints are tied to
-a face, `s` is the ratio of the faces' sizes instead, motion of the head and expression have strengths of their own, and
-expressions are made along the photo's own face: turned as it is tilted, with lips narrower on the far half of a turned
-one. How far the person roams and the head turns has limits.
+a face, `s` is the ratio of the heads' sizes instead, and the photo's head moves in space as the driver's does
+(`fomm.motion.head`). Motion of the head and expression have strengths of their own, and expressions are made along the
+photo's own face: turned as it is tilted, with lips narrower on the far half of a turned one. How far the person roams
+and the head turns has limits.
 """
 
 from __future__ import annotations
@@ -21,6 +22,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes, open_eyes
+from fomm.motion.head import Head
 from fomm.motion.limits import held_back
 from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.reference import best_reference
@@ -124,10 +126,13 @@ class Transfer:
         if anatomy is not None and self.settings.full_blinks and bool(track.found.any()):
             opened = open_eyes(self._start.value, self._source.value, track.value[track.found], anatomy.eyes)
             self._start = replace(self._start, value=opened)
-        self._own_face = None if anatomy is None else _own_face(self._source.value, self._start.value, anatomy)
+        self._heads: tuple[Head, Head] | None = None
+        if anatomy is not None:
+            self._heads = Head.of(self._source.value, anatomy), Head.of(self._start.value, anatomy)
+            self._own_face = _own_face(self._source.value, self._start.value, anatomy)
         self.scale = 1.0
         if self.settings.adapt_scale and self.settings.mode == "relative":
-            self.scale = _relative_scale(self._source.value, self._start.value, anatomy)
+            self.scale = _relative_scale(self._source.value, self._start.value, self._heads)
 
     def __len__(self) -> int:
         return len(self._track)
@@ -146,7 +151,10 @@ class Transfer:
 
     def _relative(self, driving: Keypoints) -> Keypoints:
         settings, anatomy = self.settings, self._anatomy
-        head, expression = self._steps(driving.value)  # [B, K, 2] each
+        turned = None
+        if driving.jacobian is not None and self._start.jacobian is not None:
+            turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
+        head, expression = self._steps(driving.value, turned)  # [B, K, 2] each
         kept = torch.ones_like(head[..., :1])  # [B, K, 1]
         if anatomy is not None:
             head, kept = held_back(self._source.value, head, anatomy, settings.roam, settings.turn)
@@ -160,26 +168,36 @@ class Transfer:
             value = close_lips(value, mouths, anatomy.size(mouths.start), anatomy.lips)
             factor = self.scale * settings.strength * settings.expression
             value = drop_jaw(value, mouths, anatomy.size(mouths.source), anatomy.lips, anatomy.jaw, factor)
-        if driving.jacobian is None or self._start.jacobian is None or self._source.jacobian is None:
+        if turned is None or self._source.jacobian is None:
             return Keypoints(value)
-        turned = driving.jacobian @ _safe_inverse(self._start.jacobian)  # [B, K, 2, 2]
         followed = settings.strength * settings.head * kept[..., None]
         turned = torch.lerp(torch.eye(2).expand_as(turned), turned, followed)
         return Keypoints(value, turned @ self._source.jacobian)
 
-    def _steps(self, driving: Tensor) -> tuple[Tensor, Tensor]:
-        """Return how far head and expression took the driver's keypoints since the reference, `[B, K, 2]` each.
+    def _steps(self, driving: Tensor, turned: Tensor | None) -> tuple[Tensor, Tensor]:
+        """Return how far head and body, and expression alone, take the photo's keypoints, `[B, K, 2]` each.
 
-        Both are as large as the photo's face and as strong as the settings say.
+        Both are as strong as the settings say.
+
+        Args:
+            driving: the driver's keypoints, `[B, K, 2]`.
+            turned: what their surroundings did since the reference, `[B, K, 2, 2]`, where it is known.
         """
         settings, start = self.settings, self._start.value
         factor = self.scale * settings.strength
-        if self._anatomy is None or self._own_face is None:
+        if self._anatomy is None or self._heads is None:
             head = factor * settings.head * (driving - start)
             return head, torch.zeros_like(head)
-        carried = self._anatomy.carried_by_head(start, driving)
-        expression = ((driving - carried)[..., None, :] * self._own_face).sum(-1)  # [B, K, 2]
-        return factor * settings.head * (carried - start), factor * settings.expression * expression
+        face, (own, theirs) = self._anatomy.face, self._heads
+        motion = theirs.motion(driving)  # [B, 4, 2]
+        head, expression = self.scale * (driving - start), torch.zeros_like(driving)
+        head[:, :face] = own.moved(motion, self.scale) - own.value[:, :face]
+        if turned is not None:
+            beside = own.beside(theirs, self.scale)[..., None, :]  # [1, K - F, 1, 2]
+            head[:, face:] += ((turned[:, face:] - torch.eye(2)) * beside).sum(-1)
+        left = driving[:, :face] - theirs.moved(motion)  # [B, F, 2]
+        expression[:, :face] = (left[..., None, :] * self._own_face).sum(-1)
+        return settings.strength * settings.head * head, factor * settings.expression * expression
 
     def _absolute(self, driving: Keypoints) -> Keypoints:
         strength = self.settings.strength
@@ -199,10 +217,11 @@ def hull_area(value: Tensor) -> float:
         return 0.0
 
 
-def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> float:
+def _relative_scale(source: Tensor, start: Tensor, heads: tuple[Head, Head] | None) -> float:
     """Return how much larger the photo's face is than the driver's, from keypoints `[1, K, 2]`."""
-    if anatomy is not None:
-        return float(anatomy.size(source) / anatomy.size(start).clamp_min(1e-4))
+    if heads is not None:
+        own, theirs = heads
+        return float(own.size / theirs.size.clamp_min(1e-4))
     source_area, start_area = hull_area(source[0]), hull_area(start[0])
     if min(source_area, start_area) < np.finfo(np.float32).eps:
         return 1.0  # fewer than three keypoints, or all in a line: nothing to measure
@@ -210,7 +229,7 @@ def _relative_scale(source: Tensor, start: Tensor, anatomy: Anatomy | None) -> f
 
 
 def _own_face(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:
-    """Return what makes an expression's steps in the driver's face ones in the photo's, `[K, 2, 2]`.
+    """Return what makes an expression's steps in the driver's face ones in the photo's, `[F, 2, 2]`.
 
     They are turned by how much more the photo's face is tilted. On the far half of a turned face, lips go less far
     along the face, as the half itself is narrower; faces differ, so small differences of halves do not count.
@@ -220,7 +239,7 @@ def _own_face(source: Tensor, start: Tensor, anatomy: Anatomy) -> Tensor:
     shares = torch.where(shares < 1, (shares + _ALIKE).clamp(max=1), (shares - _ALIKE).clamp(min=1))
     before, tilted = anatomy.tilt(start), anatomy.tilt(source)
     along = torch.cat((before.cos(), before.sin()))
-    narrowed = torch.eye(2).repeat(source.shape[1], 1, 1)
+    narrowed = torch.eye(2).repeat(anatomy.face, 1, 1)
     for half, share in zip(anatomy.lip_halves, shares, strict=True):
         narrowed[list(half)] += (share - 1) * torch.outer(along, along)
     return _rotation(tilted - before) @ narrowed

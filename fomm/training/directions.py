@@ -27,6 +27,7 @@ from torch import Tensor
 from fomm.errors import CheckpointError, MediaError
 from fomm.motion.anatomy import Anatomy, anatomy_of
 from fomm.motion.edit import STROKES, UNTIED, Directions, head_rotation, slope_basis, turn_basis
+from fomm.motion.head import without_head
 from fomm.nn.geometry import Keypoints, inverse_2x2
 from fomm.nn.landmarks import MIRROR
 from fomm.nn.model import AnimationModel
@@ -141,8 +142,8 @@ def fit(seen: Observations, anatomy: Anatomy, detector: str, checkpoint: str) ->
     turn, strokes = _explain(moved, basis[..., 1:], units)
     turn = _alike(torch.cat((share[:, None], turn), 1), torch.tensor([1.0, -1.0, 1.0, 1.0]))
     value = torch.stack([_mix(strokes, name) for name in STROKES])  # [S, K, 2]
-    mean = placed.mean(0, keepdim=True).expand_as(value)
-    value = anatomy.without_head(mean, mean + value) - mean  # sitting up while smiling is no part of a smile
+    mean = placed.mean(0, keepdim=True)
+    value = without_head(mean, mean + value, anatomy) - mean  # sitting up while smiling is no part of a smile
     value = torch.stack([_alike(stroke, torch.tensor([-1.0, 1.0])) for stroke in value])
     value[:, anatomy.face :] = 0
     slope, jacobian = torch.zeros(len(turn), 3), torch.zeros(*value.shape, 2)

@@ -5,16 +5,14 @@ import math
 import torch
 
 from fomm.motion.anatomy import Anatomy
-from fomm.nn.landmarks import EYES, TIED_LANDMARKS
+from fomm.nn.landmarks import EYES, MEAN_FACE
 
 ANATOMY = Anatomy.of_tied(42)
 
 
 def face(*, gap=0.0, lips=0.06, opening=0.3, gaze=0.0, angle=0.0):
     """Keypoints `[1, 42, 2]`; gap and thickness of the lips in [-1, 1] units, opening in eye widths, gaze likewise."""
-    random = torch.Generator().manual_seed(5)
-    value = torch.rand(1, 42, 2, generator=random) - 0.5  # what is neither eye nor lip
-    value[0, TIED_LANDMARKS.index(168)] = torch.tensor([0.0, -0.1])
+    value = 0.33 * torch.tensor(MEAN_FACE)[None, :, :2] + torch.tensor([0.0, 0.1])  # what is neither eye nor lip
     for (outer, inner, upper, lower), iris, side in zip(EYES, ANATOMY.irises, (-1, 1), strict=True):
         value[0, outer], value[0, inner] = torch.tensor([[0.3 * side, -0.1], [0.1 * side, -0.1]])
         value[0, upper], value[0, lower] = torch.tensor([[0.2 * side, -0.1 - 0.2 * opening], [0.2 * side, -0.1]])
@@ -25,6 +23,16 @@ def face(*, gap=0.0, lips=0.06, opening=0.3, gaze=0.0, angle=0.0):
         value[0, list(places)] = torch.tensor([[x, 0.25 + row] for row in rows])
     turn = torch.tensor([[math.cos(angle), math.sin(angle)], [-math.sin(angle), math.cos(angle)]])
     return value @ turn
+
+
+def seen_from(yaw, pitch=0.0, start=None):
+    """Keypoints of a solid face turned by angles in degrees, projected along its depth."""
+    start = face() if start is None else start
+    x, y = start[..., 0], start[..., 1]
+    z = torch.tensor(ANATOMY.shape)[:, 2] * ANATOMY.size(start)
+    yaw, pitch = math.radians(yaw), math.radians(pitch)
+    y, z = y * math.cos(pitch) - z * math.sin(pitch), y * math.sin(pitch) + z * math.cos(pitch)
+    return torch.stack((x * math.cos(yaw) + z * math.sin(yaw), y), dim=-1)
 
 
 def gap_of(value):
