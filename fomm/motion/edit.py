@@ -9,7 +9,8 @@ depth `z` as seen from the pivot,
 
     u' = u + R_xy (w u - p) - (w u - p) + z (R_xz, R_yz),    J' = (1 + w_J (R_xy - 1) + (R_xz, R_yz) n^T) J,
 
-where `n` is the slope of the surface. Expressions add up linearly on top.
+where `n` is the slope of the surface. Expressions add up linearly on top. All that was learnt of faces that look at the
+viewer; of a photo whose head looks aside, `p` and `z` are turned as it is (`fomm.motion.head`).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from torch import Tensor
 from fomm.errors import CheckpointError, OutputError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import CLOSED
+from fomm.motion.head import Head
 from fomm.nn.geometry import Keypoints
 from fomm.settings import Settings, option
 
@@ -42,6 +44,7 @@ UNTIED = "Edits need a model whose keypoints training tied to the face, as the b
 
 _FORMAT, _SCHEMA = "fomm-directions", "2"
 _KEY = "fomm"
+_LEAST_SEEN = 0.5  # cosine of how far a photo's face may look aside before its hair counts as no deeper
 _MOST_CHANGE = 0.85
 
 
@@ -157,10 +160,12 @@ class Directions:
             )
         strokes = torch.tensor([getattr(edit, name) for name in STROKES])  # [S]
         centre = source.value[:, : anatomy.face].mean(1, keepdim=True)
-        size = anatomy.size(source.value)[:, None, None]
+        head = Head.of(source.value, anatomy)
+        size = head.size  # [1, 1, 1]
         rotation = head_rotation(torch.tensor([edit.yaw, edit.pitch, edit.roll]) * (math.pi / 180))
         placed = ((source.value - centre) / size)[0]  # [K, 2]
-        shift = torch.einsum("kmp,kp->km", turn_basis(placed, rotation), self.turn)  # [K, 2]
+        turn = _as_it_lies(self.turn, placed, head)
+        shift = torch.einsum("kmp,kp->km", turn_basis(placed, rotation), turn)  # [K, 2]
         shift = shift + torch.einsum("s,skm->km", strokes, self.value)
         moved = source.value + size * shift
         moved = _shut(moved, source.value, edit.blink, anatomy)
@@ -171,6 +176,28 @@ class Directions:
         change = torch.einsum("mnp,kp->kmn", slope_basis(rotation), self.slope)  # [K, 2, 2]
         change = change + torch.einsum("s,skmn->kmn", strokes, self.jacobian)
         return Keypoints(moved, (torch.eye(2) + _invertible(change)) @ source.jacobian)
+
+
+def _as_it_lies(turn: Tensor, placed: Tensor, head: Head) -> Tensor:
+    """Return `Directions.turn`, `[K, 4]`, of a photo whose head is turned itself.
+
+    It was learnt of faces that look at the viewer. Those that look aside have their pivot beside them, and the nose is
+    not what is nearest. Hair counts as beside the face, in the plane that it looks out of.
+
+    Args:
+        turn: as learnt.
+        placed: keypoints in face sizes from the centre, `[K, 2]`.
+        head: the photo's, `B = 1`.
+    """
+    face, axes = head.anatomy.face, head.axes[0]
+    shape = turn.new_tensor(head.anatomy.shape)  # [F, 3]
+    share, behind = turn[:, 0], turn[:face, 3].mean()  # how far behind the face the pivot is
+    deeper = -placed @ axes[:2, 2] / axes[2, 2].clamp_min(_LEAST_SEEN) + behind * (axes[2, 2] - 1)
+    deeper[:face] = shape @ axes[2] - shape[:, 2] + behind * (axes[2, 2] - 1)
+    lying = turn.clone()
+    lying[:, 1:3] -= share[:, None] * behind * axes[:2, 2]
+    lying[:, 3] += share * deeper
+    return lying
 
 
 def head_rotation(pose: Tensor) -> Tensor:

@@ -35,6 +35,7 @@ class Head:
         pivot: where the head turns, `[B, 1, 2]`.
         space: where the face's keypoints are from there, `[B, F, 3]`: x to the right, y down, z towards the viewer, in
             the same units.
+        axes: rotation from `MEAN_FACE` to the picture, `[B, 3, 3]`: a place on it, turned as the head is.
         size: what a face size of `MEAN_FACE` measures in the picture, `[B, 1, 1]`. Unlike the keypoints' spread it
             does not shrink as the face turns away.
         anatomy: what the keypoints are tied to.
@@ -43,6 +44,7 @@ class Head:
     value: Tensor
     pivot: Tensor
     space: Tensor
+    axes: Tensor
     size: Tensor
     anatomy: Anatomy
 
@@ -61,7 +63,7 @@ class Head:
         neck = size * (axes @ value.new_tensor(_NECK))[:, None]  # [B, 1, 3]
         pivot = centre + neck[..., :2]
         depth = size * (axes[:, 2:] @ shape.T).mT - neck[..., 2:]  # [B, F, 1]
-        return cls(value, pivot, torch.cat((face - pivot, depth), dim=-1), size, anatomy)
+        return cls(value, pivot, torch.cat((face - pivot, depth), dim=-1), axes, size, anatomy)
 
     def motion(self, driving: Tensor) -> Tensor:
         """Return what took the one head here to where driving keypoints `[B, K, 2]` show it, `[B, 4, 2]`.

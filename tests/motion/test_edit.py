@@ -10,6 +10,7 @@ from fomm.errors import CheckpointError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.edit import STROKES, Directions, EditSettings, head_rotation
 from fomm.nn.geometry import Keypoints
+from fomm.nn.landmarks import MEAN_FACE
 
 COUNT = 42
 ANATOMY = Anatomy.of_tied(40)
@@ -18,7 +19,7 @@ ANATOMY = Anatomy.of_tied(40)
 @pytest.fixture
 def photo():
     """Keypoints of a photo whose eyes are open."""
-    value = torch.rand(1, COUNT, 2, generator=torch.Generator().manual_seed(3)) - 0.5
+    value = 0.3 * torch.tensor(MEAN_FACE)[None, :, :2]
     for eye in ANATOMY.eyes:
         value[:, eye.upper] = value[:, eye.lower] + torch.tensor([0.0, -0.1])
     return Keypoints(value, torch.eye(2).expand(1, COUNT, 2, 2))
@@ -136,3 +137,19 @@ def test_directions_of_another_model_and_damaged_ones_are_refused(directions, ph
 def test_edits_out_of_range_are_refused():
     with pytest.raises(SettingsError, match="yaw"):
         EditSettings(yaw=90)
+
+
+@pytest.mark.parametrize("aside", [-30, 20])
+def test_a_photo_from_the_side_turns_as_a_solid(aside):
+    """What a frontal face taught is used on a face that looks aside: it turns on about the same place."""
+    whole = torch.tensor(MEAN_FACE)
+    turn = torch.cat((torch.ones(COUNT, 1), torch.zeros(COUNT, 2), 2.0 + whole[:, 2:]), dim=1)
+    value, bend = torch.zeros(len(STROKES), COUNT, 2), torch.zeros(len(STROKES), COUNT, 2, 2)
+    directions = Directions(turn, torch.zeros(COUNT, 3), value, bend, "detector", "0" * 64)
+    about = whole + torch.tensor([0.0, 0.0, 2.0])
+
+    def seen_from(yaw):
+        return 0.3 * (about @ head_rotation(torch.tensor([math.radians(yaw), 0.0, 0.0])).T)[None, :, :2]
+
+    edited = directions.apply(Keypoints(seen_from(aside), None), EditSettings(yaw=12), Anatomy.of_tied(COUNT))
+    torch.testing.assert_close(edited.value, seen_from(aside + 12), atol=2e-3, rtol=0)
