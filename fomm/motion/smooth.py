@@ -3,7 +3,9 @@
 A whole track is known before it is rendered, so it is smoothed without lag: a Savitzky-Golay filter (least-squares
 parabola over about a third of a second) says where each keypoint would be without noise, and is used only where the
 keypoint strays from it no further than noise does. Faster movement (a blink is three frames) passes untouched. The
-noise of each keypoint is measured on the track itself, so there is no threshold to tune per model.
+noise of each keypoint is measured on the track itself, so there is no threshold to tune per model. Noise is every
+keypoint's own, while a camera that shakes or a head that is shaken takes them all along, so it is measured on what one
+affine map of the picture leaves.
 
 `OneEuro` (Casiez, Roussel and Vogel, CHI 2012) is the causal filter for live use, where the future is not known; it
 trades lag against jitter, which is why it is not used on whole tracks.
@@ -27,6 +29,7 @@ from fomm.settings import Settings, option
 
 Floats = NDArray[np.float64]
 ORDER = 2
+_FEWEST = 6  # keypoints, from where what they have in common tells from what is their own
 SHORTEST = 7
 """Tracks of fewer frames are left as they are: noise cannot be told from motion."""
 
@@ -48,27 +51,40 @@ def smooth(track: MotionTrack, settings: SmoothSettings | None = None) -> Motion
     if not settings.enabled or len(track) < SHORTEST:
         return track
     frames = min(_odd(settings.window * float(track.fps)), _odd(len(track) - 1))
-    value = _smooth_groups(track.value, frames, settings.noise_gate)
+    places = track.value.double().mean(0).numpy()  # [K, 2]
+    value = _smooth_groups(track.value, places, frames, settings.noise_gate)
     jacobian = track.jacobian
     if jacobian is not None:
-        jacobian = _smooth_groups(jacobian.flatten(2), frames, settings.noise_gate).view_as(jacobian)
+        jacobian = _smooth_groups(jacobian.flatten(2), places, frames, settings.noise_gate).view_as(jacobian)
     return replace(track, value=value, jacobian=jacobian)
 
 
-def _smooth_groups(signal: Tensor, frames: int, gate: float) -> Tensor:
-    """Smooth `[T, K, D]`; the D numbers of a keypoint share one decision.
+def _smooth_groups(signal: Tensor, places: Floats, frames: int, gate: float) -> Tensor:
+    """Smooth `[T, K, D]`, of keypoints that lie at places `[K, 2]`; the D numbers of a keypoint share one decision.
 
     Keypoints are taken one by one: all at once, a long clip's float64 copies would outweigh the rest of a render.
     """
     raw = signal.numpy()
     count = raw.shape[1]
-    noise = np.array([_noise_energy(raw[:, k].astype(np.float64)) for k in range(count)])
+    basis, together = _taken_along(raw, places)
+    own = (raw[:, k] - np.einsum("p,tpd->td", basis[k], together) for k in range(count))  # [T, D] each
+    noise = np.array([_noise_energy(part) for part in own]) / (1 - basis.shape[1] / count)
     # Lips that never rest look noisy, so no keypoint counts as much noisier than the middle one.
     noise = np.minimum(noise, 1.5 * np.median(noise))
     smoothed = np.empty_like(raw)
     for k in range(count):
         smoothed[:, k] = _smooth_one(raw[:, k].astype(np.float64), float(noise[k]), frames, gate)
     return torch.from_numpy(smoothed)
+
+
+def _taken_along(raw: NDArray[np.float32], places: Floats) -> tuple[Floats, Floats]:
+    """Return what moves all keypoints `[T, K, D]` together, as a basis `[K, P]` and parts of it `[T, P, D]`.
+
+    Too few keypoints are all moved together in any way whatever; of them `P` is 0.
+    """
+    basis = np.concatenate((places, np.ones((len(places), 1))), axis=1)  # [K, 3], affine maps of the picture
+    basis = basis[:, : 3 if len(places) >= _FEWEST else 0]
+    return basis, np.einsum("pk,tkd->tpd", np.linalg.pinv(basis), raw)
 
 
 def _smooth_one(raw: Floats, noise: float, frames: int, gate: float) -> Floats:

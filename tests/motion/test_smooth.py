@@ -71,6 +71,16 @@ def test_motion_without_noise_passes_nearly_untouched():
     assert torch.allclose(smooth(as_track(clean)).value, clean, atol=NOISE / 4)
 
 
+def test_a_camera_that_shakes_throughout_is_no_noise():
+    """It takes all keypoints along at 5 and 8 Hz, and so it must the photo."""
+    clean, noisy, _, _ = clip()
+    time = torch.arange(len(clean))[:, None, None] / 25
+    shake = 0.02 * torch.cat((torch.sin(31 * time), torch.sin(50 * time + 1)), dim=-1)
+    calm = smooth(as_track(noisy + shake)).value - clean
+    follows = (calm.mean(1) * shake[:, 0]).mean() / shake.square().mean()
+    assert 0.98 < follows < 1.02
+
+
 def test_nothing_lags_behind_a_jump():
     value = torch.zeros(40, 3, 2)
     value[20:] = 0.3
