@@ -27,7 +27,7 @@ from fomm.nn.geometry import (
     gaussian_heatmap,
 )
 from fomm.nn.irises import turn_irises
-from fomm.nn.lids import shut_lids
+from fomm.nn.lids import follow_lower_lids, shut_lids
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
 from fomm.nn.shown import Person, face_area, shown_in_source
@@ -54,7 +54,7 @@ class CompactDenseMotion(nn.Module):
         detail: D, corrections of the flow per cell along either side.
         edge: how steep the edge is between what moves and the background, see `layered`; 0 blends them as it
             blends all motions.
-        irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are shut then too, see `shut_lids`.
+        irises: whether tied keypoints lie on the irises, see `turn_irises`; lids are moved then, too (`fomm.nn.lids`).
         mouth: whether to draw the inside of the mouth, see `mouth_map`.
         teeth: whether to draw teeth and tongue, and to hold a smile's, once training is over, see `Drawn`.
         lashes: whether to draw eyes that shut or look elsewhere, likewise.
@@ -148,7 +148,8 @@ class CompactDenseMotion(nn.Module):
             place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
         if self.irises:
-            displacement = turn_irises(shut_lids(displacement, driving, source), driving, source)
+            displacement = follow_lower_lids(shut_lids(displacement, driving, source), driving, source)
+            displacement = turn_irises(displacement, driving, source)
         drawn = Drawn(displacement)
         if not self.training:
             if self.lashes:

@@ -1,4 +1,4 @@
-"""Lids come down as far as their keypoints do when an eye closes, and skin above them follows without folding."""
+"""Lids come down and lower lids go up as far as their keypoints do, and the skin around follows without folding."""
 
 import pytest
 import torch
@@ -6,7 +6,7 @@ from torch.nn import functional as F
 
 from fomm.nn.geometry import Keypoints, coordinate_grid
 from fomm.nn.landmarks import EYES, REGIONS, TIED_LANDMARKS
-from fomm.nn.lids import shut_lids
+from fomm.nn.lids import follow_lower_lids, shut_lids
 
 SIDE = 256
 BROWS = [TIED_LANDMARKS.index(landmark) for landmark in (105, 334)]
@@ -76,3 +76,35 @@ def test_a_blink_teaches_keypoints_and_network():
     assert network.grad.isfinite().all()
     assert value.grad.isfinite().all()
     assert value.grad[0, [eye[2] for eye in EYES], 1].abs().min() > 0
+
+
+def squint(way, eyes=EYES):
+    """The open face with lower lids that have gone up by a way."""
+    keypoints = face(OPEN)
+    keypoints.value[0, [eye[3] for eye in eyes], 1] -= way
+    return keypoints
+
+
+@pytest.mark.parametrize("done", [0.0, 0.6])
+@pytest.mark.parametrize("way", [0.02, -0.015])
+def test_lower_lids_go_as_far_as_their_keypoints(way, done):
+    moved = torch.zeros(1, 2, SIDE, SIDE)
+    moved[:, 1] = done * way
+    there, rows = source_rows(follow_lower_lids(moved, squint(way), face(OPEN)), 0.2)
+    edge = rows.sub(OPEN / 2 - way + 0.008).abs().argmin()
+    assert there[edge] - rows[edge] == pytest.approx(way, abs=0.003)
+    assert bool((there.diff() > 0).all())
+    far = (rows < -OPEN) | (rows > 0.15)
+    torch.testing.assert_close(there[far] - rows[far], torch.full_like(rows[far], done * way))
+
+
+def test_a_lower_lid_that_trembles_is_left_to_the_network():
+    still = torch.zeros(1, 2, SIDE, SIDE)
+    assert follow_lower_lids(still, squint(0.0005), face(OPEN)).abs().max() < 0.0001
+    assert follow_lower_lids(still, squint(0.0), face(OPEN)).abs().max() < 1e-6
+
+
+def test_one_lower_lid_rises_alone():
+    moved = follow_lower_lids(torch.zeros(1, 2, SIDE, SIDE), squint(0.02, EYES[:1]), face(OPEN))[0].norm(dim=0)
+    assert moved[:, : SIDE // 2].max() > 0.015
+    assert moved[:, SIDE // 2 :].max() < 1e-6
