@@ -28,6 +28,7 @@ from fomm.nn.geometry import (
 )
 from fomm.nn.irises import turn_irises
 from fomm.nn.lids import follow_lower_lids, shut_lids
+from fomm.nn.lips import follow_lips
 from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
 from fomm.nn.shown import Person, face_area, shown_in_source
@@ -150,6 +151,7 @@ class CompactDenseMotion(nn.Module):
         if self.irises:
             displacement = follow_lower_lids(shut_lids(displacement, driving, source), driving, source)
             displacement = turn_irises(displacement, driving, source)
+            displacement = follow_lips(displacement, driving, source)
         drawn = Drawn(displacement)
         if not self.training:
             if self.lashes:
