@@ -13,7 +13,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import on_axes
+from fomm.nn.geometry import cells_between, on_axes
 from fomm.nn.landmarks import EYES, REGIONS
 
 _MOUTH = REGIONS["mouth"][:2]  # its corners: the side of the eyes that is down
@@ -61,15 +61,9 @@ class Almonds:
         return self.bulge[..., 1] - self.bulge[..., 0]
 
     def box(self, side: int, reach: float = 2.0) -> tuple[slice, slice]:
-        """Return rows and columns of a grid of `side` that hold all eyes, `reach` half widths around their middles.
-
-        Working on all others would take longer.
-        """
+        """Return rows and columns of a grid of `side` that hold all eyes, `reach` half widths around their middles."""
         around = reach * self.half
-        low, high = ((self.centre - around).amin((0, 1)), (self.centre + around).amax((0, 1)))
-        cells = ((torch.stack((low, high)).detach() + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
-        (left, top), (right, bottom) = cells
-        return slice(top, bottom + 1), slice(left, right + 1)
+        return cells_between((self.centre - around).amin((0, 1)), (self.centre + around).amax((0, 1)), side)
 
     def places(self, grid: Tensor) -> tuple[Tensor, Tensor]:
         """Return where along and below each eye's line places are, `[B, 2 eyes, h, w]` each.

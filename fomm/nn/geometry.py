@@ -239,3 +239,18 @@ def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
 def on_axes(points: Tensor, axes: Tensor) -> Tensor:
     """Return points `[..., 2]` on axes `[..., 2, 2]`; written out, because autocast would round a matrix product."""
     return (points.unsqueeze(-2) * axes).sum(-1)
+
+
+def cells_between(low: Tensor, high: Tensor, side: int) -> tuple[slice, slice]:
+    """Return the rows and columns of a grid of `side` that hold all from one corner to another.
+
+    Working on all others would take longer.
+
+    Args:
+        low: left and top, `[2]` in [-1, 1].
+        high: right and bottom, likewise.
+        side: cells along either side, corners not aligned.
+    """
+    cells = ((torch.stack((low, high)).detach() + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
+    (left, top), (right, bottom) = cells
+    return slice(top, bottom + 1), slice(left, right + 1)

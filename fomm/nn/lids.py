@@ -47,9 +47,7 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
     closing = ((_BEGIN - left) / (_BEGIN - _END)).clamp(0, 1)
     if not bool(closing.any()):
         return displacement
-    side = displacement.shape[-1]
-    rows, columns = now.box(side)
-    grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
+    rows, columns, grid = _around(displacement, now)
     part = displacement[:, :, rows, columns]
     x, y = now.places(grid)  # [B, 2 eyes, h, w] each
     room = (1 - x.square()).clamp_min(0)
@@ -85,9 +83,7 @@ def follow_lower_lids(displacement: Tensor, driving: Keypoints, source: Keypoint
     down = now.axes[:, :, 1]  # [B, 2 eyes, 2]
     way = (_missing(displacement, now, before, lid=1) * down).sum(-1, keepdim=True) / now.half  # [B, 2 eyes, 1]
     way = way * way.square() / (way.square() + _NOISE**2)
-    side = displacement.shape[-1]
-    rows, columns = now.box(side)
-    grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
+    rows, columns, grid = _around(displacement, now)
     x, y = now.places(grid)  # [B, 2 eyes, h, w] each
     room = (1 - x.square()).clamp_min(0)
     below = y - now.bulge[..., 1:, None] * room
@@ -98,6 +94,13 @@ def follow_lower_lids(displacement: Tensor, driving: Keypoints, source: Keypoint
     moved = displacement.clone()
     moved[:, :, rows, columns] += ((way * now.half * down)[..., None, None] * weight[:, :, None]).sum(1)
     return moved
+
+
+def _around(displacement: Tensor, now: Almonds) -> tuple[slice, slice, Tensor]:
+    """Return the rows and columns of a displacement that hold the eyes, and where these are, `[h, w, 2]`."""
+    side = displacement.shape[-1]
+    rows, columns = now.box(side)
+    return rows, columns, coordinate_grid(side, side, displacement, corners=False)[rows, columns]
 
 
 def _missing(displacement: Tensor, now: Almonds, before: Almonds, lid: int) -> Tensor:

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import Keypoints, coordinate_grid
+from fomm.nn.geometry import Keypoints, cells_between, coordinate_grid
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS
 
 _LIPS = list(REGIONS["mouth"])
@@ -46,7 +46,7 @@ def follow_lips(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     noise = _NOISE * torch.eye(len(_LIPS), device=now.device)
     weights = torch.linalg.solve(_bumps(places, places, half) + noise, missing)
     side = displacement.shape[-1]
-    rows, columns = _box(places, half, side)
+    rows, columns = cells_between((places - _BUMP * half).amin((0, 1)), (places + _BUMP * half).amax((0, 1)), side)
     grid = coordinate_grid(side, side, displacement, corners=False)[rows, columns]  # [h, w, 2]
     lacking = _bumps(grid.reshape(1, -1, 2).expand(len(now), -1, -1), places, half) @ weights  # [B, h w, 2]
     moved = displacement.clone()
@@ -58,11 +58,3 @@ def _bumps(places: Tensor, around: Tensor, half: Tensor) -> Tensor:
     """Return how much places `[B, N, 2]` have to do with others `[B, L, 2]`, `[B, N, L]` in [0, 1]."""
     near = torch.cdist(places, around) / (_BUMP * half)
     return (1 - near).clamp_min(0).square().square() * (4 * near + 1)
-
-
-def _box(places: Tensor, half: Tensor, side: int) -> tuple[slice, slice]:
-    """Return rows and columns of a grid of `side` beyond which no place `[B, L, 2]` tells anything."""
-    low, high = (places - _BUMP * half).amin((0, 1)), (places + _BUMP * half).amax((0, 1))
-    cells = ((torch.stack((low, high)).detach() + 1) * (side / 2)).nan_to_num().clamp(0, side).int().tolist()
-    (left, top), (right, bottom) = cells
-    return slice(top, bottom + 1), slice(left, right + 1)
