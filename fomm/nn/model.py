@@ -47,6 +47,21 @@ class EncodedSource:
 
 
 @dataclass(frozen=True)
+class MirroredDetail:
+    """Where frames show the mirrored source, and where that has its pixels from.
+
+    Attributes:
+        displacement: backward, in the mirrored source's coordinates, `[B, 2, h, w]` in [-1, 1] units.
+        share: share of its warped pixels to trust, `[B, 1, H, W]` in [0, 1]; 0 where it is not shown.
+        moved: the mirrored source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1].
+    """
+
+    displacement: Tensor
+    share: Tensor
+    moved: Tensor
+
+
+@dataclass(frozen=True)
 class GeneratedFrames:
     """A batch of generated frames.
 
@@ -56,6 +71,7 @@ class GeneratedFrames:
         visible: share of the warped source pixels to trust, `[B, 1, h, w]` in [0, 1]; 0 where the content was made up.
         moved: the source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1], if the family makes them anyway.
         behind: share of what is made up behind the person, as `EncodedSource.places` has it, `[B, 1, H, W]` in [0, 1].
+        mirrored: what comes from the mirrored source, if anything does; `visible` and `behind` leave it out.
     """
 
     image: Tensor
@@ -63,6 +79,7 @@ class GeneratedFrames:
     visible: Tensor
     moved: Tensor | None = None
     behind: Tensor | None = None
+    mirrored: MirroredDetail | None = None
 
 
 class AnimationModel(nn.Module, ABC):

@@ -19,8 +19,10 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from fomm.face.crop import CropWindow
+from fomm.motion.anatomy import anatomy_of
 from fomm.nn.geometry import Keypoints
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.render.far_half import MirroredPortrait, with_far_half
 from fomm.render.lanes import Lanes
 from fomm.render.optimise import prepare
 from fomm.render.settings import RenderSettings, decide
@@ -41,12 +43,14 @@ class Portrait:
         window: the square of it that the networks see.
         encoded: features of that square.
         keypoints: its keypoints, one row, on the animator's device.
+        mirrored: the same square mirrored, if the head in it looks so far aside that this helps.
     """
 
     photo: Image
     window: CropWindow
     encoded: EncodedSource
     keypoints: Keypoints
+    mirrored: MirroredPortrait | None = None
 
 
 class Animator:
@@ -65,6 +69,7 @@ class Animator:
         self.compute = decide(settings or RenderSettings())
         self.image_size = image_size
         self._model = prepare(model.to(self.compute.device), self.compute.dtype)
+        self._anatomy = anatomy_of(model.config)
         self._lanes = Lanes.for_cpu() if self.compute.device.type == "cpu" else Lanes(_GPU_LANES, 1)
 
     def portrait(self, photo: Image, window: CropWindow) -> Portrait:
@@ -73,7 +78,8 @@ class Animator:
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
-        return Portrait(photo, window, encoded, keypoints)
+            mirrored = MirroredPortrait.of(self._model, picture, keypoints, self._anatomy)
+        return Portrait(photo, window, encoded, keypoints, mirrored)
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
@@ -120,8 +126,19 @@ class Animator:
             return self._model.detect(self._tensor(squares)).to(torch.device("cpu"))
 
     def _generate(self, portrait: Portrait, driving: Keypoints) -> GeneratedFrames:
+        driving, mirrored = driving.to(self.compute.device), portrait.mirrored
         with self._inference():
-            return self._model.animate(portrait.encoded, driving.to(self.compute.device), portrait.keypoints)
+            made = self._model.animate(portrait.encoded, driving, portrait.keypoints)
+        if mirrored is None:
+            return made
+        with torch.inference_mode():  # places keep float32
+            if not mirrored.half.wanted(driving.value):
+                return made
+            following = mirrored.half.follow(driving)
+        with self._inference():
+            other = self._model.animate(mirrored.encoded, following, mirrored.keypoints)
+        with torch.inference_mode():
+            return with_far_half(made, other, mirrored.half, driving.value)
 
     @property
     def config(self) -> Settings:

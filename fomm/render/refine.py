@@ -24,7 +24,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.nn.geometry import coordinate_grid
-from fomm.nn.model import GeneratedFrames
+from fomm.nn.model import GeneratedFrames, MirroredDetail
 from fomm.render.animator import Image, Portrait
 from fomm.render.behind import fine_texture, texture_share
 from fomm.render.resample import Resampler
@@ -83,6 +83,8 @@ class PasteBack:
         half = portrait.window.side / 2
         to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
         self._to_region = to_region[None, :, None, None]  # [1, 2, 1, 1]
+        across = -2 * grid[0, :, 0] * to_region[0]  # from a place to its mirror image in the window
+        self._across = torch.stack((across, torch.zeros_like(across)))[None, :, None]  # [1, 2, 1, w]
         self._identity = coordinate_grid(y1 - y0, x1 - x0, self._region, corners=False)[None]
 
     @property
@@ -105,12 +107,18 @@ class PasteBack:
         if visible.shape[-1] != side:
             visible = F.interpolate(visible, size=(side, side), mode="bilinear", align_corners=False)
         share = visible * self.settings.detail
-        base = (made.image.float() - share * moved) * 255
+        base = made.image.float() - share * moved
+        if made.mirrored is not None:
+            base = base - made.mirrored.share * self.settings.detail * made.mirrored.moved
+        base = base * 255
         parts = [base, share, coarse * self._to_region]
         if self._texture is not None and made.behind is not None:
             parts.append(texture_share(made.behind.float(), coarse, self._window_side) * self.settings.detail)
         planes = torch.cat(parts, dim=1)  # [B, 6 or 7, S, S]
-        frames = [self._compose_one(planes[i : i + 1]) for i in range(len(planes))]
+        far = None if made.mirrored is None else self._far_planes(made.mirrored)
+        frames = [
+            self._compose_one(planes[i : i + 1], None if far is None else far[i : i + 1]) for i in range(len(planes))
+        ]
         return frames[0][None] if len(frames) == 1 else np.stack(frames)
 
     def _move_source(self, displacement: Tensor) -> Tensor:
@@ -119,35 +127,58 @@ class PasteBack:
         source = self._source.expand(len(flow), -1, -1, -1)
         return F.grid_sample(source, flow, padding_mode="border", align_corners=False)
 
-    def _compose_one(self, planes: Tensor) -> NDArray[np.uint8]:
+    def _far_planes(self, mirrored: MirroredDetail) -> Tensor:
+        """Return the mirrored source's share and its displacement in the region's coordinates, `[B, 3, S, S]`.
+
+        It is what comes on top of `self._across`.
+        """
+        side = self._source.shape[-1]
+        moved = F.interpolate(mirrored.displacement, size=(side, side), mode="bilinear", align_corners=False)
+        moved = moved * moved.new_tensor((-1.0, 1.0))[:, None, None] * self._to_region  # the photo is not mirrored
+        return torch.cat((mirrored.share * self.settings.detail, moved), dim=1)
+
+    def _compose_one(self, planes: Tensor, far: Tensor | None) -> NDArray[np.uint8]:
         """Return one frame uint8 `[H, W, 3]` from its planes `[1, 6 or 7, S, S]` at the model's resolution.
 
         They are the generated picture without the source's part, the source's share, the displacement in the region's
-        coordinates, and the share of the texture behind the person, if there is any. All go up to the photo's
-        resolution in one sampling.
+        coordinates, and the share of the texture behind the person, if there is any. `far` `[1, 3, S, S]` has share
+        and displacement of the mirrored source. All go up to the photo's resolution in one sampling.
         """
+        if far is not None:
+            planes = torch.cat((far, planes), dim=1)
         side = planes.shape[-1]
         if self._side < side:  # a photo coarser than the model: sampling alone would alias
             size = (self._side, self._side)
             planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
-        planes = self._resample(planes[0])[None]  # [1, 6 or 7, h, w]
+        planes = self._resample(planes[0])[None]  # [1, 6 to 10, h, w]
+        if far is not None:
+            far, planes = planes[:, :3], planes[:, 3:]
         frame = self._photo.copy()
         x0, y0, x1, y1 = self._bounds
         for top in range(0, y1 - y0, _BAND):
             rows = slice(top, min(top + _BAND, y1 - y0))
-            frame[y0 + rows.start : y0 + rows.stop, x0:x1] = self._blend(planes[:, :, rows], rows)
+            part = None if far is None else far[:, :, rows]
+            frame[y0 + rows.start : y0 + rows.stop, x0:x1] = self._blend(planes[:, :, rows], part, rows)
         return frame
 
-    def _blend(self, planes: Tensor, rows: slice) -> Image:
-        """Return some rows of the pasted region, uint8 `[h, w, 3]`; `planes` `[1, 6 or 7, h, w]` are theirs."""
+    def _blend(self, planes: Tensor, far: Tensor | None, rows: slice) -> Image:
+        """Return some rows of the pasted region, uint8 `[h, w, 3]`.
+
+        `planes` `[1, 6 or 7, h, w]` and `far` `[1, 3, h, w]` are theirs.
+        """
         base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:6] * self._freedom[:, :, rows]
-        where = self._identity[:, rows] + shift.permute(0, 2, 3, 1)
-        detail = F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
-        detail.mul_(share).add_(base)
+        detail = self._sample_photo(shift, rows).mul_(share).add_(base)
+        if far is not None:
+            detail.addcmul_(self._sample_photo(far[:, 1:] + self._across, rows), far[:, :1].clamp(0, 1))
         if self._texture is not None and planes.shape[1] > 6:
             detail.addcmul_(self._texture[:, :, rows], planes[:, 6:])
         pixels: Image = _to_bytes(torch.lerp(self._region[:, :, rows], detail, self._mask[:, :, rows]))[0]
         return pixels
+
+    def _sample_photo(self, shift: Tensor, rows: slice) -> Tensor:
+        """Return the photo's pixels, `[1, 3, h, w]` in [0, 255], that rows moved by `[1, 2, h, w]` show."""
+        where = self._identity[:, rows] + shift.permute(0, 2, 3, 1)
+        return F.grid_sample(self._region, where, mode="bicubic", padding_mode="border", align_corners=False)
 
 
 def enlarge(photo: Image, scale: float) -> Image:
