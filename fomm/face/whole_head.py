@@ -16,11 +16,11 @@ from torch import Tensor
 from fomm.face.crop import FACE_CENTER_Y, CropWindow
 from fomm.face.locate import Face
 
-_WIDEST = 1.35  # times the window: beyond, the face would be smaller than in any picture that training shows
+_WIDEST = 1.45  # times the window: beyond, the face would be much smaller than in any picture that training shows
 _LOOK = 1.6  # times the window: how much of the photo is looked at
 _LOOK_PX = 256
 _ROOM = 0.1  # of the window's side, left free beside and above the head
-_LOWEST = 0.48  # of the window's side: how far down the face's centre may be
+_LOWEST = 0.54  # of the window's side: how far down the face's centre may be
 _ASIDE = 0.1  # of the window's side: how far it may be from the middle
 _TRIES = 15
 _MOUTH = 0.25  # of the face's height: below this, counted from its centre, the person may be shoulders, not head
@@ -34,7 +34,7 @@ def with_whole_head(photo: NDArray[np.uint8], window: CropWindow, face: Face, pe
 
     Args:
         photo: uint8 `[H, W, 3]`.
-        window: the face's own window; the result is at most 1.35 times as wide.
+        window: the face's own window; the result is at most 1.45 times as wide.
         face: the face in it.
         person: finds the person in a picture.
 

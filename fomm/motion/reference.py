@@ -5,7 +5,8 @@ and the photo stays in the result for the whole clip. Our own keypoints measure 
 
 Faces differ, and shape alone mistakes one person's full lips for another's grin. Where keypoints are tied to a face,
 what people have in common is compared instead: how far the lips are apart, how far the lids are open and where the eyes
-look; and the shape of the rest, which tells the pose.
+look; and the shape of the rest, which tells the pose. How far a head is above its shoulders differs from person to
+person, too, but a driver's usual posture is the likeliest one of the photo.
 """
 
 from __future__ import annotations
@@ -16,12 +17,14 @@ from torch import Tensor
 from fomm.errors import MotionError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import usual_opening
+from fomm.motion.head import Head
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints
 
 # What counts as much as ten degrees of yaw, which change `normalised` keypoints off lips and lids by about .25 squared
 # units in all: lips a ninth of a face size further apart, both eyes half shut, a gaze a quarter of an eye aside.
 _LIPS, _LIDS, _GAZE = 20.0, 1.0, 1.0
+_POSTURE = 1.5  # likewise: a head .4 face sizes nearer to its shoulders than usual, or further away
 _WIDE_OPEN = 0.2  # lid distance over eye width of eyes that are not about to close, however narrow
 
 
@@ -44,6 +47,7 @@ def best_reference(source: Keypoints, track: MotionTrack, anatomy: Anatomy | Non
     else:
         pose = sorted(set(range(anatomy.face)) - set(anatomy.moving))
         distance = _shape(track.value[:, pose], target[:, pose]) + _expression(track, target, anatomy)
+        distance = distance + _posture(track, anatomy)
     return int(distance.masked_fill(~track.found, torch.inf).argmin())
 
 
@@ -71,3 +75,13 @@ def _expression(track: MotionTrack, target: Tensor, anatomy: Anatomy) -> Tensor:
         distance += _LIDS * shut.square() / len(anatomy.eyes)
     aside = anatomy.gaze(track.value) - anatomy.gaze(target)  # [T, E, 2]
     return distance + _GAZE * aside.square().sum(-1).sum(-1) / max(len(anatomy.irises), 1)
+
+
+def _posture(track: MotionTrack, anatomy: Anatomy) -> Tensor:
+    """Return how far each frame's head is from where the driver usually carries it above the shoulders, `[T]`."""
+    if not anatomy.body:
+        return track.value.new_zeros(len(track))
+    size = Head.of(track.value, anatomy).size.flatten().clamp_min(1e-6)
+    raised = track.value[:, : anatomy.face, 1].mean(1) - track.value[:, list(anatomy.body), 1].mean(1)  # [T]
+    usual = (raised / size)[track.found].median()
+    return _POSTURE * (raised / size - usual).square()

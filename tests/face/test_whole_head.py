@@ -49,7 +49,7 @@ def test_hair_that_reaches_over_the_edge_gets_room(left, top, right):
 
 def test_more_hair_than_a_face_can_shrink_for_is_cut_evenly():
     window = with_whole_head(photo_of_head(20, 30, 380), WINDOW, FACE, white_is_person)
-    assert window.side == pytest.approx(1.35 * WINDOW.side)
+    assert window.side == pytest.approx(1.45 * WINDOW.side)
     assert window.x + window.side / 2 == pytest.approx(200, abs=1)
     assert window.y < WINDOW.y
 

@@ -8,8 +8,10 @@ from hypothesis import strategies as st
 from motion_tracks import make_track
 
 from fomm.errors import MotionError
+from fomm.motion.anatomy import Anatomy
 from fomm.motion.reference import best_reference
 from fomm.nn.geometry import Keypoints
+from fomm.nn.landmarks import FREE_PLACES, REGIONS
 
 
 @settings(deadline=None, max_examples=30)
@@ -66,3 +68,16 @@ def test_a_driver_who_looks_aside_is_not_where_motion_starts():
 def test_expressions_are_compared_whatever_the_faces_size_and_place(scale, shift):
     driver = expressions(*(face(gap=gap, gaze=gaze) for gap in (0.0, 0.1) for gaze in (0.0, 0.2)))
     assert best_reference(Keypoints(face(gap=0.1) * scale + shift), driver, ANATOMY) == 2
+
+
+def test_motion_starts_where_the_driver_carries_the_head_as_usual():
+    """A driver who bends down to the camera first: from there, the photo's neck would be drawn out."""
+    anatomy = Anatomy.of_tied(42, 16)
+    raised = torch.tensor([-0.2, -0.2, 0.0, 0.0, 0.01, 0.0])
+    body = torch.cat((face(gap=0.002), 0.5 * torch.tensor(FREE_PLACES)[None]), dim=1).repeat(6, 1, 1)
+    photo = Keypoints(body[:1].clone())
+    body[2:, REGIONS["mouth"][0], 0] += 0.002  # the frames bent down fit the face a little better
+    body[:, :42, 1] -= raised[:, None]
+    driver = replace(make_track(6, keypoints=58, jacobian=False), value=body)
+    assert best_reference(photo, driver, ANATOMY) < 2
+    assert best_reference(photo, driver, anatomy) >= 2
