@@ -55,7 +55,7 @@ class EditSettings(Settings):
     All zero is the photo as it is. The ranges are as far as photos were seen to bear it.
     """
 
-    yaw: float = option(0.0, "Turn the head, in degrees; above 0 to the right of the picture.", low=-15.0, high=15.0)
+    yaw: float = option(0.0, "Turn the head, in degrees; above 0 to the right of the picture.", low=-25.0, high=25.0)
     pitch: float = option(0.0, "Nod, in degrees; above 0 looks up.", low=-12.0, high=12.0)
     roll: float = option(0.0, "Tilt the head, in degrees; above 0 to the right of the picture.", low=-10.0, high=10.0)
     gaze_x: float = option(0.0, "Move the eyes; above 0 to the right of the picture.", low=-1.0, high=1.0)

@@ -32,9 +32,9 @@ _CHEEK, _TAPER = 0.1, 0.38  # from where on heads get narrower downwards, and ho
 _RIM, _UNDER = (0.95, 0.16), 0.25  # soft edges, of the reach and below the jaw
 _REGION = 0.5  # around a keypoint whose surroundings it moves with
 
-_ASIDE = (math.radians(10), math.radians(18))  # photos that look less far aside know both halves
+_ASIDE = (math.radians(14), math.radians(24))  # photos that look less far aside know both halves
 _FAR = math.radians(35)  # azimuth that stands for all beyond
-_DRAWN = (1.15, 1.5)  # times its width, from where and from where on fully a photo needs help
+_DRAWN = (1.3, 1.8)  # times its width, from where and from where on fully a photo needs help
 _BETTER = (1.15, 1.5)  # times less drawn out, likewise
 _GRAZING = 0.05
 _MIDWAY = 0.5  # hair: between what the mirrored face alone says and the frame's keypoints

@@ -77,6 +77,7 @@ def with_far_half(made: GeneratedFrames, mirrored: GeneratedFrames, half: FarHal
     for front in (made.motion.front, mirrored.motion.front):
         if front is not None:
             inside = inside * (_resize(front.float(), _CELLS) > _PERSON)
+    inside = inside * F.adaptive_avg_pool2d(_resize(made.visible.float(), side), _CELLS)
     gain = _colours(image, inside) / _colours(other, inside)  # [B, 3, c, c]
     other = (other * _resize(gain.clamp(1 / _LIGHTER, _LIGHTER), side)).clamp(0, 1)
     left = 1 - taken

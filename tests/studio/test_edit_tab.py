@@ -73,7 +73,7 @@ def test_an_edit_is_saved_as_a_motion_that_fits_the_model(events, editor, visito
 
 
 def test_values_out_of_range_are_named_as_the_page_does(events, visitor, fill_edit):
-    assert "Turn&#x27; must be at most 15" in events.preview(visitor, *fill_edit(edit__yaw=70.0))[1]
+    assert "Turn&#x27; must be at most 25" in events.preview(visitor, *fill_edit(edit__yaw=70.0))[1]
 
 
 def test_a_model_that_cannot_edit_says_why(studio, editor):
