@@ -62,7 +62,7 @@ def _whole_face() -> tuple[tuple[float, float, float], ...]:
 MEAN_FACE = _whole_face()
 """Where each tied keypoint lies on a mean face seen from the front: x to the right, y down, z towards the viewer, in
 face sizes (`Anatomy.size`) from their centre. Learnt from the true landmarks of 452 training clips: the solid that,
-turned and seen from afar, explains them best (residual .06), with both halves made alike."""
+turned and seen from afar, explains them best (residual .06), with both halves made alike: `benchmarks/mean_face.py`."""
 
 SKIN = 468
 """Landmarks on the skin; those from here on are the irises'."""
