@@ -13,6 +13,7 @@ from torch import Tensor
 
 from fomm.errors import SettingsError
 from fomm.nn import mouth
+from fomm.nn.belongings import with_belongings
 from fomm.nn.compact_detector import CompactKeypointDetector, to_blocks
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion
@@ -209,9 +210,10 @@ class CompactModel(AnimationModel):
         places = None
         matte = self.find_person(source)
         if matte is not None:
-            plate = clean_plate(source, matte)
+            taken = matte if self.training else with_belongings(source, matte)
+            plate = clean_plate(source, taken)
             if not self.training:
-                places = borrowed_places(plate, matte)
+                places = borrowed_places(plate, taken)
                 plate = with_texture(source, places, plate)
             known = (matte, plate)
         return EncodedSource(source, (blocks, *self.generator.encode(source), *known), places)
