@@ -2,9 +2,10 @@
 
 The matte is coarse, and learnt from few people. What it leaves out, the clean plate would take for the wall's, and
 repeat all over what a head uncovers. So what is beside the person is compared with what the wall lets expect: colours
-continued from further away, and how much the wall itself strays from such colours. Cells that stray much more and hang
-together with the person are no wall to copy from. The end of a thing behind the head may be among them; then the plate
-is without it there.
+continued from further away, and how much the wall itself strays from such colours. Small groups of cells that stray
+much more and hang together with the person are no wall to copy from. The end of a thing behind the head may be among
+them; then the plate is without it there. What is large, such as a veil that the matte misses, has to stay in the plate:
+where the motion takes it for wall, it would come and go.
 """
 
 from __future__ import annotations
@@ -22,6 +23,7 @@ _BESIDE = 5  # cells around the person where something may hang
 _DOUBT = 0.15  # share of the person above which the matte itself was in doubt
 _STRAY, _LEAST_STRAY = 2.0, 0.1  # times as far off as the wall is itself, and levels on top
 _SMOOTH = 9  # cells along either side over which the wall's own colours are smoothed
+_LARGEST = 0.015  # part of the picture
 _FEWEST = 30  # cells of the wall; with fewer, nothing is known of it
 _TOUCHING = np.ones((3, 3), bool)
 
@@ -71,6 +73,9 @@ def _hanging(strays: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.b
     """
     edge = binary_dilation(core, _TOUCHING) & ~core & strays
     things, _ = label(strays & ~core & ~edge, _TOUCHING)
-    own = np.unique(things[binary_dilation(edge, _TOUCHING)])
-    hanging = np.isin(things, own[own > 0])
+    cells = np.bincount(things.ravel())
+    cells[0] = 0  # what does not stray
+    touching = np.unique(things[binary_dilation(edge, _TOUCHING)])
+    small = touching[(cells[touching] > 0) & (cells[touching] <= _LARGEST * things.size)]
+    hanging = np.isin(things, small)
     return np.asarray(hanging | (binary_dilation(hanging, _TOUCHING) & edge), np.bool_)

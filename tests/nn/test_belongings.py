@@ -49,6 +49,11 @@ def test_a_thing_on_the_wall_stays_the_walls():
     assert not added(paint(source, slice(16, 19), slice(26, 28)), matte).any()
 
 
+def test_a_veil_is_too_large_to_be_left_out_of_the_plate():
+    source, matte = scene()
+    assert not added(paint(source, slice(8, 32), slice(18, 23)), matte).any()
+
+
 def test_a_plain_wall_is_left_alone():
     assert not added(*scene()).any()
 
@@ -59,9 +64,9 @@ def test_a_restless_wall_is_left_alone():
 
 def test_a_strand_that_the_matte_doubts_is_followed_to_its_end():
     source, matte = scene()
-    matte[..., 12:14, 18:30] = 0.3
-    paint(source, slice(12, 14), slice(18, 30))
-    assert added(source, matte)[12:14, 19:29].all()
+    matte[..., 12:13, 18:30] = 0.3
+    paint(source, slice(12, 13), slice(18, 30))
+    assert added(source, matte)[12, 19:29].all()
 
 
 def test_where_hardly_any_wall_is_seen_nothing_is_told_of_it():
