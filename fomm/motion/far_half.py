@@ -28,6 +28,7 @@ _CHIN, _JAWS = TIED_LANDMARKS.index(152), (TIED_LANDMARKS.index(172), TIED_LANDM
 # All lengths in face sizes, of `MEAN_FACE`.
 _AXIS, _RADIUS = -0.85, 1.3  # of the head's cylinder: how far behind the face's centre, and how wide
 _REACH, _CROWN = 1.45, (-0.4, 2.3)  # half the width of a head with its hair; from where it rounds, and how far it goes
+_WIDER = 0.3  # with ear and hair of the mirror image, once the photo's own are drawn out
 _CHEEK, _TAPER = 0.1, 0.38  # from where on heads get narrower downwards, and how much
 _RIM, _UNDER = (0.95, 0.16), 0.25  # soft edges, of the reach and below the jaw
 _REGION = 0.5  # around a keypoint whose surroundings it moves with
@@ -108,7 +109,8 @@ class FarHalf:
         azimuth = torch.asin((across / _RADIUS).clamp(-0.995, 0.995)) - turned
         chin, jaw = (((driving[:, [k]] - centre) / head.size * down).sum(-1) for k in (_CHIN, self._jaw))  # [B, 1]
         edge = jaw + (chin - jaw) * azimuth.clamp(-math.pi / 2, math.pi / 2).cos().clamp_min(0) ** 0.7
-        width = (_REACH - _TAPER * (below - _CHEEK).clamp_min(0) ** 1.2).clamp_min(0.3)
+        reach = _REACH + _WIDER * self._help(turned.new_full((1, 1), _FAR), turned)  # [B, 1]
+        width = (reach - _TAPER * (below - _CHEEK).clamp_min(0) ** 1.2).clamp_min(0.3)
         way = torch.hypot(across / width, (below - _CROWN[0]).clamp_max(0) / _CROWN[1])
         inside = (1 - _rise(below - edge, 0, _UNDER)) * (1 - _rise(way, _RIM[0], _RIM[0] + _RIM[1]))
         taken = inside * self._help(azimuth.clamp(-1.2, _FAR), turned)
