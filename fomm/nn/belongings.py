@@ -3,8 +3,8 @@
 The matte is coarse, and learnt from few people. What it leaves out, the clean plate would take for the wall's, and
 repeat all over what a head uncovers. So what is beside the person is compared with what the wall lets expect: colours
 continued from further away, and how much the wall itself strays from such colours. Small groups of cells that stray
-much more and hang together with the person are no wall to copy from. The end of a thing behind the head may be among
-them; then the plate is without it there. What is large, such as a veil that the matte misses, has to stay in the plate:
+much more, hang together with the person and end near by are no wall to copy from. What goes on, such as the frame of a
+picture behind the head, is the wall's. What is large, such as a veil that the matte misses, has to stay in the plate:
 where the motion takes it for wall, it would come and go.
 """
 
@@ -41,7 +41,8 @@ def with_belongings(source: Tensor, matte: Tensor) -> Tensor:
     near = (F.max_pool2d(core.float(), 2 * _BESIDE + 1, 1, _BESIDE) > 0) | doubted  # [B, 1, h, w]
     strays = near & _strays(source.float(), near)
     found = [
-        torch.from_numpy(_hanging(*(each[0].cpu().numpy() for each in maps))) for maps in zip(strays, core, strict=True)
+        torch.from_numpy(_hanging(*(each[0].cpu().numpy() for each in maps)))
+        for maps in zip(strays, core, near, strict=True)
     ]
     return torch.maximum(matte, torch.stack(found)[:, None].to(matte))
 
@@ -65,8 +66,8 @@ def _furthest(source: Tensor, colours: Tensor, cell: int) -> Tensor:
     return F.max_pool2d((source - there).abs().amax(1, keepdim=True), cell)
 
 
-def _hanging(strays: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.bool_]:
-    """Return which straying cells `[h, w]` hang together with the person.
+def _hanging(strays: NDArray[np.bool_], core: NDArray[np.bool_], near: NDArray[np.bool_]) -> NDArray[np.bool_]:
+    """Return which straying cells `[h, w]` hang together with the person and end near by.
 
     The row of cells along the person's edge strays anyway, as the edge runs through it. It counts where something
     hangs on it.
@@ -77,5 +78,5 @@ def _hanging(strays: NDArray[np.bool_], core: NDArray[np.bool_]) -> NDArray[np.b
     cells[0] = 0  # what does not stray
     touching = np.unique(things[binary_dilation(edge, _TOUCHING)])
     small = touching[(cells[touching] > 0) & (cells[touching] <= _LARGEST * things.size)]
-    hanging = np.isin(things, small)
+    hanging = np.isin(things, np.setdiff1d(small, things[binary_dilation(~near, _TOUCHING)]))
     return np.asarray(hanging | (binary_dilation(hanging, _TOUCHING) & edge), np.bool_)

@@ -82,3 +82,9 @@ def test_pictures_of_a_batch_do_not_mix(order):
     both = with_belongings(*(torch.cat([pairs[i][k] for i in order]) for k in (0, 1)))
     for row, i in enumerate(order):
         assert torch.equal(both[row], with_belongings(*pairs[i])[0])
+
+
+def test_a_frame_that_goes_on_behind_the_head_is_the_walls():
+    source, matte = scene()
+    assert added(paint(source.clone(), slice(10, 11), slice(18, 22)), matte)[10, 18:22].all()
+    assert not added(paint(source.clone(), slice(10, 11), slice(18, 31)), matte).any()
