@@ -37,7 +37,7 @@ _ASIDE = (math.radians(14), math.radians(24))  # photos that look less far aside
 _FAR = math.radians(35)  # azimuth that stands for all beyond
 _DRAWN = (1.3, 1.8)  # times its width, from where and from where on fully a photo needs help
 _BETTER = (1.15, 1.5)  # times less drawn out, likewise
-_GRAZING = 0.05
+_GRAZING = 0.05  # least part of its width that counts as seen of a surface
 _MIDWAY = 0.5  # hair: between what the mirrored face alone says and the frame's keypoints
 
 
@@ -61,7 +61,8 @@ class FarHalf:
         weights = torch.exp(-near / (2 * (_REGION * head.size.flatten()) ** 2)) + 1e-3
         weights[face:] = 1.0
         inputs = places[:face].mT * weights[:, None]  # [K, 3, F]
-        self._fit = torch.linalg.solve(inputs @ places[:face], inputs)  # [K, 3, F]: maps from where the face goes
+        normal = inputs @ places[:face] + 1e-6 * torch.eye(3, device=value.device)  # [K, 3, 3]
+        self._fit = torch.linalg.solve(normal, inputs)  # [K, 3, F]: makes maps of where the face goes
 
     @staticmethod
     def helps(source: Keypoints, anatomy: Anatomy) -> bool:
@@ -102,12 +103,13 @@ class FarHalf:
         head = Head.of(driving, self._anatomy)
         centre, right, down = _axes(head)  # [B, 1, 2] each
         grid = coordinate_grid(side, side, driving, corners=False).reshape(1, -1, 2)  # [1, S S, 2]
-        rest = (grid - centre) / head.size
+        size = head.size.clamp_min(1e-4)
+        rest = (grid - centre) / size
         across = (rest * right).sum(-1) * self._side  # [B, S S], positive on the far half
         below = (rest * down).sum(-1)
         turned = self._turned(head)[:, None]  # [B, 1]
         azimuth = torch.asin((across / _RADIUS).clamp(-0.995, 0.995)) - turned
-        chin, jaw = (((driving[:, [k]] - centre) / head.size * down).sum(-1) for k in (_CHIN, self._jaw))  # [B, 1]
+        chin, jaw = (((driving[:, [k]] - centre) / size * down).sum(-1) for k in (_CHIN, self._jaw))  # [B, 1]
         edge = jaw + (chin - jaw) * azimuth.clamp(-math.pi / 2, math.pi / 2).cos().clamp_min(0) ** 0.7
         reach = _REACH + _WIDER * self._help(turned.new_full((1, 1), _FAR), turned)  # [B, 1]
         width = (reach - _TAPER * (below - _CHEEK).clamp_min(0) ** 1.2).clamp_min(0.3)

@@ -106,3 +106,11 @@ def test_an_open_mouth_is_the_frames():
     half = far_half(30)
     frame = face(gap=0.1)
     torch.testing.assert_close(half.follow(Keypoints(frame)).value, frame)
+
+
+def test_keypoints_fallen_together_give_numbers_all_the_same():
+    nothing = Keypoints(torch.zeros(1, 42, 2))
+    assert bool(FarHalf(nothing, nothing, ANATOMY).follow(Keypoints(face())).value.isfinite().all())
+    inside, taken = far_half(30).region(nothing.value, SIDE)
+    assert bool(inside.isfinite().all())
+    assert bool(taken.isfinite().all())
