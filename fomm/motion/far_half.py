@@ -28,7 +28,7 @@ _CHIN, _JAWS = TIED_LANDMARKS.index(152), (TIED_LANDMARKS.index(172), TIED_LANDM
 # All lengths in face sizes, of `MEAN_FACE`.
 _AXIS, _RADIUS = -0.85, 1.3  # of the head's cylinder: how far behind the face's centre, and how wide
 _REACH, _CROWN = 1.45, (-0.4, 2.3)  # half the width of a head with its hair; from where it rounds, and how far it goes
-_WIDER = 0.3  # with ear and hair of the mirror image, once the photo's own are drawn out
+_WIDER = 0.3  # with ear and hair of the mirror image, once the photo's own are drawn out and the head hides none
 _CHEEK, _TAPER = 0.1, 0.38  # from where on heads get narrower downwards, and how much
 _RIM, _UNDER = (0.95, 0.16), 0.25  # soft edges, of the reach and below the jaw
 _REGION = 0.5  # around a keypoint whose surroundings it moves with
@@ -37,6 +37,8 @@ _ASIDE = (math.radians(14), math.radians(24))  # photos that look less far aside
 _FAR = math.radians(35)  # azimuth that stands for all beyond
 _DRAWN = (1.3, 1.8)  # times its width, from where and from where on fully a photo needs help
 _BETTER = (1.15, 1.5)  # times less drawn out, likewise
+_EAR_HIDDEN = (math.radians(10), math.radians(25))  # heads that look so far aside hide their far ear
+_TOO_FAR = (math.radians(60), math.radians(75))  # turns of the mirrored head that training never showed
 _GRAZING = 0.05  # least part of its width that counts as seen of a surface
 _MIDWAY = 0.5  # hair: between what the mirrored face alone says and the frame's keypoints
 
@@ -111,7 +113,8 @@ class FarHalf:
         azimuth = torch.asin((across / _RADIUS).clamp(-0.995, 0.995)) - turned
         chin, jaw = (((driving[:, [k]] - centre) / size * down).sum(-1) for k in (_CHIN, self._jaw))  # [B, 1]
         edge = jaw + (chin - jaw) * azimuth.clamp(-math.pi / 2, math.pi / 2).cos().clamp_min(0) ** 0.7
-        reach = _REACH + _WIDER * self._help(turned.new_full((1, 1), _FAR), turned)  # [B, 1]
+        wider = 1 - _rise(turned, *_EAR_HIDDEN)
+        reach = _REACH + _WIDER * wider * self._help(turned.new_full((1, 1), _FAR), turned)  # [B, 1]
         width = (reach - _TAPER * (below - _CHEEK).clamp_min(0) ** 1.2).clamp_min(0.3)
         way = torch.hypot(across / width, (below - _CROWN[0]).clamp_max(0) / _CROWN[1])
         inside = (1 - _rise(below - edge, 0, _UNDER)) * (1 - _rise(way, _RIM[0], _RIM[0] + _RIM[1]))
@@ -130,7 +133,8 @@ class FarHalf:
         """Return how much of the mirror image to take at azimuths of heads that look aside by `turned`, in [0, 1]."""
         now, photo, mirror = (_seen(azimuth + angle) for angle in (turned, self._aside, -self._aside))
         need = _rise(now / photo, *_DRAWN)
-        return need * _rise(mirror / photo, *_BETTER) * _rise(self._aside, *_ASIDE)
+        better = _rise(mirror / photo, *_BETTER) * (1 - _rise(self._aside + turned, *_TOO_FAR))
+        return need * better * _rise(self._aside, *_ASIDE)
 
 
 def _axes(head: Head) -> tuple[Tensor, Tensor, Tensor]:

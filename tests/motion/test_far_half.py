@@ -78,6 +78,11 @@ def test_more_is_taken_the_further_the_head_comes_to_the_front():
     assert shares[0] < 0.1 * shares[-1]
 
 
+def test_a_mirrored_head_that_would_have_to_turn_too_far_is_not_taken():
+    assert not far_half(50).wanted(seen_from(28))
+    assert far_half(50).wanted(seen_from(0))
+
+
 def test_both_sides_are_treated_alike():
     frame = seen_from(5)
     taken = far_half(30).region(frame, SIDE)[1]
