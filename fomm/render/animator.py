@@ -20,6 +20,7 @@ from torch import Tensor
 
 from fomm.face.crop import CropWindow
 from fomm.motion.anatomy import anatomy_of
+from fomm.motion.far_half import FarHalf
 from fomm.nn.geometry import Keypoints
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
 from fomm.render.far_half import MirroredPortrait, with_far_half
@@ -78,8 +79,7 @@ class Animator:
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
-            mirrored = MirroredPortrait.of(self._model, picture, keypoints, self._anatomy)
-        return Portrait(photo, window, encoded, keypoints, mirrored)
+        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints))
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
@@ -131,7 +131,7 @@ class Animator:
             made = self._model.animate(portrait.encoded, driving, portrait.keypoints)
         if mirrored is None:
             return made
-        with torch.inference_mode():  # places keep float32
+        with torch.inference_mode():  # no autocast: places keep float32
             if not mirrored.half.wanted(driving.value):
                 return made
             following = mirrored.half.follow(driving)
@@ -139,6 +139,18 @@ class Animator:
             other = self._model.animate(mirrored.encoded, following, mirrored.keypoints)
         with torch.inference_mode():
             return with_far_half(made, other, mirrored.half, driving.value)
+
+    def _mirrored(self, picture: Tensor, keypoints: Keypoints) -> MirroredPortrait | None:
+        """Return the mirror image of a source `[1, 3, S, S]` with these keypoints, or None where it would not help."""
+        anatomy, own = self._anatomy, keypoints.to(torch.float32)
+        with torch.inference_mode():
+            if anatomy is None or not FarHalf.helps(own, anatomy):
+                return None
+            mirrored = picture.flip(-1)
+        with self._inference():
+            encoded, found = self._model.encode(mirrored), self._model.detect(mirrored)
+        with torch.inference_mode():
+            return MirroredPortrait(encoded, found, FarHalf(own, found.to(torch.float32), anatomy))
 
     @property
     def config(self) -> Settings:

@@ -13,10 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.motion.anatomy import Anatomy
 from fomm.motion.far_half import FarHalf
 from fomm.nn.geometry import Keypoints
-from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames, MirroredDetail
+from fomm.nn.model import EncodedSource, GeneratedFrames, MirroredDetail
 
 _CELLS = 64  # along either side of the maps that colours are smoothed on
 _WIDE = 0.2  # of the square's half, over which they are smoothed
@@ -38,25 +37,6 @@ class MirroredPortrait:
     encoded: EncodedSource
     keypoints: Keypoints
     half: FarHalf
-
-    @classmethod
-    def of(
-        cls, model: AnimationModel, picture: Tensor, keypoints: Keypoints, anatomy: Anatomy | None
-    ) -> MirroredPortrait | None:
-        """Return the mirror image of a source `[1, 3, S, S]`, or None where it would not help.
-
-        Args:
-            model: animates both.
-            picture: the source.
-            keypoints: its keypoints.
-            anatomy: what they are tied to, if they are.
-        """
-        if anatomy is None or not FarHalf.helps(keypoints.to(torch.float32), anatomy):
-            return None
-        mirrored = picture.flip(-1)
-        found = model.detect(mirrored)
-        half = FarHalf(keypoints.to(torch.float32), found.to(torch.float32), anatomy)
-        return cls(model.encode(mirrored), found, half)
 
 
 def with_far_half(made: GeneratedFrames, mirrored: GeneratedFrames, half: FarHalf, driving: Tensor) -> GeneratedFrames:

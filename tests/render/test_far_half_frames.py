@@ -90,14 +90,18 @@ def test_fine_detail_is_read_from_the_mirrored_place_of_the_photo():
     assert np.abs(shown[inner, 60:196].astype(int) - expected[inner, 28:164]).mean() < 2
 
 
-@pytest.fixture
-def animator():
-    """An animator of a tiny untrained model whose detector sees heads: 30 degrees aside in the photo."""
+def make_animator(precision):
+    """An animator of a tiny untrained model."""
     sizes = {"image_size": SIDE, "motion_side": 16, "max_width": 12, "levels": 2, "generator_blocks": 1}
     widths = {"detector_width": 6, "motion_width": 6, "generator_width": 6}
     torch.manual_seed(0)
     model = CompactModel(CompactSettings(tied_keypoints=42, free_keypoints=0, **sizes, **widths)).eval()
-    return Animator(model, SIDE, RenderSettings(device="cpu", precision="float32"))
+    return Animator(model, SIDE, RenderSettings(device="cpu", precision=precision))
+
+
+@pytest.fixture
+def animator():
+    return make_animator("float32")
 
 
 def portrait_of(animator, monkeypatch, yaw):
@@ -128,3 +132,11 @@ def test_only_frames_that_show_more_of_the_far_half_change(animator, monkeypatch
 
 def test_a_photo_from_the_front_costs_no_second_look(animator, monkeypatch):
     assert portrait_of(animator, monkeypatch, 5).mirrored is None
+
+
+def test_places_are_exact_where_networks_are_not(monkeypatch):
+    """The mirrored head that stays where it is keeps its surroundings as they are."""
+    animator = make_animator("bfloat16")
+    portrait = portrait_of(animator, monkeypatch, 30)
+    following = portrait.mirrored.half.follow(points(30))
+    torch.testing.assert_close(following.jacobian, torch.eye(2).expand(1, 42, 2, 2), atol=1e-4, rtol=0)
