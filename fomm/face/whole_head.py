@@ -14,6 +14,7 @@ from scipy.ndimage import find_objects, label
 from torch import Tensor
 
 from fomm.face.crop import FACE_CENTER_Y, CropWindow
+from fomm.face.crown import crown
 from fomm.face.locate import Face
 
 _WIDEST = 1.45  # times the window: beyond, the face would be much smaller than in any picture that training shows
@@ -49,9 +50,11 @@ def with_whole_head(photo: NDArray[np.uint8], window: CropWindow, face: Face, pe
     for side in np.linspace(window.side, window.side * _WIDEST, _TRIES).tolist():
         room = side * _ROOM  # as far as the photo goes: what its own edge cuts off cannot be shown
         begin = min(max(x - side / 2, min(right + room, width) - side), max(left - room, 0.0))
-        above = min(y - side * FACE_CENTER_Y, max(top - room, 0.0))
+        above, highest = min(y - side * FACE_CENTER_Y, max(top - room, 0.0)), y - side * _LOWEST
         fits = begin + side >= min(right + room, width) and abs(begin + side / 2 - x) <= side * _ASIDE
-        if fits and above >= y - side * _LOWEST:
+        if fits and above >= highest:
+            if top < 0:  # what the photo cuts off is made up, so some of that is shown, but no smaller for it
+                above = max(min(above, -room), highest)
             return CropWindow(begin, above, side)
     return CropWindow(x - side / 2, y - side * _LOWEST, side)
 
@@ -68,10 +71,12 @@ def _head(
     found = matte[0, 0].numpy() > 1 / 2
     count = len(found)
     cell = side / count
+    outline = crown(matte[0, 0].numpy(), -look.y / cell, (count / 2, count / 2))
     found[int((y + _MOUTH * (face.box[3] - face.box[1]) - look.y) / cell) :] = False
     parts, _ = label(found)
     own = parts[count // 2, count // 2]  # the face is amid the look
     if not own:
         return None
     rows, columns = find_objects(parts)[own - 1]
-    return look.x + columns.start * cell, look.y + rows.start * cell, look.x + columns.stop * cell
+    top = rows.start if outline is None else float(outline[:, 1].min())
+    return look.x + columns.start * cell, look.y + top * cell, look.x + columns.stop * cell

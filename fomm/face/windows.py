@@ -25,6 +25,7 @@ Box = tuple[int, int, int, int]
 SAMPLES = 16
 """Frames of the driving clip looked at for its window."""
 _FARTHEST = 1.5  # of a face's own size, or doublings of it, by which it changes from one of them to the next
+_LARGEST = 4  # times the picture, a crop given by hand
 EXTENT = 1.25
 """A head with its hair is about this much larger than the face box."""
 
@@ -93,7 +94,8 @@ def portrait_window(
         person: if given, the window of a face that was found is widened until the whole head is in it.
 
     Raises:
-        FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo.
+        FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo or is
+            much larger.
     """
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
@@ -206,4 +208,9 @@ def _window_of_box(box: Box, width: int, height: int, flag: str) -> CropWindow:
     if x >= width or y >= height or x + box_width <= 0 or y + box_height <= 0:
         raise FaceError(f"{flag} {x},{y},{box_width},{box_height} lies outside the {width}x{height} picture.")
     side = max(box_width, box_height)
+    if side > _LARGEST * max(width, height):  # what is beyond the picture has to be made up, and kept
+        raise FaceError(
+            f"{flag} {x},{y},{box_width},{box_height} is more than {_LARGEST} times as large as the {width}x{height} "
+            "picture; give the part of it that shows the head."
+        )
     return CropWindow(x + (box_width - side) / 2, y + (box_height - side) / 2, float(side))

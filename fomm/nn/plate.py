@@ -79,7 +79,7 @@ def with_texture(source: Tensor, places: Tensor, plates: Tensor) -> Tensor:
     """
     borrowed = (places != torch.from_numpy(_own_places(places.shape[1:3])).to(places)).any(-1)  # [B, h, w]
     made = [
-        _copied(picture.float(), plate.float(), hole.float(), place.cpu().numpy()) if bool(hole.any()) else plate
+        copy_places(picture.float(), plate.float(), hole.float(), place.cpu().numpy()) if bool(hole.any()) else plate
         for picture, plate, hole, place in zip(source, plates, borrowed, places, strict=True)
     ]
     return torch.stack(made)
@@ -90,51 +90,55 @@ def _near(matte: Tensor) -> Tensor:
     return F.max_pool2d(matte, 2 * _MARGIN + 1, stride=1, padding=_MARGIN)
 
 
-def find_places(colours: _Floats, hole: NDArray[np.bool_]) -> _Cells | None:
-    """Return which known cell each cell takes its pixels from, row and column, `[h, w, 2]`; a known one takes its own.
+def find_places(
+    colours: _Floats, hole: NDArray[np.bool_], known: NDArray[np.bool_] | None = None, patch_side: int = _PATCH
+) -> _Cells | None:
+    """Return which known cell each cell takes its pixels from, row and column, `[h, w, 2]`; all others take their own.
 
     Args:
-        colours: of the cells, with smooth ones in the hole, `[h, w, 3]`.
+        colours: of the cells, `[h, w, 3]`.
         hole: which cells are unknown, `[h, w]`.
+        known: which cells belong to what is continued, likewise; all others by default.
+        patch_side: cells of a patch along either side, an odd number.
 
     Returns:
         None if the picture has too few complete patches.
     """
-    reach = _PATCH // 2
-    complete = ~maximum_filter(hole, _PATCH, mode="constant", cval=True)
+    reach = patch_side // 2
+    real = ~hole if known is None else known.copy()
+    complete = ~maximum_filter(~real, patch_side, mode="constant", cval=True)
     complete[:reach] = complete[-reach:] = complete[:, :reach] = complete[:, -reach:] = False
     centres = np.argwhere(complete)
     if len(centres) < _FEWEST:
         return None
-    windows = np.lib.stride_tricks.sliding_window_view(colours, (_PATCH, _PATCH), axis=(0, 1))
+    windows = np.lib.stride_tricks.sliding_window_view(colours, (patch_side, patch_side), axis=(0, 1))
     choices = windows[centres[:, 0] - reach, centres[:, 1] - reach].reshape(len(centres), -1)  # [N, 3 * 49]
     squares = choices**2
     places = _own_places(hole.shape)
-    picture, unknown, trust = colours.copy(), hole.copy(), (~hole).astype(np.float32)
-    priority = _priority(picture, unknown, trust)
-    while unknown.any():
-        front = np.argwhere(unknown & binary_dilation(~unknown))
+    picture, unknown, trust = colours.copy(), hole.copy(), real.astype(np.float32)
+    priority = _priority(picture, real, trust, patch_side)
+    while len(front := np.argwhere(unknown & binary_dilation(real))):
         row, column = front[priority[tuple(front.T)].argmax()]
         rows, columns = _around(row, column, reach)
-        patch = np.zeros((_PATCH, _PATCH, 4), np.float32)  # its colours, and where they are known
+        patch = np.zeros((patch_side, patch_side, 4), np.float32)  # its colours, and where they are known
         top, left = rows.start - row + reach, columns.start - column + reach
-        here = ~unknown[rows, columns]
+        here = real[rows, columns]
         inner = (slice(top, top + here.shape[0]), slice(left, left + here.shape[1]))
         patch[inner] = np.dstack((picture[rows, columns], here))
-        known = np.broadcast_to(patch[None, :, :, 3], (3, _PATCH, _PATCH)).reshape(-1)
+        told = np.broadcast_to(patch[None, :, :, 3], (3, patch_side, patch_side)).reshape(-1)
         wanted = patch[..., :3].transpose(2, 0, 1).reshape(-1)
-        unlike = (squares @ known - 2 * choices @ (known * wanted)) / known.sum()
+        unlike = (squares @ told - 2 * choices @ (told * wanted)) / told.sum()
         away = ((centres - (row, column)) ** 2).sum(1) / hole.shape[0] ** 2
         best = centres[(unlike + _FAR * away).argmin()]
-        fresh = np.argwhere(~here) + np.array((rows.start, columns.start))
+        fresh = np.argwhere(unknown[rows, columns]) + np.array((rows.start, columns.start))
         there = fresh - (row, column) + best
         picture[tuple(fresh.T)] = picture[tuple(there.T)]
         places[tuple(fresh.T)] = places[tuple(there.T)]
-        trust[tuple(fresh.T)] = trust[rows, columns].sum() / _PATCH**2
-        unknown[rows, columns] = False
+        trust[tuple(fresh.T)] = trust[rows, columns].sum() / patch_side**2
+        unknown[rows, columns], real[tuple(fresh.T)] = False, True
         changed = _around(row, column, reach + _SIGHT)
         seen = _around(row, column, reach + 2 * _SIGHT)
-        fresh_priority = _priority(picture[seen], unknown[seen], trust[seen])
+        fresh_priority = _priority(picture[seen], real[seen], trust[seen], patch_side)
         priority[changed] = fresh_priority[_within(changed, seen)]
     return places
 
@@ -150,14 +154,14 @@ def _within(inner: tuple[slice, slice], outer: tuple[slice, slice]) -> tuple[sli
     return rows, columns
 
 
-def _priority(picture: _Floats, unknown: NDArray[np.bool_], trust: _Floats) -> _Floats:
+def _priority(picture: _Floats, real: NDArray[np.bool_], trust: _Floats, patch_side: int) -> _Floats:
     """Return how soon the patch around each cell is to be completed: much of it known, and an edge runs into it."""
     grey = picture.mean(2)
     edge_y, edge_x = np.gradient(grey)
-    known = gaussian_filter((~unknown).astype(np.float32), 1.0)
+    known = gaussian_filter(real.astype(np.float32), 1.0)
     normal_y, normal_x = np.gradient(known)
     across = np.abs(edge_x * normal_y - edge_y * normal_x) / (np.hypot(normal_x, normal_y) + LEAST)
-    share = uniform_filter(trust, _PATCH, mode="constant")
+    share = uniform_filter(trust, patch_side, mode="constant")
     return np.asarray(share**_INWARD * (maximum_filter(across, 3) + _FLAT), np.float32)
 
 
@@ -166,7 +170,7 @@ def _own_places(size: Sequence[int]) -> _Cells:
     return np.moveaxis(np.indices(tuple(size)), 0, -1).copy()
 
 
-def _copied(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Tensor:
+def copy_places(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Tensor:
     """Return the plate `[3, H, W]`: in the hole pixels of the source from `places`, elsewhere `smooth`.
 
     Around each cell's middle its own place gives the pixels, toward its edges its neighbours' places do, too: where

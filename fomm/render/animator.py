@@ -23,7 +23,9 @@ from fomm.motion.anatomy import anatomy_of
 from fomm.motion.far_half import FarHalf
 from fomm.nn.geometry import Keypoints
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.render.canvas import Canvas, InnerView, canvas, leaves
 from fomm.render.far_half import MirroredPortrait, with_far_half
+from fomm.render.hair import FaceOval
 from fomm.render.lanes import Lanes
 from fomm.render.optimise import prepare
 from fomm.render.settings import RenderSettings, decide
@@ -45,6 +47,7 @@ class Portrait:
         encoded: features of that square.
         keypoints: its keypoints, one row, on the animator's device.
         mirrored: the same square mirrored, if the head in it looks so far aside that this helps.
+        continued: the photo and its window with what that shows beyond the photo, if it does.
     """
 
     photo: Image
@@ -52,6 +55,12 @@ class Portrait:
     encoded: EncodedSource
     keypoints: Keypoints
     mirrored: MirroredPortrait | None = None
+    continued: Canvas | None = None
+
+    @property
+    def canvas(self) -> Canvas:
+        """What the window shows, all of it."""
+        return self.continued or Canvas(self.photo, self.window)
 
 
 class Animator:
@@ -75,11 +84,13 @@ class Animator:
 
     def portrait(self, photo: Image, window: CropWindow) -> Portrait:
         """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
-        square = window.crop(photo, self.image_size)
+        continued = self._continued(photo, window)
+        shown = continued or Canvas(photo, window)
+        square = shown.window.crop(shown.picture, self.image_size)
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
-        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints))
+        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), continued)
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
@@ -139,6 +150,21 @@ class Animator:
             other = self._model.animate(mirrored.encoded, following, mirrored.keypoints)
         with torch.inference_mode():
             return with_far_half(made, other, mirrored.half, driving.value)
+
+    def _continued(self, photo: Image, window: CropWindow) -> Canvas | None:
+        """Return the photo with what its window shows beyond it, or None where there is no such thing or no matte."""
+        if not leaves(window, photo):
+            return None
+        inner = InnerView.of(window, photo)
+        square = inner.view.crop(photo, self.image_size)
+        first, second = self.person(square), self.person(window.crop(photo, self.image_size))
+        if first is None or second is None:
+            return None
+        face = None
+        if self._anatomy is not None:
+            face = FaceOval.of(inner.places(self.detect([square]).value[0]), self._anatomy)
+        matte = (inner.maps(first) + second)[0, 0] / 2  # repeated edges mislead one, what is cut off the other
+        return canvas(photo, window, matte, face)
 
     def _mirrored(self, picture: Tensor, keypoints: Keypoints) -> MirroredPortrait | None:
         """Return the mirror image of a source `[1, 3, S, S]` with these keypoints, or None where it would not help."""

@@ -39,7 +39,7 @@ def fine_texture(portrait: Portrait, grid: Tensor, resample: Resampler, side: in
         return None
     cells = places.shape[1]
     size = cells * min(math.ceil(portrait.window.side / cells), _FINEST)
-    square = torch.from_numpy(portrait.window.crop(portrait.photo, size).copy())
+    square = torch.from_numpy(portrait.canvas.window.crop(portrait.canvas.picture, size).copy())
     picture = square.permute(2, 0, 1)[None].float().to(places.device)  # [1, 3, size, size] in [0, 255]
     fine = with_texture(picture, places[:1], picture)
     coarse = F.interpolate(fine, size=(side, side), mode="bilinear", align_corners=False, antialias=True)

@@ -67,8 +67,10 @@ class PasteBack:
         height, width = portrait.photo.shape[:2]
         x0, y0, x1, y1 = self._bounds = portrait.window.bounds(height, width)
         device = source.device
-        region = torch.from_numpy(portrait.photo[y0:y1, x0:x1].copy()).to(device)  # the photo itself is read-only
-        self._region = region.permute(2, 0, 1)[None].float()  # [1, 3, h, w] in [0, 255]
+        shown = portrait.canvas
+        left, top, right, bottom = shown.window.bounds(*shown.picture.shape[:2])
+        region = torch.from_numpy(shown.picture[top:bottom, left:right].copy()).to(device)  # the photo is read-only
+        self._region = region.permute(2, 0, 1)[None].float()  # [1, 3, H, W] in [0, 255], H >= h and W >= w
         soft, calm = (
             portrait.window.edge_mask(height, width, softness).to(device)[None, None]  # [1, 1, h, w]
             for softness in (settings.edge, _CALM * settings.edge)
@@ -80,12 +82,15 @@ class PasteBack:
         pasted = settings.detail and not settings.crop_only
         self._texture = fine_texture(portrait, grid, self._resample, self._side) if pasted else None
         # Window coordinates of the region's own edges turn window displacements into region coordinates.
-        half = portrait.window.side / 2
-        to_region = torch.tensor([2 * half / (x1 - x0), 2 * half / (y1 - y0)], device=device)
+        side = portrait.window.side
+        to_region = torch.tensor([side / (right - left), side / (bottom - top)], device=device)
         self._to_region = to_region[None, :, None, None]  # [1, 2, 1, 1]
         across = -2 * grid[0, :, 0] * to_region[0]  # from a place to its mirror image in the window
         self._across = torch.stack((across, torch.zeros_like(across)))[None, :, None]  # [1, 2, 1, w]
-        self._identity = coordinate_grid(y1 - y0, x1 - x0, self._region, corners=False)[None]
+        row, column = y0 + shown.top - top, x0 + shown.left - left  # where the photo begins in the region
+        inner = (slice(row, row + y1 - y0), slice(column, column + x1 - x0))
+        self._plain = self._region[:, :, *inner]  # [1, 3, h, w], what the photo itself shows
+        self._identity = coordinate_grid(bottom - top, right - left, self._region, corners=False)[inner][None]
 
     @property
     def size(self) -> tuple[int, int]:
@@ -172,7 +177,7 @@ class PasteBack:
             detail.addcmul_(self._sample_photo(far[:, 1:] + self._across, rows), far[:, :1].clamp(0, 1))
         if self._texture is not None and planes.shape[1] > 6:
             detail.addcmul_(self._texture[:, :, rows], planes[:, 6:])
-        pixels: Image = _to_bytes(torch.lerp(self._region[:, :, rows], detail, self._mask[:, :, rows]))[0]
+        pixels: Image = _to_bytes(torch.lerp(self._plain[:, :, rows], detail, self._mask[:, :, rows]))[0]
         return pixels
 
     def _sample_photo(self, shift: Tensor, rows: slice) -> Tensor:

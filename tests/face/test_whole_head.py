@@ -62,6 +62,16 @@ def test_where_the_photo_ends_a_head_needs_no_room():
     assert window.side < 1.2 * WINDOW.side
 
 
+def test_a_head_that_the_photo_cuts_off_is_given_what_room_there_is_for_the_rest_of_it():
+    face = Face((160, 20, 240, 120), 1.0)
+    around = CropWindow.around(face)
+    whole, cut_off = photo_of_head(150, 12, 250), photo_of_head(150, -40, 250)
+    complete, given = (with_whole_head(each, around, face, white_is_person) for each in (whole, cut_off))
+    assert complete.y == pytest.approx(0, abs=1)
+    assert -given.side * 0.1 <= given.y < -0.02 * given.side  # above the photo
+    assert given.side == pytest.approx(complete.side, rel=0.02)
+
+
 def test_nothing_changes_where_the_person_cannot_be_told():
     photo = photo_of_head(110, 120, 290)
     assert with_whole_head(photo, WINDOW, FACE, lambda square: None) == WINDOW

@@ -31,6 +31,8 @@ def test_a_box_given_by_hand_needs_no_face_and_becomes_square(finder, blank):
 def test_a_box_outside_the_photo_is_refused_by_name(finder, blank):
     with pytest.raises(FaceError, match="--source-box 500,0,10,10 lies outside the 240x240"):
         portrait_window(blank, finder, FaceSettings(source_box=(500, 0, 10, 10)))
+    with pytest.raises(FaceError, match="--source-box 0,0,100000,5 is more than 4 times as large as the 240x240"):
+        portrait_window(blank, finder, FaceSettings(source_box=(0, 0, 100000, 5)))
 
 
 def test_the_asked_for_person_of_two_is_cropped(finder, head):

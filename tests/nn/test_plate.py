@@ -106,3 +106,18 @@ def test_sources_do_not_mix(matte):
     both = textured_plate(sources, matte.expand(2, -1, -1, -1))
     for row in range(2):
         torch.testing.assert_close(both[row : row + 1], textured_plate(sources[row : row + 1], matte))
+
+
+def test_a_hole_takes_its_texture_only_from_what_it_is_to_continue():
+    cells = np.random.default_rng(5).random((24, 24, 3)).astype(np.float32)
+    hole, known = np.zeros((24, 24), bool), np.zeros((24, 24), bool)
+    hole[:6, 8:16], known[6:14, 8:16] = True, True
+    places = find_places(cells, hole, known, patch_side=3)
+    assert known[tuple(places[hole].T)].all()
+    own = np.moveaxis(np.indices((24, 24)), 0, -1)
+    assert np.array_equal(places[~hole], own[~hole])
+    apart = hole.copy()
+    apart[20:, 20:] = True  # a hole that nothing known touches stays as it is
+    again = find_places(cells, apart, known, patch_side=3)
+    assert np.array_equal(again[20:, 20:], own[20:, 20:])
+    assert find_places(cells, hole, np.zeros_like(known)) is None

@@ -8,6 +8,7 @@ from fomm.face.crop import CropWindow
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
 from fomm.nn.model import EncodedSource, GeneratedFrames
 from fomm.render.animator import Portrait
+from fomm.render.canvas import Canvas
 from fomm.render.refine import PasteBack, RefineSettings
 
 SIDE, MOTION_SIDE = 64, 16
@@ -190,3 +191,19 @@ def test_the_photo_is_never_written_to():
     first, second = paste.compose(frames_of(portrait, (0.2, 0.1))), paste.compose(frames_of(portrait, (0.2, 0.1)))
     assert np.array_equal(photo, before)
     assert np.array_equal(first, second)
+
+
+def test_what_is_made_up_beyond_the_photo_moves_into_it():
+    (height, width), window = (90, 80), CropWindow(0.0, -20.0, 80.0)
+    tall = noisy_photo(20 + height, width)  # of which the photo has all but 20 rows
+    photo = np.ascontiguousarray(tall[20:])
+    square = torch.from_numpy(CropWindow(0.0, 0.0, 80.0).crop(tall, SIDE).copy()).permute(2, 0, 1)[None].float() / 255
+    canvas = Canvas(tall, CropWindow(0.0, 0.0, 80.0), top=20)
+    portrait = Portrait(photo, window, EncodedSource(square, ()), Keypoints(torch.zeros(1, 1, 2)), continued=canvas)
+    paste = PasteBack(portrait, RefineSettings(edge=0.0))
+    still = paste.compose(frames_of(portrait))[0]
+    assert paste.size == (width, height)
+    assert np.abs(still.astype(int) - photo).max() <= 1
+    moved = paste.compose(frames_of(portrait, (0.0, -10 / 40)))[0]  # all goes down by 10 px
+    inner = (slice(2, 50), slice(4, -4))
+    assert np.abs(moved.astype(int) - tall[10 : 10 + height])[inner].max() <= 3

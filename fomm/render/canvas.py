@@ -1,0 +1,123 @@
+"""A photo with what its window shows beyond it, made up once per portrait.
+
+Close photos cut off hair above and shoulders beside. A head that nods brings into view what the photo does not hold;
+where the photo's edge was merely repeated, stripes came down with it. Frames show the photo's part only; what is made
+up, see `fomm.render.beyond`, is there for motion to fetch.
+"""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+
+import numpy as np
+import PIL.Image
+from numpy.typing import NDArray
+from torch import Tensor
+from torch.nn import functional as F
+
+from fomm.face.crop import CropWindow
+from fomm.nn.geometry import coordinate_grid
+from fomm.render.beyond import Continued
+from fomm.render.hair import FaceOval
+
+Image = NDArray[np.uint8]
+
+
+@dataclass(frozen=True)
+class Canvas:
+    """A photo with what its window shows beyond it.
+
+    Attributes:
+        picture: uint8 `[H, W, 3]`, the photo and what is made up around it.
+        window: the photo's window in it.
+        left: columns of it before the photo.
+        top: rows of it above the photo.
+    """
+
+    picture: Image
+    window: CropWindow
+    left: int = 0
+    top: int = 0
+
+
+def leaves(window: CropWindow, photo: Image) -> bool:
+    """Return whether a window shows anything beyond the edges of a photo `[H, W, 3]`."""
+    return any(_margins(window, photo))
+
+
+@dataclass(frozen=True)
+class InnerView:
+    """The largest part of a window, moved as little as needed, that shows the photo alone.
+
+    Networks that look at repeated edges see things there. What they find in this view is brought into the window.
+
+    Attributes:
+        view: a square inside the photo, as large as the window if it can be.
+        window: the photo's window.
+    """
+
+    view: CropWindow
+    window: CropWindow
+
+    @classmethod
+    def of(cls, window: CropWindow, photo: Image) -> InnerView:
+        """Return the view of a window of a photo `[H, W, 3]`."""
+        height, width = photo.shape[:2]
+        side = min(window.side, height, width)
+        x, y = (min(max(start, 0.0), size - side) for start, size in ((window.x, width), (window.y, height)))
+        return cls(CropWindow(x, y, side), window)
+
+    def places(self, places: Tensor) -> Tensor:
+        """Return where places `[..., 2]` in [-1, 1] of the view are in the window."""
+        scale, shift = self._from(self.view, self.window)
+        return places * scale + places.new_tensor(shift)
+
+    def maps(self, maps: Tensor) -> Tensor:
+        """Return maps `[B, C, n, n]` of the view as the window has them; beyond the view their edges are repeated."""
+        scale, shift = self._from(self.window, self.view)
+        grid = coordinate_grid(maps.shape[2], maps.shape[3], maps, corners=False) * scale + maps.new_tensor(shift)
+        grid = grid.expand(len(maps), -1, -1, -1)
+        return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
+
+    @staticmethod
+    def _from(one: CropWindow, other: CropWindow) -> tuple[float, tuple[float, float]]:
+        """Return scale and shift from coordinates of one window to those of the other."""
+        return one.side / other.side, (
+            (2 * (one.x - other.x) + one.side - other.side) / other.side,
+            (2 * (one.y - other.y) + one.side - other.side) / other.side,
+        )
+
+
+def canvas(photo: Image, window: CropWindow, matte: Tensor, face: FaceOval | None = None) -> Canvas:
+    """Return the photo, continued as far as the window reaches.
+
+    Args:
+        photo: uint8 `[H, W, 3]`.
+        window: the square that the networks see.
+        matte: where the person is in it, `[n, n]` in [0, 1] on the CPU; beyond the photo it is not looked at.
+        face: where the face is in it, if that is known.
+    """
+    continued = Continued(photo, window, matte.numpy())
+    made = continued.picture(continued.person(face), face)
+    left, top, right, bottom = _margins(window, photo)
+    height, width = photo.shape[:2]
+    picture = np.pad(photo, ((top, bottom), (left, right), (0, 0)), mode="edge")
+    moved = CropWindow(window.x + left, window.y + top, window.side)
+    x0, y0, x1, y1 = moved.bounds(*picture.shape[:2])
+    scale = len(made) / moved.side
+    box = [(edge - start) * scale for edge, start in zip((x0, y0, x1, y1), (moved.x, moved.y) * 2, strict=True)]
+    fitted = np.clip(box, 0, len(made)).tolist()
+    laid = PIL.Image.fromarray(made).resize((x1 - x0, y1 - y0), PIL.Image.Resampling.BICUBIC, fitted)
+    picture[y0:y1, x0:x1] = np.asarray(laid)
+    picture[top : top + height, left : left + width] = photo
+    return Canvas(picture, moved, left, top)
+
+
+def _margins(window: CropWindow, photo: Image) -> tuple[int, int, int, int]:
+    """Return how many pixels the window reaches over the photo's left, upper, right and lower edge."""
+    height, width = photo.shape[:2]
+    left, top = (max(0, -math.floor(edge)) for edge in (window.x, window.y))
+    right = max(0, math.ceil(window.x + window.side) - width)
+    bottom = max(0, math.ceil(window.y + window.side) - height)
+    return left, top, right, bottom

@@ -1,0 +1,118 @@
+"""What a window shows beyond the photo: a whole head, shoulders that go on, and none of the old stripes."""
+
+import numpy as np
+import pytest
+import torch
+
+from fomm.face.crop import CropWindow
+from fomm.render.canvas import InnerView, canvas, leaves
+from fomm.render.hair import FaceOval
+
+SIDE, CELLS = 320, 64
+WALL, SKIN, HAIR, CLOTH = (40, 90, 160), (220, 180, 160), (70, 50, 30), (30, 140, 60)
+CENTRE, RADIUS, FACE = (160.0, 150.0), 80.0, (45.0, 60.0)
+OVAL = FaceOval((0.0, 150 / 160 - 1), (45 / 160, 60 / 160), 130 / 160 - 1)
+
+
+def scene():
+    """A whole photo `[320, 320, 3]` of a round head with hair above shoulders, and where the person is."""
+    y, x = np.mgrid[0:SIDE, 0:SIDE] + 0.5
+    picture = np.tile(np.array(WALL, np.uint8), (SIDE, SIDE, 1))
+    head = np.hypot(x - CENTRE[0], y - CENTRE[1]) < RADIUS
+    body = y > 215 + 0.2 * np.abs(x - 160)
+    picture[head] = HAIR
+    picture[np.hypot((x - 160) / FACE[0], (y - 150) / FACE[1]) < 1] = SKIN
+    picture[body] = CLOTH
+    return picture, head | body
+
+
+def cut(top=0, left=0, bottom=SIDE):
+    """The photo without some of its rows and columns, the window of all of it, and the window's matte."""
+    picture, person = scene()
+    photo = np.ascontiguousarray(picture[top:bottom, left:])
+    matte = torch.nn.functional.adaptive_avg_pool2d(torch.from_numpy(person)[None, None].float(), CELLS)[0, 0]
+    return photo, CropWindow(-float(left), -float(top), float(SIDE)), matte
+
+
+def off(canvas_picture, wanted):
+    """How far colours are from those wanted, by the most different channel."""
+    return np.abs(canvas_picture.astype(int) - wanted).max(-1)
+
+
+def test_the_photo_itself_stays_and_the_window_shows_the_same_of_it():
+    photo, window, matte = cut(top=100, left=30)
+    made = canvas(photo, window, matte, OVAL)
+    assert (made.left, made.top) == (30, 100)
+    assert np.array_equal(made.picture[100:, 30:], photo)
+    assert made.picture.shape == (SIDE, SIDE, 3)
+    assert np.array_equal(made.window.crop(made.picture, SIDE)[110:, 40:], window.crop(photo, SIDE)[110:, 40:])
+
+
+@pytest.mark.parametrize(("top", "seam"), [(85, 0), (115, 13)])
+def test_a_head_that_was_cut_is_round_and_has_its_hair_again(top, seam):
+    photo, window, matte = cut(top=top)
+    made = canvas(photo, window, matte, OVAL)
+    picture, _ = scene()
+    y, x = np.mgrid[0:SIDE, 0:SIDE] + 0.5
+    away = np.hypot(x - CENTRE[0], y - CENTRE[1])
+    above = y < top
+    inside, outside = above & (away < RADIUS - 6), above & (away > RADIUS + 8)
+    assert (off(made.picture, HAIR)[inside & (y < top - seam)] < 30).mean() > 0.9  # next to a forehead is more of it
+    assert (off(made.picture, WALL)[outside] < 30).mean() > 0.98
+    repeated = np.repeat(photo[:1], top, axis=0)  # what used to be there
+    errors = [np.abs(each[:top].astype(int) - picture[:top]).mean() for each in (made.picture, repeated)]
+    assert errors[0] < 0.5 * errors[1]
+
+
+def test_without_a_known_face_the_head_is_closed_all_the_same():
+    photo, window, matte = cut(top=80)
+    made = canvas(photo, window, matte)
+    assert (off(made.picture, HAIR)[73:80, 150:170] < 30).all()
+    assert (off(made.picture, WALL)[:60] < 30).mean() > 0.98
+
+
+def test_a_body_goes_on_beside_and_below_the_photo():
+    photo, window, matte = cut(left=60, bottom=280)
+    made = canvas(photo, window, matte, OVAL)
+    assert (off(made.picture, CLOTH)[290:, 60:] < 10).all()
+    assert (off(made.picture, CLOTH)[270:280, :60] < 10).all()
+    assert (off(made.picture, WALL)[:200, :60] < 10).all()
+
+
+def test_a_face_is_nowhere_mirrored():
+    photo, window, matte = cut(bottom=200)  # the edge runs through the chin
+    made = canvas(photo, window, matte, OVAL)
+    photo[160:170, 140:180] = (255, 0, 255)  # a mouth; its mirror image would be in rows 230 to 240
+    painted = canvas(photo, window, matte, OVAL)
+    assert np.abs(made.picture[205:].astype(int) - painted.picture[205:]).max() < 40  # colours around, at most
+
+
+def test_walls_are_not_mirrored_either():
+    photo, window, matte = cut(top=100)
+    photo[40:60, :40] = (255, 255, 0)  # a lamp; its mirror image would be 40 to 60 rows above the photo
+    made = canvas(photo, window, matte, OVAL)
+    assert (off(made.picture, WALL)[:100, :40] < 10).all()
+
+
+def test_only_windows_that_leave_the_photo_show_more():
+    photo = np.zeros((100, 120, 3), np.uint8)
+    assert not leaves(CropWindow(0, 0, 100), photo)
+    assert not leaves(CropWindow(20, 0, 100), photo)
+    for window in (CropWindow(-0.5, 0, 50), CropWindow(0, -0.5, 50), CropWindow(80, 0, 50), CropWindow(0, 80, 50)):
+        assert leaves(window, photo)
+
+
+@pytest.mark.parametrize("window", [CropWindow(-20, -30, 90), CropWindow(60, 40, 90), CropWindow(-40, -40, 300)])
+def test_what_is_found_in_the_inner_view_is_brought_into_the_window(window):
+    photo = np.zeros((100, 120, 3), np.uint8)
+    inner = InnerView.of(window, photo)
+    assert not leaves(inner.view, photo)
+    assert inner.view.side == min(window.side, 100)
+    place = torch.tensor([[0.0, 0.0], [-0.5, 0.25]])
+    pixels = (place + 1) / 2 * inner.view.side + torch.tensor((inner.view.x, inner.view.y))
+    again = (inner.places(place) + 1) / 2 * window.side + torch.tensor((window.x, window.y))
+    torch.testing.assert_close(again, pixels)
+    x = (torch.arange(64) + 0.5) / 64 * inner.view.side + inner.view.x  # each cell tells its column of the photo
+    found = inner.maps(x.expand(1, 1, 64, 64).clone())[0, 0, 32]
+    columns = (torch.arange(64) + 0.5) / 64 * window.side + window.x
+    torch.testing.assert_close(found, columns.clamp(float(x[0]), float(x[-1])), atol=1e-3, rtol=0)
