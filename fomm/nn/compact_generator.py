@@ -18,7 +18,7 @@ from torch.nn import functional as F
 
 from fomm.nn.compact_blocks import ConvBlock, ResidualBlock, blocks_of
 from fomm.nn.fill import Filled, fill_hidden
-from fomm.nn.geometry import Motion, coordinate_grid
+from fomm.nn.geometry import Motion, coordinate_grid, resize
 from fomm.nn.mouth import CHANNELS, opened
 
 _BEHIND = 0.3  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
@@ -193,6 +193,4 @@ def _sample_rows(image: Tensor, flow: Tensor) -> Tensor:
 
 def _resize(x: Tensor, like: Tensor) -> Tensor:
     """Resize `[B, C, h, w]` to the sides and type of `like`."""
-    if x.shape[2:] != like.shape[2:]:
-        x = F.interpolate(x, size=like.shape[2:], mode="bilinear", align_corners=False)
-    return x.to(like.dtype)
+    return resize(x, like.shape[2], like.shape[3]).to(like.dtype)

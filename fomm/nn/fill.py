@@ -19,7 +19,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import Motion
+from fomm.nn.geometry import Motion, resize
 
 _SLOW = 0.03  # displacement in [-1, 1] units at which half of a cell counts as moving
 LEAST = 1e-6
@@ -82,7 +82,7 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
 
 def _enlarged(planes: Tensor, like: Tensor) -> Tensor:
     """Resize `[B, C, h, w]` to the sides of `like`."""
-    return F.interpolate(planes, size=like.shape[2:], mode="bilinear", align_corners=False)
+    return resize(planes, like.shape[2], like.shape[3])
 
 
 def pull_push(colours: Tensor, weights: Tensor) -> Tensor:

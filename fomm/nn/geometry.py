@@ -228,12 +228,16 @@ def _matmul_2x2(left: Tensor, right: Tensor) -> Tensor:
     return (left.unsqueeze(-1) * right.unsqueeze(-3)).sum(-2)
 
 
+def resize(maps: Tensor, height: int, width: int) -> Tensor:
+    """Resize maps bilinearly (align_corners False): `[B, C, h, w]` to `[B, C, H, W]`."""
+    if maps.shape[2:] == (height, width):
+        return maps
+    return F.interpolate(maps, size=(height, width), mode="bilinear", align_corners=False)
+
+
 def resize_flow(flow: Tensor, height: int, width: int) -> Tensor:
     """Resize a flow field bilinearly (align_corners False): `[B, h, w, 2]` to `[B, H, W, 2]`."""
-    if flow.shape[1:3] == (height, width):
-        return flow
-    planes = F.interpolate(flow.permute(0, 3, 1, 2), size=(height, width), mode="bilinear", align_corners=False)
-    return planes.permute(0, 2, 3, 1)
+    return resize(flow.permute(0, 3, 1, 2), height, width).permute(0, 2, 3, 1)
 
 
 def on_axes(points: Tensor, axes: Tensor) -> Tensor:

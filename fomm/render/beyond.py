@@ -23,6 +23,7 @@ from torch.nn import functional as F
 from fomm.face.crop import CropWindow
 from fomm.face.crown import crown
 from fomm.nn.fill import LEAST, pull_push
+from fomm.nn.geometry import resize
 from fomm.nn.plate import copy_places, find_places
 from fomm.render.hair import FaceOval, hair_cells
 
@@ -73,9 +74,8 @@ class Continued:
 
     def person(self, face: FaceOval | None) -> Tensor:
         """Return where the person is, in the photo and beyond it, `[S, S]` in [0, 1]."""
-        size = (self._size, self._size)
         spread = torch.from_numpy(self._matte[_nearest(self._rows)][:, _nearest(self._columns)])
-        person = F.interpolate(spread[None, None], size=size, mode="bilinear", align_corners=False)[0, 0]
+        person = self._enlarged(spread[None])[0]
         if not (above := self._above):
             return person
         person[:above] = 0
@@ -85,7 +85,7 @@ class Continued:
             points = np.concatenate((outline, outline[[-1, 0]] + (0, _BELOW))) * (2 * self._pixels)
             drawn = PIL.Image.new("L", (2 * self._size, 2 * self._size))  # twice as large, for smooth edges
             PIL.ImageDraw.Draw(drawn).polygon(points.ravel().tolist(), fill=255)
-            head = np.asarray(drawn.resize(size, PIL.Image.Resampling.BOX), np.float32) / 255
+            head = np.asarray(drawn.resize((self._size, self._size), PIL.Image.Resampling.BOX), np.float32) / 255
             person[:above] = torch.from_numpy(head[:above])
         return person
 
@@ -162,7 +162,7 @@ class Continued:
 
     def _enlarged(self, cells: Tensor) -> Tensor:
         """Resize `[C, n, n]` to `[C, S, S]`."""
-        return F.interpolate(cells[None], size=(self._size, self._size), mode="bilinear", align_corners=False)[0]
+        return resize(cells[None], self._size, self._size)[0]
 
 
 def _whole(edges: tuple[float, float], count: int) -> _Flags:

@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from fomm.motion.far_half import FarHalf
-from fomm.nn.geometry import Keypoints
+from fomm.nn.geometry import Keypoints, resize
 from fomm.nn.model import EncodedSource, GeneratedFrames, MirroredDetail
 
 _CELLS = 64  # along either side of the maps that colours are smoothed on
@@ -51,24 +51,24 @@ def with_far_half(made: GeneratedFrames, mirrored: GeneratedFrames, half: FarHal
     image, other = made.image.float(), mirrored.image.float()
     side = image.shape[-1]
     inside, taken = half.region(driving, _CELLS)  # [B, 1, c, c] each
-    taken = _resize(taken, side)
+    taken = resize(taken, side, side)
     if mirrored.motion.front is not None:
-        taken = taken * _resize(mirrored.motion.front.float(), side)
+        taken = taken * resize(mirrored.motion.front.float(), side, side)
     for front in (made.motion.front, mirrored.motion.front):
         if front is not None:
-            inside = inside * (_resize(front.float(), _CELLS) > _PERSON)
-    inside = inside * F.adaptive_avg_pool2d(_resize(made.visible.float(), side), _CELLS)
+            inside = inside * (resize(front.float(), _CELLS, _CELLS) > _PERSON)
+    inside = inside * F.adaptive_avg_pool2d(resize(made.visible.float(), side, side), _CELLS)
     gain = _colours(image, inside) / _colours(other, inside)  # [B, 3, c, c]
-    other = (other * _resize(gain.clamp(1 / _LIGHTER, _LIGHTER), side)).clamp(0, 1)
+    other = (other * resize(gain.clamp(1 / _LIGHTER, _LIGHTER), side, side)).clamp(0, 1)
     left = 1 - taken
     detail = None
     if mirrored.moved is not None:
         place = mirrored.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
-        detail = MirroredDetail(place, _resize(mirrored.visible.float(), side) * taken, mirrored.moved.float())
+        detail = MirroredDetail(place, resize(mirrored.visible.float(), side, side) * taken, mirrored.moved.float())
     return replace(
         made,
         image=torch.lerp(image, other, taken),
-        visible=_resize(made.visible.float(), side) * left,
+        visible=resize(made.visible.float(), side, side) * left,
         behind=None if made.behind is None else made.behind * left,
         mirrored=detail,
     )
@@ -89,10 +89,3 @@ def _blur(maps: Tensor) -> Tensor:
     kernel = torch.exp(-away.square() / 2)  # [c, c]
     kernel = kernel / kernel[len(cells) // 2].sum()
     return kernel @ maps @ kernel
-
-
-def _resize(maps: Tensor, side: int) -> Tensor:
-    """Resize `[B, C, s, s]` bilinearly."""
-    if maps.shape[-1] == side:
-        return maps
-    return F.interpolate(maps, size=(side, side), mode="bilinear", align_corners=False)

@@ -23,7 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.geometry import coordinate_grid
+from fomm.nn.geometry import coordinate_grid, resize
 from fomm.nn.model import GeneratedFrames, MirroredDetail
 from fomm.render.animator import Image, Portrait
 from fomm.render.behind import fine_texture, texture_share
@@ -106,12 +106,9 @@ class PasteBack:
             return _to_pixels(made.image)
         displacement = made.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
         side = self._source.shape[-1]
-        coarse = F.interpolate(displacement, size=(side, side), mode="bilinear", align_corners=False)
+        coarse = resize(displacement, side, side)
         moved = self._move_source(coarse) if made.moved is None else made.moved.float()
-        visible = made.visible.float()
-        if visible.shape[-1] != side:
-            visible = F.interpolate(visible, size=(side, side), mode="bilinear", align_corners=False)
-        share = visible * self.settings.detail
+        share = resize(made.visible.float(), side, side) * self.settings.detail
         base = made.image.float() - share * moved
         if made.mirrored is not None:
             base = base - made.mirrored.share * self.settings.detail * made.mirrored.moved
@@ -138,7 +135,7 @@ class PasteBack:
         It is what comes on top of `self._across`.
         """
         side = self._source.shape[-1]
-        moved = F.interpolate(mirrored.displacement, size=(side, side), mode="bilinear", align_corners=False)
+        moved = resize(mirrored.displacement, side, side)
         moved = moved * moved.new_tensor((-1.0, 1.0))[:, None, None] * self._to_region  # the photo is not mirrored
         return torch.cat((mirrored.share * self.settings.detail, moved), dim=1)
 
