@@ -53,7 +53,7 @@ class Subject:
     Attributes:
         photo: its path.
         authorisation: the leave to do so.
-        square: its face window, uint8 `[S, S, 3]`.
+        square: its face window as the model animates it, uint8 `[S, S, 3]`.
     """
 
     photo: Path
@@ -71,7 +71,8 @@ def authorise_photo(tools: Tools, photo: Path) -> Subject:
     authorisation = tools.pipeline.authorise(photo, AnimateSettings())
     with naming(photo):
         window = portrait_window(authorisation.image, tools.pipeline.finder, person=tools.pipeline.animator.person)
-    return Subject(photo, authorisation, window.crop(authorisation.image, tools.side))
+    shown = tools.pipeline.animator.portrait(authorisation.image, window).canvas  # what a photo cuts off is made up
+    return Subject(photo, authorisation, shown.window.crop(shown.picture, tools.side))
 
 
 def write_comparison(

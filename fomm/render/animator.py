@@ -18,14 +18,14 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
+from fomm.face.canvas import Canvas, continued
 from fomm.face.crop import CropWindow
+from fomm.face.hair import FaceOval
 from fomm.motion.anatomy import anatomy_of
 from fomm.motion.far_half import FarHalf
 from fomm.nn.geometry import Keypoints
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
-from fomm.render.canvas import Canvas, InnerView, canvas, leaves
 from fomm.render.far_half import MirroredPortrait, with_far_half
-from fomm.render.hair import FaceOval
 from fomm.render.lanes import Lanes
 from fomm.render.optimise import prepare
 from fomm.render.settings import RenderSettings, decide
@@ -47,7 +47,7 @@ class Portrait:
         encoded: features of that square.
         keypoints: its keypoints, one row, on the animator's device.
         mirrored: the same square mirrored, if the head in it looks so far aside that this helps.
-        continued: the photo and its window with what that shows beyond the photo, if it does.
+        continued: photo and window with what that shows beyond the photo; None for the photo itself.
     """
 
     photo: Image
@@ -84,13 +84,12 @@ class Animator:
 
     def portrait(self, photo: Image, window: CropWindow) -> Portrait:
         """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
-        continued = self._continued(photo, window)
-        shown = continued or Canvas(photo, window)
+        shown = continued(photo, window, self.image_size, self.person, self._oval)
         square = shown.window.crop(shown.picture, self.image_size)
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
-        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), continued)
+        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), shown)
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
@@ -151,20 +150,11 @@ class Animator:
         with torch.inference_mode():
             return with_far_half(made, other, mirrored.half, driving.value)
 
-    def _continued(self, photo: Image, window: CropWindow) -> Canvas | None:
-        """Return the photo with what its window shows beyond it, or None where there is no such thing or no matte."""
-        if not leaves(window, photo):
+    def _oval(self, square: Image) -> FaceOval | None:
+        """Return where the face is in a picture uint8 `[S, S, 3]`, or None where keypoints do not tell."""
+        if self._anatomy is None:
             return None
-        inner = InnerView.of(window, photo)
-        square = inner.view.crop(photo, self.image_size)
-        first, second = self.person(square), self.person(window.crop(photo, self.image_size))
-        if first is None or second is None:
-            return None
-        face = None
-        if self._anatomy is not None:
-            face = FaceOval.of(inner.places(self.detect([square]).value[0]), self._anatomy)
-        matte = (inner.maps(first) + second)[0, 0] / 2  # repeated edges mislead one, what is cut off the other
-        return canvas(photo, window, matte, face)
+        return FaceOval.of(self.detect([square]).value[0].float(), self._anatomy.face)
 
     def _mirrored(self, picture: Tensor, keypoints: Keypoints) -> MirroredPortrait | None:
         """Return the mirror image of a source `[1, 3, S, S]` with these keypoints, or None where it would not help."""

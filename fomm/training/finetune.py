@@ -17,6 +17,8 @@ from numpy.typing import NDArray
 from torch import Tensor, nn
 
 from fomm.errors import ConsentError, FaceError, FommWarning, SettingsError
+from fomm.face.canvas import Oval, continued
+from fomm.face.hair import FaceOval
 from fomm.face.locate import FaceFinder
 from fomm.face.whole_head import Person
 from fomm.face.windows import FaceSettings, driving_window, portrait_window
@@ -121,8 +123,10 @@ def finetune(
     place, features = choose_device(device), backbone(settings.backbone)
     finder, side = FaceFinder(), loaded.model.settings.image_size
     try:
-        window = portrait_window(leave.image, finder, settings.face, _person(loaded.model))  # as it will be rendered
-        photo = window.crop(leave.image, side)
+        person = _person(loaded.model)
+        window = portrait_window(leave.image, finder, settings.face, person)  # as it will be rendered
+        shown = continued(leave.image, window, side, person, _oval(loaded.model))
+        photo = shown.window.crop(shown.picture, side)
     except FaceError as error:
         raise FaceError(f"{portrait}: {error}") from error
     frames = [_read(clip, finder, settings.face, side, _MOST_FRAMES // len(allowed)) for clip in allowed]
@@ -157,9 +161,25 @@ def _person(model: CompactModel) -> Person:
 
     @torch.no_grad()
     def find(square: NDArray[np.uint8]) -> Tensor | None:
-        return model.find_person(torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float() / 255)
+        return model.find_person(_tensor(square))
 
     return find
+
+
+def _oval(model: CompactModel) -> Oval:
+    """Return what finds the oval of the face in a picture with this model."""
+
+    @torch.no_grad()
+    def find(square: NDArray[np.uint8]) -> FaceOval | None:
+        keypoints = model.detect(_tensor(square)).value[0]
+        return FaceOval.of(keypoints, model.settings.tied_keypoints)
+
+    return find
+
+
+def _tensor(square: NDArray[np.uint8]) -> Tensor:
+    """Turn a picture uint8 `[S, S, 3]` into `[1, 3, S, S]` in [0, 1]."""
+    return torch.from_numpy(square.copy()).permute(2, 0, 1)[None].float() / 255
 
 
 def _allowed_clips(leave: Authorisation, portrait: Path, folder: Path | None) -> dict[Path, str]:

@@ -108,13 +108,14 @@ def test_float16_on_a_cpu_is_refused():
 def test_a_window_that_leaves_the_photo_is_continued_for_the_networks_and_not_in_frames(make_model, photo):
     animator = Animator(make_model(), SIDE, RenderSettings(device="cpu", precision="float32"))
     portrait = animator.portrait(photo, CropWindow(20.0, -30.0, 80.0))
-    assert animator.portrait(photo, CropWindow(20.0, 5.0, 80.0)).continued is None
-    knows_people = animator.person(squares(1)[0]) is not None
-    assert (portrait.continued is not None) == knows_people
-    canvas = portrait.canvas
+    assert animator.portrait(photo, CropWindow(20.0, 5.0, 80.0)).canvas.picture is photo
+    canvas, knows_people = portrait.canvas, animator.person(squares(1)[0]) is not None
+    assert canvas.picture.shape == ((120 if knows_people else 90), 120, 3)
     assert np.array_equal(canvas.picture[canvas.top :], photo)
     seen = canvas.window.crop(canvas.picture, SIDE)
-    assert torch.allclose(portrait.encoded.image[0].permute(1, 2, 0) * 255, torch.from_numpy(seen).float(), atol=1e-3)
+    assert torch.allclose(
+        portrait.encoded.image[0].permute(1, 2, 0) * 255, torch.from_numpy(seen.copy()).float(), atol=1e-3
+    )
     paste = PasteBack(portrait, RefineSettings())
     frames = [paste.compose(made) for made in animator.frames(portrait, animator.detect(squares(3)))]
     assert np.concatenate(frames).shape == (3, *photo.shape)

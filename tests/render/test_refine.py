@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.face.canvas import Canvas
 from fomm.face.crop import CropWindow
 from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
 from fomm.nn.model import EncodedSource, GeneratedFrames
 from fomm.render.animator import Portrait
-from fomm.render.canvas import Canvas
 from fomm.render.refine import PasteBack, RefineSettings
 
 SIDE, MOTION_SIDE = 64, 16

@@ -2,12 +2,13 @@
 
 Close photos cut off hair above and shoulders beside. A head that nods brings into view what the photo does not hold;
 where the photo's edge was merely repeated, stripes came down with it. Frames show the photo's part only; what is made
-up, see `fomm.render.beyond`, is there for motion to fetch.
+up, see `fomm.face.beyond`, is there for motion to fetch.
 """
 
 from __future__ import annotations
 
 import math
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -16,12 +17,15 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from fomm.face.beyond import Continued
 from fomm.face.crop import CropWindow
+from fomm.face.hair import FaceOval
+from fomm.face.whole_head import Person
 from fomm.nn.geometry import coordinate_grid
-from fomm.render.beyond import Continued
-from fomm.render.hair import FaceOval
 
 Image = NDArray[np.uint8]
+Oval = Callable[[Image], FaceOval | None]
+"""Finds the oval of the face in a picture uint8 `[S, S, 3]`, or None if it cannot tell."""
 
 
 @dataclass(frozen=True)
@@ -39,11 +43,6 @@ class Canvas:
     window: CropWindow
     left: int = 0
     top: int = 0
-
-
-def leaves(window: CropWindow, photo: Image) -> bool:
-    """Return whether a window shows anything beyond the edges of a photo `[H, W, 3]`."""
-    return any(_margins(window, photo))
 
 
 @dataclass(frozen=True)
@@ -68,10 +67,11 @@ class InnerView:
         x, y = (min(max(start, 0.0), size - side) for start, size in ((window.x, width), (window.y, height)))
         return cls(CropWindow(x, y, side), window)
 
-    def places(self, places: Tensor) -> Tensor:
-        """Return where places `[..., 2]` in [-1, 1] of the view are in the window."""
-        scale, shift = self._from(self.view, self.window)
-        return places * scale + places.new_tensor(shift)
+    def oval(self, face: FaceOval) -> FaceOval:
+        """Return where an oval of the view is in the window."""
+        scale, (right, down) = self._from(self.view, self.window)
+        (x, y), (wide, high) = face.centre, face.half
+        return FaceOval((x * scale + right, y * scale + down), (wide * scale, high * scale), face.brows * scale + down)
 
     def maps(self, maps: Tensor) -> Tensor:
         """Return maps `[B, C, n, n]` of the view as the window has them; beyond the view their edges are repeated."""
@@ -87,6 +87,36 @@ class InnerView:
             (2 * (one.x - other.x) + one.side - other.side) / other.side,
             (2 * (one.y - other.y) + one.side - other.side) / other.side,
         )
+
+
+def leaves(window: CropWindow, photo: Image) -> bool:
+    """Return whether a window shows anything beyond the edges of a photo `[H, W, 3]`."""
+    return any(_margins(window, photo))
+
+
+def continued(photo: Image, window: CropWindow, side: int, person: Person, oval: Oval) -> Canvas:
+    """Return a photo with what its window shows beyond it.
+
+    Args:
+        photo: uint8 `[H, W, 3]`.
+        window: the square that the networks see.
+        side: of the squares that they see, in px.
+        person: finds the person in such a square.
+        oval: finds the oval of the face in it, or says that it cannot.
+
+    Returns:
+        The photo itself where the window does not leave it, or where the person is cannot be told.
+    """
+    if not leaves(window, photo):
+        return Canvas(photo, window)
+    inner = InnerView.of(window, photo)
+    square = inner.view.crop(photo, side)
+    first, second = person(square), person(window.crop(photo, side))
+    if first is None or second is None:
+        return Canvas(photo, window)
+    matte = (inner.maps(first) + second)[0, 0] / 2  # repeated edges mislead one, what is cut off the other
+    face = oval(square)
+    return canvas(photo, window, matte, None if face is None else inner.oval(face))
 
 
 def canvas(photo: Image, window: CropWindow, matte: Tensor, face: FaceOval | None = None) -> Canvas:

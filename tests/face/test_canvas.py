@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.face.canvas import InnerView, canvas, continued, leaves
 from fomm.face.crop import CropWindow
-from fomm.render.canvas import InnerView, canvas, leaves
-from fomm.render.hair import FaceOval
+from fomm.face.hair import FaceOval
 
 SIDE, CELLS = 320, 64
 WALL, SKIN, HAIR, CLOTH = (40, 90, 160), (220, 180, 160), (70, 50, 30), (30, 140, 60)
@@ -102,17 +102,35 @@ def test_only_windows_that_leave_the_photo_show_more():
         assert leaves(window, photo)
 
 
+def measured(square, oval):
+    """An oval's centre, half axes and brows in px of the photo."""
+    x, y, brows = ((place + 1) / 2 * square.side for place in (*oval.centre, oval.brows))
+    return [x + square.x, y + square.y, brows + square.y, *(half * square.side for half in oval.half)]
+
+
 @pytest.mark.parametrize("window", [CropWindow(-20, -30, 90), CropWindow(60, 40, 90), CropWindow(-40, -40, 300)])
 def test_what_is_found_in_the_inner_view_is_brought_into_the_window(window):
     photo = np.zeros((100, 120, 3), np.uint8)
     inner = InnerView.of(window, photo)
     assert not leaves(inner.view, photo)
     assert inner.view.side == min(window.side, 100)
-    place = torch.tensor([[0.0, 0.0], [-0.5, 0.25]])
-    pixels = (place + 1) / 2 * inner.view.side + torch.tensor((inner.view.x, inner.view.y))
-    again = (inner.places(place) + 1) / 2 * window.side + torch.tensor((window.x, window.y))
-    torch.testing.assert_close(again, pixels)
+    oval = FaceOval((-0.5, 0.25), (0.2, 0.3), 0.1)
+    assert measured(inner.view, oval) == pytest.approx(measured(window, inner.oval(oval)))
     x = (torch.arange(64) + 0.5) / 64 * inner.view.side + inner.view.x  # each cell tells its column of the photo
     found = inner.maps(x.expand(1, 1, 64, 64).clone())[0, 0, 32]
     columns = (torch.arange(64) + 0.5) / 64 * window.side + window.x
     torch.testing.assert_close(found, columns.clamp(float(x[0]), float(x[-1])), atol=1e-3, rtol=0)
+
+
+def test_a_photo_stays_as_it_is_where_nothing_is_lacking_or_nobody_knows_the_person():
+    photo, window, _ = cut(top=80)
+    everywhere = lambda square: torch.ones(1, 1, CELLS, CELLS)  # noqa: E731
+    whole = continued(photo, CropWindow(20, 20, 200), SIDE, everywhere, lambda square: OVAL)
+    assert whole.picture is photo
+    unknown = continued(photo, window, SIDE, lambda square: None, lambda square: OVAL)
+    assert unknown.picture is photo
+    assert unknown.window == window
+    seen = []
+    made = continued(photo, window, SIDE, everywhere, seen.append)
+    assert made.picture.shape == (SIDE, SIDE, 3)
+    assert np.array_equal(seen[0], InnerView.of(window, photo).view.crop(photo, SIDE))  # the photo alone

@@ -4,9 +4,8 @@ import numpy as np
 import pytest
 import torch
 
-from fomm.motion.anatomy import Anatomy
+from fomm.face.hair import FaceOval, hair_cells
 from fomm.nn.landmarks import MEAN_FACE, TIED_LANDMARKS
-from fomm.render.hair import FaceOval, hair_cells
 
 CELLS = 32
 SKIN, HAIR = np.array((0.8, 0.6, 0.5)), np.array((0.2, 0.15, 0.1))
@@ -40,10 +39,9 @@ def test_a_head_of_one_colour_goes_on_with_that():
 
 
 def test_the_oval_is_read_from_the_outline_of_the_face():
-    anatomy = Anatomy.of_tied(len(TIED_LANDMARKS))
     keypoints = torch.tensor(MEAN_FACE)[:, :2] * 0.3 + torch.tensor((0.1, -0.2))
-    oval = FaceOval.of(keypoints, anatomy)
+    oval = FaceOval.of(keypoints, len(TIED_LANDMARKS))
     assert oval.centre == pytest.approx((0.1, -0.2 + 0.3 * (1.62 - 1.60) / 2), abs=0.01)
     assert oval.half == pytest.approx((0.3 * 1.32, 0.3 * 1.61), abs=0.01)
     assert oval.brows == pytest.approx(-0.2 - 0.3 * 1.04, abs=0.01)
-    assert FaceOval.of(keypoints[:5], Anatomy.of_tied(5)) is None
+    assert FaceOval.of(keypoints[:5], 5) is None

@@ -13,7 +13,6 @@ import numpy as np
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fomm.motion.anatomy import Anatomy
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS
 
 _SIDES, _ENDS = (
@@ -41,9 +40,12 @@ class FaceOval:
     brows: float
 
     @classmethod
-    def of(cls, keypoints: Tensor, anatomy: Anatomy) -> FaceOval | None:
-        """Return that of a face with keypoints `[K, 2]`, or None if too few of them are tied to it."""
-        if anatomy.face <= max(*_SIDES, *_ENDS, *REGIONS["brows"]):
+    def of(cls, keypoints: Tensor, tied: int) -> FaceOval | None:
+        """Return that of a face with keypoints `[K, 2]`, of which the first `tied` follow `TIED_LANDMARKS`.
+
+        None if these are too few.
+        """
+        if tied <= max(*_SIDES, *_ENDS, *REGIONS["brows"]):
             return None
         sides, ends = keypoints[list(_SIDES)], keypoints[list(_ENDS)]
         x, y = ends.mean(0).tolist()

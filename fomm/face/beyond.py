@@ -22,10 +22,10 @@ from torch.nn import functional as F
 
 from fomm.face.crop import CropWindow
 from fomm.face.crown import crown
+from fomm.face.hair import FaceOval, hair_cells
 from fomm.nn.fill import LEAST, pull_push
 from fomm.nn.geometry import resize
 from fomm.nn.plate import copy_places, find_places
-from fomm.render.hair import FaceOval, hair_cells
 
 _FINEST = 16  # pixels of a cell along either side, at most
 # Cells above the photo, from where on the mirror image of a head gives way to texture, and where it ends: that of
