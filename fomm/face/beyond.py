@@ -54,9 +54,13 @@ class Continued:
         photo: uint8 `[H, W, 3]`.
         window: the square that the networks see.
         matte: where the person is in it, `[n, n]` in [0, 1]; beyond the photo it is not looked at.
+        face: where the face is, if that is known.
     """
 
-    def __init__(self, photo: Image, window: CropWindow, matte: NDArray[np.float32]) -> None:
+    def __init__(
+        self, photo: Image, window: CropWindow, matte: NDArray[np.float32], face: FaceOval | None = None
+    ) -> None:
+        self._matte, self._face = matte, face
         self._count = len(matte)
         cell = window.side / self._count
         self._pixels = min(max(math.ceil(cell), 4), _FINEST)  # of a cell, along either side
@@ -70,16 +74,33 @@ class Continued:
         )
         self._columns, self._rows = (_whole(edges, self._count) for edges in (self._across, self._down))
         self._inside = self._rows[:, None] & self._columns  # [n, n]
-        self._matte = matte
 
-    def person(self, face: FaceOval | None) -> Tensor:
+    def picture(self) -> Image:
+        """Return the window, uint8 `[S, S, 3]`; what the photo itself shows of it is only roughly right."""
+        person = self._person()
+        share = F.avg_pool2d(person[None, None], self._pixels)  # [1, 1, n, n]
+        near = F.max_pool2d(share, 2 * _MARGIN + 1, 1, _MARGIN)
+        wall, body = self._beside(1 - self._enlarged(near[0])[0]), self._beside(person)
+        mirrored = person
+        if self._face is not None:
+            mirrored = person * self._enlarged(torch.from_numpy(self._face.way(self._count) > _FACE)[None].float())[0]
+        body = torch.lerp(body, *self._taken(mirrored, _folded))
+        if self._above:
+            known = self._inside & (share[0, 0].numpy() > _SURE)
+            if self._face is not None:
+                known = hair_cells(self._colours.permute(1, 2, 0).numpy(), known, self._face)
+            body[:, : self._above] = self._head(person, known)[:, : self._above]
+        made = torch.lerp(wall, body, person).clamp(0, 1) * 255
+        return made.round().byte().permute(1, 2, 0).numpy()
+
+    def _person(self) -> Tensor:
         """Return where the person is, in the photo and beyond it, `[S, S]` in [0, 1]."""
         spread = torch.from_numpy(self._matte[_nearest(self._rows)][:, _nearest(self._columns)])
         person = self._enlarged(spread[None])[0]
         if not (above := self._above):
             return person
         person[:above] = 0
-        x, y = _FACE_AT if face is None else ((place + 1) / 2 for place in face.centre)
+        x, y = _FACE_AT if self._face is None else ((place + 1) / 2 for place in self._face.centre)
         outline = crown(self._matte, self._down[0], (x * self._count, y * self._count))
         if outline is not None:
             points = np.concatenate((outline, outline[[-1, 0]] + (0, _BELOW))) * (2 * self._pixels)
@@ -88,26 +109,6 @@ class Continued:
             head = np.asarray(drawn.resize((self._size, self._size), PIL.Image.Resampling.BOX), np.float32) / 255
             person[:above] = torch.from_numpy(head[:above])
         return person
-
-    def picture(self, person: Tensor, face: FaceOval | None) -> Image:
-        """Return the window, uint8 `[S, S, 3]`; what the photo itself shows of it is only roughly right.
-
-        Args:
-            person: as `self.person` returns it.
-            face: where the face is, if that is known.
-        """
-        share = F.avg_pool2d(person[None, None], self._pixels)[0, 0].numpy()  # [n, n]
-        known = self._inside & (share > _SURE)
-        near = F.max_pool2d(torch.from_numpy(share)[None], 2 * _MARGIN + 1, 1, _MARGIN)
-        wall, body = self._beside(1 - self._enlarged(near)[0]), self._beside(person)
-        no_face = torch.ones(1, 1, 1) if face is None else torch.from_numpy(face.way(self._count) > _FACE)[None].float()
-        body = torch.lerp(body, *self._taken(person * self._enlarged(no_face)[0], _folded))
-        if self._above:
-            if face is not None:
-                known = hair_cells(self._colours.permute(1, 2, 0).numpy(), known, face)
-            body[:, : self._above] = self._head(person, known)[:, : self._above]
-        made = torch.lerp(wall, body, person).clamp(0, 1) * 255
-        return made.round().byte().permute(1, 2, 0).numpy()
 
     @property
     def _above(self) -> int:

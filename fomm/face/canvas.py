@@ -128,8 +128,7 @@ def canvas(photo: Image, window: CropWindow, matte: Tensor, face: FaceOval | Non
         matte: where the person is in it, `[n, n]` in [0, 1] on the CPU; beyond the photo it is not looked at.
         face: where the face is in it, if that is known.
     """
-    continued = Continued(photo, window, matte.numpy())
-    made = continued.picture(continued.person(face), face)
+    made = Continued(photo, window, matte.numpy(), face).picture()
     left, top, right, bottom = _margins(window, photo)
     height, width = photo.shape[:2]
     picture = np.pad(photo, ((top, bottom), (left, right), (0, 0)), mode="edge")
