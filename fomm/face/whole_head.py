@@ -48,7 +48,7 @@ def with_whole_head(photo: NDArray[np.uint8], window: CropWindow, face: Face, pe
     left, top, right = head
     (x, y), width = face.center, photo.shape[1]
     for side in np.linspace(window.side, window.side * _WIDEST, _TRIES).tolist():
-        room = side * _ROOM  # as far as the photo goes: what its own edge cuts off cannot be shown
+        room = side * _ROOM  # as far as the photo goes: what its own edge cuts off needs none
         begin = min(max(x - side / 2, min(right + room, width) - side), max(left - room, 0.0))
         above, highest = min(y - side * FACE_CENTER_Y, max(top - room, 0.0)), y - side * _LOWEST
         fits = begin + side >= min(right + room, width) and abs(begin + side / 2 - x) <= side * _ASIDE
@@ -62,7 +62,10 @@ def with_whole_head(photo: NDArray[np.uint8], window: CropWindow, face: Face, pe
 def _head(
     photo: NDArray[np.uint8], window: CropWindow, face: Face, person: Person
 ) -> tuple[float, float, float] | None:
-    """Return where the head with its hair begins on the left, on top, and ends on the right, in px of the photo."""
+    """Return where the head with its hair begins on the left, on top, and ends on the right, in px of the photo.
+
+    Of a head that the photo cuts off, the top is where it would be, above the photo.
+    """
     (x, y), side = face.center, window.side * _LOOK
     look = CropWindow(x - side / 2, y - side / 2, side)
     matte = person(look.crop(photo, _LOOK_PX))
