@@ -71,7 +71,7 @@ def authorise_photo(tools: Tools, photo: Path) -> Subject:
     authorisation = tools.pipeline.authorise(photo, AnimateSettings())
     with naming(photo):
         window = portrait_window(authorisation.image, tools.pipeline.finder, person=tools.pipeline.animator.person)
-    shown = tools.pipeline.animator.portrait(authorisation.image, window).canvas  # what a photo cuts off is made up
+    shown = tools.pipeline.animator.canvas(authorisation.image, window)  # what a photo cuts off is made up
     return Subject(photo, authorisation, shown.window.crop(shown.picture, tools.side))
 
 

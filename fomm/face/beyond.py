@@ -95,8 +95,7 @@ class Continued:
 
     def _person(self) -> Tensor:
         """Return where the person is, in the photo and beyond it, `[S, S]` in [0, 1]."""
-        spread = torch.from_numpy(self._matte[_nearest(self._rows)][:, _nearest(self._columns)])
-        person = self._enlarged(spread[None])[0]
+        person = self._spread(self._matte)
         if not (above := self._above):
             return person
         person[:above] = 0
@@ -130,21 +129,28 @@ class Continued:
         mirrored, share = self._taken(person, _folded)
         away = self._down[0] - (torch.arange(self._size) + 0.5) / self._pixels  # [S], in cells above the photo
         seam, far = (((end - away) / (end - begin)).clamp(0, 1)[:, None] for begin, end in (_SEAM, _MIRROR))
-        spread = torch.from_numpy(known[_nearest(self._rows)][:, _nearest(self._columns)]).float()
-        hair = self._enlarged(spread[None])  # [1, S, S]
-        of_hair = far * self._taken(hair[0], _folded, hair)[0][0]
-        share = share * torch.where(hair[0, :1] > _SURE, of_hair, torch.maximum(seam, of_hair))
+        hair = self._spread(known.astype(np.float32))
+        of_hair = far * self._laid_out(hair, _folded)
+        share = share * torch.where(hair[:1] > _SURE, of_hair, torch.maximum(seam, of_hair))
         lacking = F.avg_pool2d((person * (1 - share))[None, None], self._pixels)[0, 0].numpy()
         hole = ~self._inside & binary_dilation(lacking > _ANY, _TOUCHING)
         hole[math.ceil(self._down[0]) :] = False
         return torch.lerp(self._textured(known, hole), mirrored, share)
 
-    def _taken(self, own: Tensor, pick: _Pick, planes: Tensor | None = None) -> tuple[Tensor, Tensor]:
-        """Return the source, or other planes `[C, S, S]`, laid out beyond the photo, and how far that shows `own`."""
+    def _taken(self, own: Tensor, pick: _Pick) -> tuple[Tensor, Tensor]:
+        """Return the source laid out beyond the photo, `[3, S, S]`, and how far it shows what `own` is of, `[S, S]`."""
+        share = ((self._laid_out(own, pick) - _SURE) / (1 - _SURE)).clamp(0, 1)
+        return self._laid_out(self._source, pick), share
+
+    def _laid_out(self, planes: Tensor, pick: _Pick) -> Tensor:
+        """Return planes `[..., S, S]` with pixels of the photo beyond it, those that `pick` says."""
         rows, columns = (pick(edges, self._size, self._pixels) for edges in (self._down, self._across))
-        planes = self._source if planes is None else planes
-        share = ((own[rows][:, columns] - _SURE) / (1 - _SURE)).clamp(0, 1)
-        return planes[:, rows][:, :, columns], share
+        return planes[..., rows, :][..., columns]
+
+    def _spread(self, cells: NDArray[np.float32]) -> Tensor:
+        """Return cells `[n, n]` as `[S, S]`; beyond the photo its edges are repeated."""
+        repeated = torch.from_numpy(cells[_nearest(self._rows)][:, _nearest(self._columns)])
+        return self._enlarged(repeated[None])[0]
 
     def _textured(self, known: _Flags, hole: _Flags) -> Tensor:
         """Return the colours of known cells, and in a hole their pixels, `[3, S, S]`."""

@@ -84,12 +84,16 @@ class Animator:
 
     def portrait(self, photo: Image, window: CropWindow) -> Portrait:
         """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
-        shown = continued(photo, window, self.image_size, self.person, self._oval)
+        shown = self.canvas(photo, window)
         square = shown.window.crop(shown.picture, self.image_size)
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
         return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), shown)
+
+    def canvas(self, photo: Image, window: CropWindow) -> Canvas:
+        """Return a photo uint8 `[H, W, 3]` with what its window shows beyond it, as `portrait` sees it."""
+        return continued(photo, window, self.image_size, self.person, self._oval)
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
