@@ -13,6 +13,7 @@ from fomm.evaluation.landmarks import Points
 from fomm.evaluation.pictures import Flicker, Picture, l1, psnr, squared_error, ssim
 from fomm.evaluation.reading import Reading, Tools, curves_of
 from fomm.evaluation.tally import TRUE_FRAMES, Mean, Tally
+from fomm.evaluation.warping import WarpingError
 
 _REPORT_SIDE = 256  # distances between landmarks are reported as if frames were this large
 
@@ -30,6 +31,8 @@ class Judge:
         self.tools, self.source, self.driver = tools, source, driver
         self.tally = Tally()
         self._flicker: dict[str, Flicker] = {}
+        truth = source.clip.truth
+        self._warping = None if truth is None else WarpingError(truth)
         self._squared: dict[str, Mean] = {}
         self._points: dict[str, list[Points]] = {}
         self._moments: list[int] = []
@@ -57,6 +60,8 @@ class Judge:
             self._landmarks(method, found[method], reference if true is not None else None, reference is not None)
             if true is not None:
                 self._pictures(method, picture, true, costly)
+        if true is not None and self._warping is not None:
+            self._warping.add(moment, {**made, TRUE_FRAMES: true})
         if self.tools.reads_expression:
             read = self.tools.expression_points(list(made.values()), list(found.values()))
             for method, points in zip(made, read, strict=True):
@@ -72,6 +77,8 @@ class Judge:
         """Return the clip's measures: by name and method."""
         for method, flicker in self._flicker.items():
             self.tally.add("flicker", method, flicker.value)
+        for method, apart in ({} if self._warping is None else self._warping.values()).items():
+            self.tally.add("warping", method, apart)
         for method, error in self._squared.items():
             self.tally.add("psnr", method, None if error.value is None else psnr(error.value))
         self._expressions()

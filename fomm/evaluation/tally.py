@@ -49,7 +49,8 @@ MEASURES = {
     "flow": Measure("flow error, px of 256"),
     "flow_mouth": Measure("flow error at the mouth, px of 256"),
     "flow_eyes": Measure("flow error at the eyes, px of 256"),
-    "flicker": Measure("flicker, grey levels"),
+    "warping": Measure("warping error along the true flow, grey levels"),
+    "flicker": Measure("flicker in place, grey levels"),
     "still": Measure("output change with a still, noisy driver, grey levels a frame"),
 }
 """Every measure in the order of the tables."""

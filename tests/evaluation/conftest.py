@@ -29,12 +29,14 @@ def _write_labelled(folder: Path, name: str, channels: tuple[int, int, int]) -> 
     iio.imwrite(folder / f"{name}.mp4", frames, plugin="FFMPEG", fps=25, output_params=["-pix_fmt", "yuv444p"])
     landmarks = np.random.default_rng(7).uniform(110, 180, (468, 2))
     moved = landmarks + np.arange(LENGTH)[:, None, None] * [STEP, 0]
+    source = np.zeros(LENGTH, np.uint8)
+    source[-1] = LENGTH - 3  # so that one flow joins two frames that are made
     flow = np.zeros((LENGTH, 64, 64, 2), np.int8)
-    flow[..., 0] = -4 * STEP * np.arange(LENGTH)[:, None, None]
+    flow[..., 0] = -4 * STEP * (np.arange(LENGTH) - source)[:, None, None]
     everywhere = np.packbits(np.ones((LENGTH, 64, 64), bool), axis=-1)
     np.savez(
         folder / f"{name}.npz",
-        source=np.zeros(LENGTH, np.uint8),
+        source=source,
         flow=flow,
         landmarks=np.round(moved * 8).astype(np.int16),
         expression=np.zeros((LENGTH, 52), np.float16),

@@ -13,6 +13,7 @@ from fomm.evaluation.landmarks import FivePoints
 from fomm.evaluation.report import check_folder, markdown, write_report
 from fomm.evaluation.run import evaluate, prepare
 from fomm.evaluation.settings import EvaluateSettings
+from fomm.evaluation.tally import TRUE_FRAMES
 from fomm.face.locate import FaceFinder
 
 METHODS = {"model", *BASELINES}
@@ -44,6 +45,7 @@ def test_a_labelled_set_is_measured_on_held_out_people_driven_by_their_twins(lab
     for way in (labelled.self_driven, labelled.cross_driven):
         for measure in ("l1", "psnr", "ssim", "missing", "flow", "flicker"):
             assert set(way[measure]) == METHODS | {ORACLE}, measure
+        assert set(way["warping"]) == METHODS | {ORACLE, TRUE_FRAMES}
     assert labelled.self_driven["still"]["model"] > 0
 
 
@@ -54,6 +56,7 @@ def test_warps_that_know_the_landmarks_undo_a_slide_and_copying_does_not(labelle
         assert way["flow"]["similarity"] < 0.1
         assert way["flow"]["similarity"] < way["flow"]["thin-plate"] < way["flow"]["copy"]
         assert way["l1"]["similarity"] < 0.3 * way["l1"]["copy"]
+        assert way["warping"]["similarity"] < 0.5 * way["warping"]["copy"]
         assert way["akd"]["copy"] == pytest.approx(np.mean([4, 8, 12, 16, 20]), rel=0.2)
         assert way["akd"]["similarity"] < 0.3 * way["akd"]["copy"]
 
