@@ -1,8 +1,9 @@
 """Views of portraits with known mattes: what the network that finds the person learns from.
 
 Clips show few walls, and always the person's own or a plain one. Here each view shows a person before the wall behind
-somebody else, bent and lit differently from it, so that neither a shape nor a colour gives the answer away. All
-coordinates run from -1 to 1 between the outer edges of a picture.
+somebody else, bent and lit differently from it, so that neither a shape nor a colour gives the answer away. Close
+photos cut off hair and shoulders: some views begin below the crown, and some leave their photo and repeat its edges, as
+windows do in `fomm.face.canvas`. All coordinates run from -1 to 1 between the outer edges of a picture.
 """
 
 from __future__ import annotations
@@ -20,6 +21,8 @@ from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.media.image import read_image
 from fomm.nn.geometry import coordinate_grid
+from fomm.training.dice import Dice
+from fomm.training.hats import hats
 
 MATTE = "_alpha.png"
 _WALL = "_background.jpg"
@@ -34,6 +37,10 @@ _WALL_ZOOM, _WALL_SHIFT = 0.5, 0.3
 _LIGHT = 0.35  # largest relative change of brightness, contrast and gamma
 _BLURRED, _NOISE = 0.3, 0.04
 _GREY = 0.08
+_HATS, _KNITTED = 0.2, 0.3  # share of views with a hat; of these, share that is as patterned as walls
+_CLOSE, _CROWN = 0.2, (0.4, 1.0)  # share of views that begin between brows and crown, in parts of half the window
+_LEFT = (0.25, 0.1, 0.1)  # shares that leave their photo above, on the left and on the right
+_BEYOND = (0.35, 0.2, 0.2)  # the largest parts of a view beyond it
 
 
 @dataclass(frozen=True)
@@ -95,62 +102,63 @@ class MatteViews:
 
 def draw_views(portraits: PortraitPictures, count: int, side: int, generator: torch.Generator) -> MatteViews:
     """Return `count` random views of `side` pixels; `generator` alone decides the randomness."""
-    dice = _Dice(generator)
+    dice = Dice(generator)
     chosen = dice.numbers(len(portraits.people), count)
     window = portraits.windows[chosen]
     centre = window[:, :2] + dice.around(count, 2) * torch.tensor(_SHIFT) * window[:, 2:]
     size = window[:, 2] * torch.exp(dice.around(count) * _ZOOM)
+    begins = window[:, 1] - window[:, 2] * (_CROWN[0] + dice.some(count) * (_CROWN[1] - _CROWN[0]))
+    centre[:, 1] = torch.where(dice.chance(_CLOSE, count), begins + size, centre[:, 1])
     bend = F.interpolate(dice.around(count, 2, 5, 5) * _BEND, size=(side, side), mode="bicubic", align_corners=True)
-    shown = _look(portraits.people[chosen], _view(centre, size, side, dice, bend), "border")
-    person, matte = shown[:, :3], shown[:, 3:].clamp(0, 1)
-    before_another = torch.lerp(_lit(_walls(portraits, count, side, dice), dice), _lit(person, dice), matte)
+    where = _view(centre, size, side, dice, bend)
+    person, matte = _look(portraits.people[chosen], where, "border").split_with_sizes((3, 1), 1)
+    hat = hats((where - window[:, None, None, :2]) / window[:, None, None, 2:], matte, dice)
+    worn = hat.worn * dice.chance(_HATS, count, 1, 1, 1)
+    cloth = _walls(portraits, count, side, dice, plain=1 - _KNITTED)
+    person, matte = torch.lerp(person, cloth * hat.light, worn), torch.maximum(matte, worn)
+    walls = _walls(portraits, count, side, dice, plain=_PLAIN)
+    before_another = torch.lerp(_lit(walls, dice), _lit(person, dice), matte)
     pictures = torch.where(dice.chance(_AS_IT_IS, count, 1, 1, 1), _lit(person, dice), before_another)
     blurred = _blur(pictures, 2)
     pictures = torch.where(dice.chance(_BLURRED, count, 1, 1, 1), blurred, pictures)
     noise = torch.randn(pictures.shape, generator=generator) * dice.some(count, 1, 1, 1) * _NOISE
-    return MatteViews((pictures + noise).clamp(0, 1), matte)
+    views = _cut_off(torch.cat(((pictures + noise).clamp(0, 1), matte), 1), dice)
+    return MatteViews(views[:, :3], views[:, 3:])
 
 
-@dataclass(frozen=True)
-class _Dice:
-    """Random numbers of one generator, by shape."""
+def _walls(portraits: PortraitPictures, count: int, side: int, dice: Dice, plain: float) -> Tensor:
+    """Return walls with nobody before them, or a flat colour or a gradient, `[B, 3, S, S]` in [0, 1].
 
-    generator: torch.Generator
-
-    def some(self, *shape: int) -> Tensor:
-        """Return numbers in [0, 1]."""
-        return torch.rand(shape, generator=self.generator)
-
-    def around(self, *shape: int) -> Tensor:
-        """Return numbers in [-1, 1]."""
-        return self.some(*shape) * 2 - 1
-
-    def chance(self, probability: float, *shape: int) -> Tensor:
-        """Return what is true with a probability."""
-        return self.some(*shape) < probability
-
-    def numbers(self, below: int, count: int) -> Tensor:
-        """Return whole numbers."""
-        return torch.randint(below, (count,), generator=self.generator)
-
-
-def _walls(portraits: PortraitPictures, count: int, side: int, dice: _Dice) -> Tensor:
-    """Return walls with nobody before them, or a flat colour or a gradient, `[B, 3, S, S]` in [0, 1]."""
+    `plain` is the share of the latter.
+    """
     corners = dice.some(count, 3, 2, 2)
     flat = dice.chance(0.5, count, 1, 1, 1)
     corners = torch.where(flat, corners.mean((2, 3), keepdim=True), corners)
-    plain = F.interpolate(corners, size=(side, side), mode="bilinear", align_corners=False)
+    smooth = F.interpolate(corners, size=(side, side), mode="bilinear", align_corners=False)
     if not len(portraits.walls):
-        return plain
+        return smooth
     chosen = dice.numbers(len(portraits.walls), count)
     size = torch.exp(dice.around(count) * _WALL_ZOOM) / 2
     view = _view(dice.around(count, 2) * _WALL_SHIFT, size, side, dice)
     walls = _look(portraits.walls[chosen], view, "reflection")
     walls = torch.where(dice.chance(_BLURRED, count, 1, 1, 1), _blur(walls, 8), walls)
-    return torch.where(dice.chance(_PLAIN, count, 1, 1, 1), plain, walls)
+    return torch.where(dice.chance(plain, count, 1, 1, 1), smooth, walls)
 
 
-def _view(centre: Tensor, size: Tensor, side: int, dice: _Dice, bend: Tensor | None = None) -> Tensor:
+def _cut_off(views: Tensor, dice: Dice) -> Tensor:
+    """Return views `[B, C, S, S]`, some of which repeat a row near their upper end, or a column near their sides."""
+    count, side = len(views), views.shape[2]
+    places = torch.arange(side)
+    cut = dice.some(count, 3) < torch.tensor(_LEFT)
+    beyond = (dice.some(count, 3) * torch.tensor(_BEYOND) * side).long() * cut
+    above, left, right = beyond[..., None].unbind(1)  # [B, 1]
+    rows = places.maximum(above)
+    columns = places.maximum(left).minimum(side - 1 - right)
+    views = views.gather(2, rows[:, None, :, None].expand_as(views))
+    return views.gather(3, columns[:, None, None].expand_as(views))
+
+
+def _view(centre: Tensor, size: Tensor, side: int, dice: Dice, bend: Tensor | None = None) -> Tensor:
     """Return where the pixels of turned, mirrored windows come from, `[B, S, S, 2]`.
 
     Args:
@@ -173,7 +181,7 @@ def _look(stored: Tensor, where: Tensor, padding: str) -> Tensor:
     return F.grid_sample(stored.float() / 255, where, padding_mode=padding, align_corners=False)
 
 
-def _lit(pictures: Tensor, dice: _Dice) -> Tensor:
+def _lit(pictures: Tensor, dice: Dice) -> Tensor:
     """Return pictures `[B, 3, S, S]` in another light, some of them grey."""
     count = len(pictures)
     gain = 1 + dice.around(count, 3, 1, 1) * _LIGHT / 2 + dice.around(count, 1, 1, 1) * _LIGHT

@@ -9,6 +9,7 @@ from PIL import Image
 from tiny_training import compact_mapping
 
 from fomm.errors import MediaError, SettingsError
+from fomm.training import portrait_views
 from fomm.training.matte_task import MatteTask
 from fomm.training.portrait_views import PortraitPictures, draw_views
 from fomm.training.run import train
@@ -89,6 +90,36 @@ def test_views_differ_from_one_another_and_repeat_with_their_seed(pictures):
     assert torch.equal(one.person, same.person)
     assert (one.pictures[0] - one.pictures[1]).abs().mean() > 0.02
     assert (one.person - other.person).abs().mean() > 0.02
+
+
+def test_some_views_leave_their_photo_and_repeat_its_edges():
+    views = draw_views(white_people(), 200, 32, torch.Generator().manual_seed(3))
+    both = torch.cat((views.pictures, views.person), 1)
+    above, left, right = (
+        (part == part[..., :1, :]).all((1, 2, 3))  # noise tells any two rows that are not the same one apart
+        for part in (both[:, :, :3], both.mT[:, :, :3], both.mT.flip(2)[:, :, :3])
+    )
+    assert 0.1 < float(above.float().mean()) < 0.35
+    for side in (left, right):
+        assert 0.02 < float(side.float().mean()) < 0.2
+    assert not (above & left & right).all()
+
+
+def test_some_views_begin_below_the_crown(monkeypatch):
+    def cut():
+        views = draw_views(white_people(), 400, 32, torch.Generator().manual_seed(3))
+        return float((views.person[:, 0, 0] > 0.5).any(1).float().mean())
+
+    cut_off = cut()
+    monkeypatch.setattr(portrait_views, "_CLOSE", 0.0)
+    assert cut_off > cut() + 0.04
+
+
+def test_some_people_wear_a_hat_of_another_colour_and_it_belongs_to_them():
+    views = draw_views(white_people(), 200, 64, torch.Generator().manual_seed(4))
+    coloured = views.pictures.amax(1) - views.pictures.amin(1) > 0.3
+    hats = (coloured & (views.person[:, 0] > 0.9)).float().mean((1, 2)) > 0.02
+    assert 0.05 < float(hats.float().mean()) < 0.4
 
 
 def test_the_matte_learns_and_nothing_else_changes():
