@@ -7,7 +7,8 @@ Where a matte tells the person in the source, and the motion where they are now,
 of wall, such as the neck behind a cheek that turns away, was never shown, nor was a wall made of a person who has gone
 on, or of hair at their edge. Unlike who reads which pixel, which changes from cell to cell and from frame to frame, the
 matte stays: an edge told by it does not flicker. And hair that is read twice is still hair: as it is, it looks better
-than anything made up, where a second nose does not.
+than anything made up, where a second nose does not. Not so the outermost cells of a person, which hold some wall: a
+head that turns far draws them out, wall and all, over ear and neck that the source has never shown.
 """
 
 from __future__ import annotations
@@ -25,10 +26,14 @@ _AROUND = 3  # cells around one of the person that tell how far the person moves
 _RIM = 1  # cells around the person in the source that hair reaches into
 _TOUCHED = (0.2, 0.6)  # how much of a person and their rim is read, from a wall to nothing that a wall is made of
 _WALL = (0.1, 0.5)  # how much of the person there is now, from a wall to none
+_PERSON = (0.5, 0.8)  # how much of the person there is now, from a mixture to nothing else
 _GONE = 0.4  # part of the margin by which a person has to outrun a wall at their edge
 _GAP = 6  # cells to either side within which something of the person is found around a gap in them
 _UNLIKE = (0.1, 0.4)  # how much more of the person there has to be than was read, from shown to not shown
 _FAR = 0.1  # way of the person in [-1, 1] units from which a gap in them is no wall, as it may be beside an arm
+_DRAWN_OUT = (0.5, 0.9)  # source cells that a driving cell spans, from rims that are drawn out to such that are not
+_RIM_MATTE = (0.6, 0.95)  # least matte around what is read, from a rim to what is all person
+_LEAPT = (0.125, 0.25)  # way of what is read in [-1, 1] units, from where its rim still serves to where it does not
 _OUTLINE = (10, 454, 397, 152, 172, 234)  # landmarks, clockwise as one sees them
 _BEYOND, _SOFT = 0.02, 1 / 60  # how far beyond its outline a face goes, and how softly it ends, in [-1, 1] units
 
@@ -113,10 +118,11 @@ def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: T
     around = F.avg_pool2d(torch.cat((taken * person.matte, person.matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
     step, share = around.chunk(2)
     rimmed = F.max_pool2d(person.matte, 2 * _RIM + 1, stride=1, padding=_RIM)
-    planes = [step / share.clamp_min(1e-3), person.matte, rimmed, _closed(person.matte)]
+    inner = -F.max_pool2d(-person.matte, 2 * _RIM + 1, stride=1, padding=_RIM)
+    planes = [step / share.clamp_min(1e-3), person.matte, rimmed, _closed(person.matte), inner]
     if person.face is not None:
         planes.append(person.face)
-    step, matte, rimmed, closed, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
+    step, matte, rimmed, closed, inner, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
     wall = (2 * size < step).float() if person.front is None else 1 - _rise(person.front, _WALL)
     gone = 1 - _less(step - size, _GONE * margin)
     shown = _less(gap, margin) * (1 - wall * gone * _rise(rimmed, _TOUCHED))
@@ -124,8 +130,23 @@ def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: T
         return shown
     if face:
         shown = torch.where(person.front > 1 / 2, torch.maximum(shown, matte * (1 - face[0])), shown)
+    drawn_out = (1 - _rise(_span(place), _DRAWN_OUT)) * _rise(size, _LEAPT) * (1 - _rise(inner, _RIM_MATTE))
+    shown = shown * (1 - drawn_out * _rise(person.front, _PERSON))
     torn = torch.minimum(person.front, _closed(matte)) - closed  # a gap that is there in the source, too, is no tear
     return shown * (1 - _rise(torn, _UNLIKE) * (1 - _less(size, _FAR)))
+
+
+def _span(place: Tensor) -> Tensor:
+    """Return how many source cells a driving cell spans, across or down and among its neighbours, whichever is least.
+
+    `[B, 1, S, S]` for source coordinates `[B, 2, S, S]`.
+    """
+    height, width = place.shape[2:]
+    across = F.pad(place, (1, 1, 0, 0), mode="replicate").diff(dim=3).norm(dim=1, keepdim=True) * (width / 2)
+    down = F.pad(place, (0, 0, 1, 1), mode="replicate").diff(dim=2).norm(dim=1, keepdim=True) * (height / 2)
+    across = torch.maximum(across[..., 1:], across[..., :-1])  # [B, 1, S, S]
+    down = torch.maximum(down[..., 1:, :], down[..., :-1, :])  # [B, 1, S, S]
+    return -F.max_pool2d(-torch.minimum(across, down), 3, stride=1, padding=1)
 
 
 def _less(gap: Tensor, margin: float) -> Tensor:

@@ -128,6 +128,26 @@ def test_hair_may_be_read_twice_and_a_nose_may_not():
     assert nose.max() < 0.05
 
 
+def _turned(columns, of):
+    """Return what a person of columns 20 to 43 shows who comes 12 to the left, with their last columns drawn out.
+
+    Columns 8 to 23 come from 20 to 35, and those up to `columns` from `of` columns from there on.
+    """
+    displacement = torch.zeros(1, 2, 64, 64)
+    displacement[:, 0, :, 8:24] = 24 / 64
+    wide = torch.arange(24, columns)
+    displacement[:, 0, :, 24:columns] = 2 / 64 * (36 + (wide - 23.5) * of / (columns - 24) - 0.5 - wide)
+    matte, now = _columns(64, slice(20, 44)), _columns(64, slice(8, columns))
+    return shown_in_source(displacement, 0.06, 0, Person(matte, 0 * matte, now))[0, 0, 32, 24:columns]
+
+
+def test_a_rim_that_a_far_turn_draws_out_is_not_what_is_behind_it():
+    assert _turned(34, of=8.5)[:9].min() > 0.8  # a person who comes along as they are
+    drawn_out = _turned(54, of=8.5)
+    assert drawn_out[:22].min() > 0.95  # hair that is drawn out is still hair
+    assert drawn_out[-3:].max() < 0.1  # but its outermost cells hold some wall
+
+
 def test_a_face_is_what_its_outline_encloses_however_it_is_tilted():
     outline = {
         10: (0.0, -0.5),
