@@ -15,13 +15,11 @@ import numpy as np
 import PIL.Image
 from numpy.typing import NDArray
 from torch import Tensor
-from torch.nn import functional as F
 
 from fomm.face.beyond import Continued
 from fomm.face.crop import CropWindow
 from fomm.face.hair import FaceOval
 from fomm.face.whole_head import Person
-from fomm.nn.geometry import coordinate_grid
 
 Image = NDArray[np.uint8]
 Oval = Callable[[Image], FaceOval | None]
@@ -49,7 +47,7 @@ class Canvas:
 class InnerView:
     """The largest part of a window, moved as little as needed, that shows the photo alone.
 
-    Networks that look at repeated edges see things there. What they find in this view is brought into the window.
+    A matte learns what repeated edges look like, see `fomm.training.portrait_views`; keypoints do not, and stray there.
 
     Attributes:
         view: a square inside the photo, as large as the window if it can be.
@@ -69,24 +67,12 @@ class InnerView:
 
     def oval(self, face: FaceOval) -> FaceOval:
         """Return where an oval of the view is in the window."""
-        scale, (right, down) = self._from(self.view, self.window)
+        view, window = self.view, self.window
+        scale = view.side / window.side
+        right = (2 * (view.x - window.x) + view.side - window.side) / window.side
+        down = (2 * (view.y - window.y) + view.side - window.side) / window.side
         (x, y), (wide, high) = face.centre, face.half
         return FaceOval((x * scale + right, y * scale + down), (wide * scale, high * scale), face.brows * scale + down)
-
-    def maps(self, maps: Tensor) -> Tensor:
-        """Return maps `[B, C, n, n]` of the view as the window has them; beyond the view their edges are repeated."""
-        scale, shift = self._from(self.window, self.view)
-        grid = coordinate_grid(maps.shape[2], maps.shape[3], maps, corners=False) * scale + maps.new_tensor(shift)
-        grid = grid.expand(len(maps), -1, -1, -1)
-        return F.grid_sample(maps, grid, padding_mode="border", align_corners=False)
-
-    @staticmethod
-    def _from(one: CropWindow, other: CropWindow) -> tuple[float, tuple[float, float]]:
-        """Return scale and shift from coordinates of one window to those of the other."""
-        return one.side / other.side, (
-            (2 * (one.x - other.x) + one.side - other.side) / other.side,
-            (2 * (one.y - other.y) + one.side - other.side) / other.side,
-        )
 
 
 def leaves(window: CropWindow, photo: Image) -> bool:
@@ -109,14 +95,12 @@ def continued(photo: Image, window: CropWindow, side: int, person: Person, oval:
     """
     if not leaves(window, photo):
         return Canvas(photo, window)
-    inner = InnerView.of(window, photo)
-    square = inner.view.crop(photo, side)
-    first, second = person(square), person(window.crop(photo, side))
-    if first is None or second is None:
+    matte = person(window.crop(photo, side))
+    if matte is None:
         return Canvas(photo, window)
-    matte = (inner.maps(first) + second)[0, 0] / 2  # repeated edges mislead one, what is cut off the other
-    face = oval(square)
-    return canvas(photo, window, matte, None if face is None else inner.oval(face))
+    inner = InnerView.of(window, photo)
+    face = oval(inner.view.crop(photo, side))
+    return canvas(photo, window, matte[0, 0], None if face is None else inner.oval(face))
 
 
 def canvas(photo: Image, window: CropWindow, matte: Tensor, face: FaceOval | None = None) -> Canvas:

@@ -37,7 +37,8 @@ _WALL_ZOOM, _WALL_SHIFT = 0.5, 0.3
 _LIGHT = 0.35  # largest relative change of brightness, contrast and gamma
 _BLURRED, _NOISE = 0.3, 0.04
 _GREY = 0.08
-_HATS, _KNITTED = 0.2, 0.3  # share of views with a hat; of these, share that is as patterned as walls
+_HATS, _KNITTED = 0.25, 0.3  # share of views with a hat; of these, share that is as patterned as walls
+_BLACK, _BLACKEST = 0.4, 0.05  # share of hats that are dark, as caps often are; least light of them
 _CLOSE, _CROWN = 0.2, (0.4, 1.0)  # share of views that begin between brows and crown, in parts of half the window
 _LEFT = (0.25, 0.1, 0.1)  # shares that leave their photo above, on the left and on the right
 _BEYOND = (0.35, 0.2, 0.2)  # the largest parts of a view beyond it
@@ -115,7 +116,8 @@ def draw_views(portraits: PortraitPictures, count: int, side: int, generator: to
     hat = hats((where - window[:, None, None, :2]) / window[:, None, None, 2:], matte, dice)
     worn = hat.worn * dice.chance(_HATS, count, 1, 1, 1)
     cloth = _walls(portraits, count, side, dice, plain=1 - _KNITTED)
-    person, matte = torch.lerp(person, cloth * hat.light, worn), torch.maximum(matte, worn)
+    dyed = torch.where(dice.chance(_BLACK, count, 1, 1, 1), dice.between(_BLACKEST, 0.5, count, 1, 1, 1), 1.0)
+    person, matte = torch.lerp(person, cloth * dyed * hat.light, worn), torch.maximum(matte, worn)
     walls = _walls(portraits, count, side, dice, plain=_PLAIN)
     before_another = torch.lerp(_lit(walls, dice), _lit(person, dice), matte)
     pictures = torch.where(dice.chance(_AS_IT_IS, count, 1, 1, 1), _lit(person, dice), before_another)

@@ -116,10 +116,6 @@ def test_what_is_found_in_the_inner_view_is_brought_into_the_window(window):
     assert inner.view.side == min(window.side, 100)
     oval = FaceOval((-0.5, 0.25), (0.2, 0.3), 0.1)
     assert measured(inner.view, oval) == pytest.approx(measured(window, inner.oval(oval)))
-    x = (torch.arange(64) + 0.5) / 64 * inner.view.side + inner.view.x  # each cell tells its column of the photo
-    found = inner.maps(x.expand(1, 1, 64, 64).clone())[0, 0, 32]
-    columns = (torch.arange(64) + 0.5) / 64 * window.side + window.x
-    torch.testing.assert_close(found, columns.clamp(float(x[0]), float(x[-1])), atol=1e-3, rtol=0)
 
 
 def test_a_photo_stays_as_it_is_where_nothing_is_lacking_or_nobody_knows_the_person():
@@ -130,7 +126,8 @@ def test_a_photo_stays_as_it_is_where_nothing_is_lacking_or_nobody_knows_the_per
     unknown = continued(photo, window, SIDE, lambda square: None, lambda square: OVAL)
     assert unknown.picture is photo
     assert unknown.window == window
-    seen = []
-    made = continued(photo, window, SIDE, everywhere, seen.append)
+    looked_at, seen = [], []
+    made = continued(photo, window, SIDE, lambda square: looked_at.append(square) or everywhere(square), seen.append)
     assert made.picture.shape == (SIDE, SIDE, 3)
+    assert np.array_equal(looked_at[0], window.crop(photo, SIDE))  # edges repeated, as the matte has learnt them
     assert np.array_equal(seen[0], InnerView.of(window, photo).view.crop(photo, SIDE))  # the photo alone
