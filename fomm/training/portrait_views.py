@@ -108,7 +108,7 @@ def draw_views(portraits: PortraitPictures, count: int, side: int, generator: to
     window = portraits.windows[chosen]
     centre = window[:, :2] + dice.around(count, 2) * torch.tensor(_SHIFT) * window[:, 2:]
     size = window[:, 2] * torch.exp(dice.around(count) * _ZOOM)
-    begins = window[:, 1] - window[:, 2] * (_CROWN[0] + dice.some(count) * (_CROWN[1] - _CROWN[0]))
+    begins = window[:, 1] - window[:, 2] * dice.between(*_CROWN, count)
     centre[:, 1] = torch.where(dice.chance(_CLOSE, count), begins + size, centre[:, 1])
     bend = F.interpolate(dice.around(count, 2, 5, 5) * _BEND, size=(side, side), mode="bicubic", align_corners=True)
     where = _view(centre, size, side, dice, bend)
