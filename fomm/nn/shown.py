@@ -142,11 +142,10 @@ def _span(place: Tensor) -> Tensor:
     `[B, 1, S, S]` for source coordinates `[B, 2, S, S]`.
     """
     height, width = place.shape[2:]
-    across = F.pad(place, (1, 1, 0, 0), mode="replicate").diff(dim=3).norm(dim=1, keepdim=True) * (width / 2)
-    down = F.pad(place, (0, 0, 1, 1), mode="replicate").diff(dim=2).norm(dim=1, keepdim=True) * (height / 2)
-    across = torch.maximum(across[..., 1:], across[..., :-1])  # [B, 1, S, S]
-    down = torch.maximum(down[..., 1:, :], down[..., :-1, :])  # [B, 1, S, S]
-    return -F.max_pool2d(-torch.minimum(across, down), 3, stride=1, padding=1)
+    across, down = (place.diff(dim=dim).square().sum(1, keepdim=True) for dim in (3, 2))
+    across = F.max_pool2d(F.pad(across * (width / 2) ** 2, (1, 1, 0, 0)), (1, 2), stride=1)  # [B, 1, S, S]
+    down = F.max_pool2d(F.pad(down * (height / 2) ** 2, (0, 0, 1, 1)), (2, 1), stride=1)  # [B, 1, S, S]
+    return -F.max_pool2d(-torch.minimum(across, down).sqrt(), 3, stride=1, padding=1)
 
 
 def _less(gap: Tensor, margin: float) -> Tensor:
