@@ -95,9 +95,14 @@ def cell_centres(side: int) -> Floats:
 
 def warped(source: NDArray[np.uint8], field: Floats) -> NDArray[np.uint8]:
     """Return the source picture uint8 `[H, W, 3]` warped by a displacement `[h, w, 2]`; its edge repeats outwards."""
+    return to_picture(moved(source, field).permute(2, 0, 1) / 255)
+
+
+def moved(source: NDArray[np.uint8], field: Floats) -> Tensor:
+    """Return the same in grey levels that are not rounded, float32 `[H, W, 3]`."""
     picture = torch.from_numpy(source.copy()).permute(2, 0, 1)[None].float()  # [1, 3, H, W]
     planes = torch.from_numpy(field).permute(2, 0, 1)[None].float()  # [1, 2, h, w]
-    return to_picture(warp(picture, planes)[0] / 255)
+    return warp(picture, planes)[0].permute(1, 2, 0)
 
 
 def to_picture(image: Tensor) -> NDArray[np.uint8]:

@@ -10,14 +10,11 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 import numpy as np
-import torch
-from numpy.typing import NDArray
-from torch.nn import functional as F
 
+from fomm.evaluation.baselines import moved
 from fomm.evaluation.labelled import ClipTruth
 from fomm.evaluation.pictures import Picture
 from fomm.evaluation.tally import Mean
-from fomm.nn.compact_generator import warp
 
 
 class WarpingError:
@@ -41,24 +38,15 @@ class WarpingError:
         means: dict[str, Mean] = {}
         for moment, frames in self._frames.items():
             flow = self._truth.flow(moment)
-            known = torch.from_numpy(flow.weights["all"])[None, None]  # [1, 1, 64, 64]
+            if flow.source == moment or flow.source not in self._frames:
+                continue
+            known = flow.weights["all"] > 0  # [64, 64]
+            sides = next(iter(frames.values())).shape[:2]
+            cells = [np.arange(side) * count // side for side, count in zip(sides, known.shape, strict=True)]
+            where = known[np.ix_(*cells)]  # [H, W]
+            if not where.any():
+                continue
             for method, picture in frames.items():
-                other = self._frames.get(flow.source, {}).get(method)
-                if other is None or flow.source == moment:
-                    continue
-                there = _warped(other, flow.displacement)
-                apart = (there - _planes(picture)).abs().mean(1, keepdim=True)
-                where = F.interpolate(known, size=apart.shape[2:], mode="nearest").to(apart)
-                total = float(where.sum())
-                means.setdefault(method, Mean()).add(float((apart * where).sum()) / max(total, 1), total)
+                apart = np.abs(moved(self._frames[flow.source][method], flow.displacement).numpy() - picture)
+                means.setdefault(method, Mean()).add(float(apart[where].mean()), float(where.sum()))
         return {method: mean.value for method, mean in means.items()}
-
-
-def _warped(picture: Picture, displacement: NDArray[np.float64]) -> torch.Tensor:
-    """Return a picture as the frame that a backward displacement `[64, 64, 2]` points from shows it, `[1, 3, H, W]`."""
-    planes = torch.from_numpy(displacement).permute(2, 0, 1)[None].float()  # [1, 2, 64, 64]
-    return warp(_planes(picture), planes)
-
-
-def _planes(picture: Picture) -> torch.Tensor:
-    return torch.from_numpy(picture.copy()).permute(2, 0, 1)[None].float()  # [1, 3, H, W]
