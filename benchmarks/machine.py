@@ -9,13 +9,15 @@ from pathlib import Path
 
 import torch
 
+from fomm.weights.precision import processor_name
+
 RESULTS = Path(__file__).parent / "results"
 
 
 def describe() -> dict[str, object]:
     """Return what a reader needs to judge a figure, the machine's load among it."""
     return {
-        "cpu": _cpu_name(),
+        "cpu": processor_name(),
         "cores": os.cpu_count(),
         "threads": torch.get_num_threads(),
         "load": [round(value, 2) for value in os.getloadavg()],
@@ -31,15 +33,6 @@ def save(name: str, result: dict, output: Path | None = None) -> None:
     path.parent.mkdir(parents=True, exist_ok=True)
     path.write_text(json.dumps(_rounded({**result, "machine": describe()}), indent=1) + "\n")
     print(f"written to {path}")
-
-
-def _cpu_name() -> str:
-    info = Path("/proc/cpuinfo")
-    if info.exists():
-        for line in info.read_text().splitlines():
-            if line.startswith("model name"):
-                return line.split(":", 1)[1].strip()
-    return platform.processor() or platform.machine()
 
 
 def _rounded(value: object) -> object:

@@ -7,10 +7,12 @@ from pathlib import Path
 
 import click
 
+from fomm.errors import ConsentError
 from fomm.trust.delivery import check_destination
-from fomm.weights.loading import checkpoint_info, verify_checkpoint
+from fomm.weights.loading import checkpoint_info, load_model, verify_checkpoint
 from fomm.weights.locations import find_config
 from fomm.weights.official import convert_official
+from fomm.weights.precision import measure
 from fomm.weights.registry import DEFAULT_MODEL
 
 
@@ -32,6 +34,19 @@ def info(model: str) -> None:
     click.echo(f"  parameters: {found.parameters:,} in {found.size / 1e6:.1f} MB")
     click.echo(f"  sha256: {found.sha256}")
     click.echo(f"  settings: {json.dumps(found.header.config)}")
+    click.echo(f"  precision here: {_precision(model)}")
+
+
+def _precision(model: str) -> str:
+    """Say in which number type `auto` computes on this machine, and by what it was chosen."""
+    try:
+        found = measure(load_model(model).model)
+    except ConsentError:
+        return "not measured: the weights load for the person's photo only"
+    if not found.milliseconds:
+        return f"{found.precision} ({found.processor} has no bfloat16)"
+    times = ", ".join(f"{name} {spent:.1f} ms" for name, spent in found.milliseconds.items())
+    return f"{found.precision} (layers measured on {found.processor}: {times})"
 
 
 @checkpoint.command()

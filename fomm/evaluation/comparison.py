@@ -30,7 +30,7 @@ from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
 from fomm.trust.authorise import Authorisation
 from fomm.trust.label import LabelSettings
-from fomm.trust.release import Provenance, Receipt, open_release
+from fomm.trust.release import Receipt, open_release
 
 STAGE = "compare"
 DRIVING = "driving"
@@ -111,7 +111,7 @@ def write_comparison(
         size=sheet_size(),
         fps=rate,
         label=LabelSettings(corner="bottom-right"),
-        provenance=Provenance(subject.photo, driving, tools.pipeline.model, tools.settings.digest(), composite=True),
+        provenance=tools.pipeline.provenance(subject.photo, driving, tools.settings, composite=True),
         force=force,
     ) as release:
         for driver in drivers:

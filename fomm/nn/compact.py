@@ -20,9 +20,11 @@ from fomm.nn.compact_motion import CompactDenseMotion
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.matte import CompactMatte
-from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames, TimedLayer
 from fomm.nn.plate import borrowed_places, clean_plate, with_texture
 from fomm.settings import Settings, option
+
+_TIMED_BATCH = 4  # frames that share the small operations of this model
 
 
 @dataclass(frozen=True)
@@ -230,3 +232,13 @@ class CompactModel(AnimationModel):
         motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte)
         blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
         return GeneratedFrames(blend.image, motion, blend.visible, blend.warped, blend.behind)
+
+    def timed_layers(self) -> list[TimedLayer]:
+        """Return the widest layer of the decoder at each of two resolutions, and one of the detector's hourglass."""
+        side, motion_side = self.settings.image_size, self.settings.motion_side
+        generator, hourglass = self.generator, self.detector.hourglass
+        return [
+            TimedLayer.of(generator.decode_half, (side // 2, side // 2), 2.0, _TIMED_BATCH),
+            TimedLayer.of(generator.decode_quarter, (side // 4, side // 4), 2.0, _TIMED_BATCH),
+            TimedLayer.of(hourglass.merge[-1], (motion_side, motion_side), 3.0, _TIMED_BATCH),
+        ]

@@ -21,6 +21,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 _KEPT_CELLS = 256 * 256  # of the largest identity grid that is kept
+_LEAST = -40.0  # exponent; exp(-80) = 1.8e-35 is still a normal float32 (from 1.2e-38 on)
 
 
 @dataclass(frozen=True)
@@ -155,9 +156,10 @@ def _axis(length: int, device: torch.device, dtype: torch.dtype, corners: bool) 
 def gaussian_heatmap(value: Tensor, height: int, width: int, *, variance: float, corners: bool) -> Tensor:
     """Return one Gaussian bump per keypoint, `exp(-|z - p|^2 / (2 variance))`: `[B, K, 2]` to `[B, K, H, W]`."""
     grid = coordinate_grid(height, width, value, corners=corners)
-    # The bump is separable: two short exponentials instead of H * W.
-    along_x = torch.exp(-0.5 * (grid[0, :, 0] - value[..., 0:1]).square() / variance)  # [B, K, W]
-    along_y = torch.exp(-0.5 * (grid[:, 0, 1] - value[..., 1:2]).square() / variance)  # [B, K, H]
+    # The bump is separable: two short exponentials instead of H * W. Neither is let so far down that their product is a
+    # denormal number: processors need many times as long for arithmetic on these.
+    along_x = torch.exp((-0.5 * (grid[0, :, 0] - value[..., 0:1]).square() / variance).clamp_min(_LEAST))  # [B, K, W]
+    along_y = torch.exp((-0.5 * (grid[:, 0, 1] - value[..., 1:2]).square() / variance).clamp_min(_LEAST))  # [B, K, H]
     return along_y.unsqueeze(-1) * along_x.unsqueeze(-2)  # [B, K, H, W]
 
 

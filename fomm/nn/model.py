@@ -9,6 +9,7 @@ from __future__ import annotations
 import math
 from abc import ABC, abstractmethod
 from dataclasses import dataclass
+from typing import Self
 
 import torch
 from torch import Tensor, nn
@@ -20,6 +21,8 @@ from fomm.nn.generator import OcclusionAwareGenerator
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.keypoints import KeypointDetector
 from fomm.settings import Settings
+
+_TIMED_SIDE = 256  # pixels: the size the published models were trained at
 
 
 @dataclass(frozen=True)
@@ -82,6 +85,28 @@ class GeneratedFrames:
     mirrored: MirroredDetail | None = None
 
 
+@dataclass(frozen=True)
+class TimedLayer:
+    """A convolution whose time stands for others like it in a frame.
+
+    Attributes:
+        convolution: the layer.
+        size: height and width of what it reads.
+        share: how many layers like it there are, to weigh its time by.
+        batch: frames that are computed together.
+    """
+
+    convolution: nn.Conv2d
+    size: tuple[int, int]
+    share: float
+    batch: int = 1
+
+    @classmethod
+    def of(cls, block: nn.Module, size: tuple[int, int], share: float, batch: int = 1) -> Self:
+        """Return the first convolution of a block."""
+        return cls(next(part for part in block.modules() if isinstance(part, nn.Conv2d)), size, share, batch)
+
+
 class AnimationModel(nn.Module, ABC):
     """Keypoints, dense motion and generator behind one interface; the paper's and the compact family both fit it.
 
@@ -118,6 +143,10 @@ class AnimationModel(nn.Module, ABC):
             driving: keypoints of the frames to make, `[B, K, 2]`.
             source: keypoints of the source, with one row or as many as `driving`.
         """
+
+    @abstractmethod
+    def timed_layers(self) -> list[TimedLayer]:
+        """Return the few convolutions that tell in which number type the whole model is fast."""
 
 
 class PaperModel(AnimationModel):
@@ -166,6 +195,18 @@ class PaperModel(AnimationModel):
         image = self.generator.decode(features, motion)
         visible = torch.ones_like(motion.flow[:, None, :, :, 0]) if motion.occlusion is None else motion.occlusion
         return GeneratedFrames(image, motion, visible)
+
+    def timed_layers(self) -> list[TimedLayer]:
+        """Return one layer of the bottleneck and a strip of the first one after it, which take most of a frame."""
+        generator = self.generator
+        side = _TIMED_SIDE // 2 ** len(generator.down_blocks)
+        layers = []
+        if len(generator.bottleneck):
+            layers.append(TimedLayer.of(generator.bottleneck, (side, side), 2.0 * len(generator.bottleneck)))
+        if len(generator.up_blocks):
+            # A quarter of the picture: the whole would take as long as half the bottleneck.
+            layers.append(TimedLayer.of(generator.up_blocks, (side // 2, 2 * side), 8.0))
+        return layers or [TimedLayer.of(generator.final, (_TIMED_SIDE // 4, _TIMED_SIDE), 4.0)]
 
     def _check_sides(self, image: Tensor) -> None:
         height, width = image.shape[2:]

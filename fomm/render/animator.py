@@ -76,7 +76,7 @@ class Animator:
     """
 
     def __init__(self, model: AnimationModel, image_size: int, settings: RenderSettings | None = None) -> None:
-        self.compute = decide(settings or RenderSettings())
+        self.compute = decide(settings or RenderSettings(), model)
         self.image_size = image_size
         self._model = prepare(model.to(self.compute.device), self.compute.dtype)
         self._anatomy = anatomy_of(model.config)

@@ -14,6 +14,7 @@ blocks' only by rounding.
 
 from __future__ import annotations
 
+import functools
 import threading
 
 import torch
@@ -28,6 +29,15 @@ _KERNELS = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None  #
 _PACK = getattr(_KERNELS, "_reorder_convolution_weight", None)
 _CONVOLVE = getattr(_KERNELS, "_convolution_pointwise", None)
 _PACKING = threading.Lock()
+
+
+@functools.cache
+def _has_kernels(dtype: torch.dtype) -> bool:
+    """Say whether the fused convolution works in this type here: in bfloat16 it needs AVX-512 or better."""
+    if dtype != torch.bfloat16:
+        return True
+    supported = getattr(_KERNELS, "_is_mkldnn_bf16_supported", None)
+    return supported is not None and bool(supported())
 
 
 class FusedConv(nn.Module):
@@ -48,7 +58,7 @@ class FusedConv(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         """Return the convolution's output; see the class."""
         x = x.to(self.weight.dtype, memory_format=torch.channels_last)
-        if _PACK is None or _CONVOLVE is None:
+        if _PACK is None or _CONVOLVE is None or not _has_kernels(x.dtype):
             plain = F.conv2d(x, self.weight, self.bias, self.stride, self.padding)
             return F.relu(plain, inplace=True) if self.relu else plain
         with _PACKING:

@@ -7,8 +7,9 @@ from dataclasses import dataclass
 import torch
 
 from fomm.errors import SettingsError
-from fomm.nn.layout import has_native_bfloat16
+from fomm.nn.model import AnimationModel
 from fomm.settings import Settings, option
+from fomm.weights.precision import fast_type
 
 DEVICES = ("auto", "cpu", "cuda", "mps")
 _CPU_BATCH, _GPU_BATCH = 4, 16
@@ -21,7 +22,7 @@ class RenderSettings(Settings):
     device: str = option("auto", "Where to compute; auto takes a GPU if there is one.", choices=DEVICES)
     precision: str = option(
         "auto",
-        "Arithmetic of the networks; auto takes the fast one the device has in hardware.",
+        "Number type of the networks; auto takes the one in which the model was measured to be fast here.",
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     batch_size: int = option(0, "Frames that are computed together; 0 chooses.", low=0, high=256)
@@ -35,9 +36,14 @@ class Compute:
     dtype: torch.dtype
     batch_size: int
 
+    @property
+    def precision(self) -> str:
+        """The number type's name, as `RenderSettings.precision` takes it."""
+        return str(self.dtype).removeprefix("torch.")
 
-def decide(settings: RenderSettings) -> Compute:
-    """Choose device, floating type and batch size.
+
+def decide(settings: RenderSettings, model: AnimationModel) -> Compute:
+    """Choose device, number type and batch size for a model that is not yet prepared for inference.
 
     Raises:
         SettingsError: the device asked for does not exist, or cannot compute in that precision.
@@ -48,7 +54,7 @@ def decide(settings: RenderSettings) -> Compute:
     if device.type == "mps" and not torch.backends.mps.is_available():
         raise SettingsError("No Apple GPU is available to PyTorch; use --device cpu.")
     if settings.precision == "auto":
-        dtype = _fast_type(device)
+        dtype = fast_type(model, device)
     else:
         dtype = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}[settings.precision]
     if device.type == "cpu" and dtype == torch.float16:
@@ -61,11 +67,3 @@ def _best_device() -> str:
     if torch.cuda.is_available():
         return "cuda"
     return "mps" if torch.backends.mps.is_available() else "cpu"
-
-
-def _fast_type(device: torch.device) -> torch.dtype:
-    if device.type == "cuda":
-        return torch.bfloat16 if torch.cuda.is_bf16_supported() else torch.float16
-    if device.type == "cpu" and has_native_bfloat16():
-        return torch.bfloat16
-    return torch.float32

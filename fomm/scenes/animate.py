@@ -34,6 +34,7 @@ from fomm.render.settings import RenderSettings
 from fomm.scenes.directions import start_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
+from fomm.settings import Settings
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.bound import BoundModel
 from fomm.trust.delivery import check_destination
@@ -167,9 +168,7 @@ class Pipeline:
             encode=settings.encode,
             audio=audio,
             label=settings.label,
-            provenance=Provenance(
-                photo, driving, self.model, settings.digest(), composite=not settings.refine.crop_only
-            ),
+            provenance=self.provenance(photo, driving, settings, composite=not settings.refine.crop_only),
             face_box=face_box,
             force=force,
         ) as release:
@@ -177,6 +176,12 @@ class Pipeline:
                 release.write(frames)
                 progress("render", release.frames, len(transfer))
         return release.receipt
+
+    def provenance(self, photo: Path, driving: Path | None, settings: Settings, *, composite: bool) -> Provenance:
+        """Return what an output of this pipeline is made of; see `Provenance`."""
+        return Provenance(
+            photo, driving, self.model, settings.digest(), composite, precision=self.animator.compute.precision
+        )
 
     def _check_driving(self, driving: Path) -> None:
         """Refuse a driving file that can be told to be useless from its header."""

@@ -27,7 +27,7 @@ from fomm.trust.authorise import Authorisation
 from fomm.trust.consent import USE
 from fomm.trust.delivery import check_destination
 from fomm.trust.label import Label, LabelSettings
-from fomm.trust.release import Provenance, Receipt, release_still
+from fomm.trust.release import Receipt, release_still
 from fomm.weights.registry import DEFAULT_MODEL
 
 FPS = Fraction(25)
@@ -102,9 +102,7 @@ def edit_still(
         paste.compose(made)[0],
         authorisation,
         label=settings.label,
-        provenance=Provenance(
-            photo, None, pipeline.model, settings.digest(), composite=not settings.refine.crop_only
-        ),
+        provenance=pipeline.provenance(photo, None, settings, composite=not settings.refine.crop_only),
         face_box=box,
         force=force,
     )  # fmt: skip

@@ -30,7 +30,7 @@ from fomm.scenes.live_driver import LiveDriver
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
 from fomm.settings import option
-from fomm.trust.release import LiveRelease, Provenance, Receipt, open_release
+from fomm.trust.release import LiveRelease, Receipt, open_release
 
 SIDE = 512
 _WIDEST = 16 / 9  # of a live frame; of a longer photo the part around the face is shown
@@ -103,7 +103,7 @@ class LivePortrait:
             authorisation,
             self._paste.size,
             label=settings.label,
-            provenance=Provenance(photo, model=pipeline.model, settings=settings.digest(), composite=True),
+            provenance=pipeline.provenance(photo, None, settings, composite=True),
             face_box=face_area(window, settings),
         )
         self.output_id, self.size = self._release.output_id, self._release.size
@@ -214,7 +214,7 @@ def release_recording(
         fps=track.fps,
         encode=settings.encode,
         label=settings.label,
-        provenance=Provenance(photo, None, pipeline.model, settings.digest(), not settings.refine.crop_only),
+        provenance=pipeline.provenance(photo, None, settings, composite=not settings.refine.crop_only),
         face_box=face_area(portrait.window, settings),
     ) as release:
         for frames in pipeline.frames(portrait, transfer, paste, first=1):

@@ -20,7 +20,7 @@ from fomm.scenes.directions import start_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import naming, surface_tracker
 from fomm.trust.authorise import Authorisation
-from fomm.trust.release import Provenance, Receipt, release_still
+from fomm.trust.release import Receipt, release_still
 
 _SAMPLES = 6
 
@@ -80,8 +80,6 @@ def preview(
         PasteBack(portrait, settings.refine).compose(made)[0],
         authorisation,
         label=settings.label,
-        provenance=Provenance(
-            photo, driving, pipeline.model, settings.digest(), composite=not settings.refine.crop_only
-        ),
+        provenance=pipeline.provenance(photo, driving, settings, composite=not settings.refine.crop_only),
         face_box=face_area(portrait.window, settings),
     )

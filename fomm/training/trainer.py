@@ -18,13 +18,13 @@ import torch
 from torch import nn
 
 from fomm.errors import CheckpointError, SettingsError
-from fomm.nn.layout import has_native_bfloat16
 from fomm.training.board import Board, steps_before
 from fomm.training.learner import Learner
 from fomm.training.progress import Listener, Meter, log_progress
 from fomm.training.run_folder import Nowhere, RunFolder, RunState, contact_sheet
 from fomm.training.task import Batch, Draw, Outcome, Phase, Task
 from fomm.training.workers import Workers
+from fomm.weights.precision import fast_type
 
 log = logging.getLogger(__name__)
 _MOST_SKIPPED = 25
@@ -61,6 +61,7 @@ class Trainer(Generic[Batch]):
     ) -> None:
         self.task, self.settings, self.device = task, task.loop, device
         self.workers, self.on_progress = workers or Workers(), on_progress
+        self._low = _is_low(task, device)
         self.folder = RunFolder(folder, task.identity) if folder else Nowhere()
         weights = {name: value.detach().clone() for name, value in task.model.state_dict().items()}
         self.state = self.folder.load(resume, device) or RunState(weights, weights)
@@ -179,10 +180,7 @@ class Trainer(Generic[Batch]):
         return position * self.workers.world + self.workers.rank
 
     def _autocast(self) -> AbstractContextManager[Any]:
-        low = self.settings.precision == "bfloat16" or (
-            self.settings.precision == "auto" and (self.device.type == "cuda" or has_native_bfloat16())
-        )
-        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=low)
+        return torch.autocast(self.device.type, dtype=torch.bfloat16, enabled=self._low)
 
     @torch.no_grad()
     def _update_average(self) -> None:
@@ -239,6 +237,13 @@ class Trainer(Generic[Batch]):
         if self.workers.is_first:
             self.folder.save(self.state, self.task.model)
             self.folder.export(number, phase.name, self.state.averaged, self.task.model)
+
+
+def _is_low(task: Task[Any], device: torch.device) -> bool:
+    """Return whether the forward pass computes in bfloat16; on GPUs float16 would need scaled gradients."""
+    if task.loop.precision != "auto":
+        return task.loop.precision == "bfloat16"
+    return device.type == "cuda" or fast_type(task.model, device) == torch.bfloat16
 
 
 @contextmanager

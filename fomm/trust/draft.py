@@ -40,6 +40,7 @@ class Receipt:
         label: the visible label's text and corner.
         watermark: "read back", or "weak" when the picture is too small to carry the mark surely.
         manifest: the kind of manifest and who signed it.
+        precision: number type that the networks computed in, such as "float32"; empty when none did.
     """
 
     path: Path
@@ -49,6 +50,7 @@ class Receipt:
     label: str
     watermark: str
     manifest: str
+    precision: str = ""
 
 
 @dataclass
@@ -145,7 +147,9 @@ class Draft:
             raise already_there(self.target) from None
         except OSError as error:
             raise OutputError(f"{self.target} cannot be written: {error.strerror}.") from error
-        return Receipt(self.target, self.output_id, sha256, frames, text, watermark, manifest)
+        return Receipt(
+            self.target, self.output_id, sha256, frames, text, watermark, manifest, self.provenance.precision
+        )
 
 
 @contextlib.contextmanager
@@ -175,7 +179,13 @@ def reserve_draft(
     marked = driving_mark(provenance.driving, driving, keys) if provenance.driving else ""
     watermark, signer = Watermark(keys.secret(WATERMARK_SECRET)), signer or ensure_identity(keys)
     with terminate_by_exception():
-        entry = registry.reserve(authorisation, driving=driving, model=provenance.model, settings=provenance.settings)
+        entry = registry.reserve(
+            authorisation,
+            driving=driving,
+            model=provenance.model,
+            settings=provenance.settings,
+            precision=provenance.precision,
+        )
         draft = Draft(
             target,
             partial_path(target),

@@ -74,7 +74,13 @@ class LiveRelease:
         self._label = Label(label or LabelSettings(), width, height, face_box)
         watermark = Watermark(authorisation.ledger.keys.secret(WATERMARK_SECRET))
         registry = Registry(authorisation.ledger)
-        entry = registry.reserve(authorisation, driving="", model=provenance.model, settings=provenance.settings)
+        entry = registry.reserve(
+            authorisation,
+            driving="",
+            model=provenance.model,
+            settings=provenance.settings,
+            precision=provenance.precision,
+        )
         registry.release(entry.id, authorisation, "")
         self.output_id = entry.id
         self.frames = 0

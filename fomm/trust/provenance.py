@@ -20,6 +20,7 @@ class Provenance:
         model: fingerprint of the model.
         settings: digest of the render settings.
         composite: whether original pixels of the photo remain around the generated ones.
+        precision: number type that the networks computed in, such as "float32".
     """
 
     photo: Path | None = None
@@ -27,6 +28,7 @@ class Provenance:
     model: str = ""
     settings: str = ""
     composite: bool = False
+    precision: str = ""
 
     def driving_sha256(self) -> str:
         """Return the driving file's SHA-256, empty when there is none.

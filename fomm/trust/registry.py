@@ -32,7 +32,9 @@ class Registry:
     def __init__(self, ledger: Ledger) -> None:
         self.ledger = ledger
 
-    def reserve(self, authorisation: Authorisation, *, driving: str, model: str, settings: str) -> Output:
+    def reserve(
+        self, authorisation: Authorisation, *, driving: str, model: str, settings: str, precision: str = ""
+    ) -> Output:
         """Take a fresh output id under a consent, if its cap has a free place.
 
         Args:
@@ -40,6 +42,7 @@ class Registry:
             driving: SHA-256 of the driving file, empty when there is none.
             model: fingerprint of the model.
             settings: digest of the render settings.
+            precision: number type that the networks compute in, empty when none do.
 
         Raises:
             ConsentError: the consent was revoked or has ended, or its output cap is reached.
@@ -62,6 +65,7 @@ class Registry:
                 "model": model,
                 "settings": settings,
                 "owner": str(ProcessMark.current()),
+                "precision": precision,
             }
 
         self.ledger.append("reserve", body)

@@ -34,6 +34,7 @@ class Output:
         sha256: SHA-256 of the released file; empty before, and for a live session, which has no file.
         released: when it was released, UTC.
         reason: why it failed, empty otherwise.
+        precision: number type that the networks computed in; empty in records that do not tell.
     """
 
     id: str
@@ -48,6 +49,7 @@ class Output:
     sha256: str = ""
     released: datetime | None = None
     reason: str = ""
+    precision: str = ""
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain values for JSON."""

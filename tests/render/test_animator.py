@@ -91,18 +91,18 @@ def test_no_keypoints_make_no_frames(make_model, photo):
     assert list(animator.frames(portrait, none)) == []
 
 
-def test_a_device_that_is_not_there_is_refused(monkeypatch):
+def test_a_device_that_is_not_there_is_refused(monkeypatch, make_model):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
-    assert decide(RenderSettings()).device.type == "cpu"
+    assert decide(RenderSettings(), make_model()).device.type == "cpu"
     for device in ("cuda", "mps"):
         with pytest.raises(SettingsError, match="--device cpu"):
-            decide(RenderSettings(device=device))
+            decide(RenderSettings(device=device), make_model())
 
 
-def test_float16_on_a_cpu_is_refused():
+def test_float16_on_a_cpu_is_refused(make_model):
     with pytest.raises(SettingsError, match="--precision"):
-        decide(RenderSettings(device="cpu", precision="float16"))
+        decide(RenderSettings(device="cpu", precision="float16"), make_model())
 
 
 def test_a_window_that_leaves_the_photo_is_continued_for_the_networks_and_not_in_frames(make_model, photo):

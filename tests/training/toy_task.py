@@ -17,7 +17,7 @@ class ToyModel(AnimationModel):
     def detect(self, image):
         raise NotImplementedError
 
-    encode = animate = detect
+    encode = animate = timed_layers = detect
 
 
 class ToyTask:
