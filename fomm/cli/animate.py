@@ -20,6 +20,7 @@ _TRACKING = (
     "model",
     "driving_face",
     "driving_box",
+    "any_face",
     "zoom",
     "interval",
     "max_seconds",

@@ -17,6 +17,7 @@ from numpy.typing import NDArray
 from fomm.errors import FaceError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face, FaceFinder, check_face_name, choose
+from fomm.face.remarks import remark
 from fomm.face.whole_head import Person, with_whole_head
 from fomm.media.video import sample_frames
 from fomm.settings import Settings, option
@@ -26,6 +27,7 @@ SAMPLES = 16
 """Frames of the driving clip looked at for its window."""
 _FARTHEST = 1.5  # of a face's own size, or doublings of it, by which it changes from one of them to the next
 _LARGEST = 4  # times the picture, a crop given by hand
+_NEAR_SIDE = 640  # px, of a crop given by hand that is searched by itself
 EXTENT = 1.25
 """A head with its hair is about this much larger than the face box."""
 
@@ -40,6 +42,9 @@ class FaceSettings(Settings):
         None, "Crop of the photo as x,y,width,height in px, instead of finding the face."
     )
     driving_box: tuple[int, int, int, int] | None = option(None, "Crop of the driving clip as x,y,width,height in px.")
+    any_face: bool = option(
+        False, "Take a crop given by hand although no human face is found in it: a drawing, an animal."
+    )
     zoom: float = option(1.0, "Crop more closely (above 1) or more widely (below 1).", low=0.5, high=1.5)
     interval: int = option(8, "Look for the driving face every this many frames; 0 never looks.", low=0, high=250)
 
@@ -59,8 +64,8 @@ class DrivingWindow:
 
     Attributes:
         window: the same for every frame.
-        face: the followed face, in px of the driving frames, or None where the window was given by hand and no face
-            could be found in it (a drawing, an animal): then every frame counts.
+        face: the followed face, in px of the driving frames, or None where the window was given by hand and any face
+            was wanted (a drawing, an animal) but none could be found: then every frame counts.
     """
 
     window: CropWindow
@@ -94,17 +99,21 @@ def portrait_window(
         person: if given, the window of a face that was found is widened until the whole head is in it.
 
     Raises:
-        FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo or is
-            much larger.
+        FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo, is
+            much larger, or shows no face although none is not enough.
     """
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
     if settings.source_box is not None:
-        return _window_of_box(settings.source_box, width, height, "--source-box")
+        window = _window_of_box(settings.source_box, width, height, "--source-box")
+        if not settings.any_face and not _faces_inside(image, window, finder):
+            raise _no_face_inside("--source-box")
+        return window
     faces = finder.find(image) or finder.find(image, side=1600, smallest=0.01)
     if not faces:
         raise FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
     face = choose(faces, settings.source_face, (width, height))
+    remark(faces, face, "The photo", settings.source_face, "--source-face")
     window = CropWindow.around(face, settings.zoom)
     return window if person is None else with_whole_head(image, window, face, person)
 
@@ -129,7 +138,7 @@ def steady_window(
     window has the middle size and place of that person's windows, and grows where the head travels.
 
     Raises:
-        FaceError: no face in any frame, or the given box lies outside the frames.
+        FaceError: no face in any frame or inside the given box, or that lies outside the frames.
     """
     settings = settings or FaceSettings()
     if not frames:
@@ -137,7 +146,10 @@ def steady_window(
     height, width = frames[0].shape[:2]
     if settings.driving_box is not None:
         window = _window_of_box(settings.driving_box, width, height, "--driving-box")
-        return DrivingWindow(window, _middle_face(_follow(frames, finder, settings, window)))
+        inside = _middle_face(_follow(frames, finder, settings, window))
+        if inside is None and not settings.any_face:
+            raise _no_face_inside("--driving-box")
+        return DrivingWindow(window, inside)
     faces = _follow(frames, finder, settings, None)
     middle = _middle_face(faces)
     if middle is None:
@@ -161,6 +173,8 @@ def _follow(
             match = same_person(faces, followed[-1])
         else:
             match = choose(faces, settings.driving_face, (width, height)) if faces else None
+            if match is not None and window is None:
+                remark(faces, match, "The driving clip", settings.driving_face, "--driving-face")
         if match is not None:
             followed.append(match)
     return followed
@@ -195,6 +209,18 @@ def _window_of_travel(faces: Sequence[Face], middle: Face, zoom: float) -> CropW
     side = min(max(window.side, 2 * float(half.max())), 2.5 * window.side)
     lift = middle.center[1] - (window.y + window.side / 2)
     return CropWindow(float(centre[0]) - side / 2, float(centre[1]) - lift - side / 2, side)
+
+
+def _faces_inside(image: NDArray[np.uint8], window: CropWindow, finder: FaceFinder) -> list[Face]:
+    """Return the faces in a window of a photo, searched for from near if they are not seen in the whole of it."""
+    faces = [face for face in finder.find(image) if _holds(window, face)]
+    return faces or finder.find(window.crop(image, round(min(_NEAR_SIDE, max(window.side, 1)))))
+
+
+def _no_face_inside(flag: str) -> FaceError:
+    return FaceError(
+        f"No human face was found inside {flag}; move it onto the face, or add --any-face for a drawing or an animal."
+    )
 
 
 def _holds(window: CropWindow, face: Face) -> bool:

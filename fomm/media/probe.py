@@ -10,6 +10,7 @@ import re
 from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
+from typing import Any
 
 import av
 from av.container import InputContainer
@@ -27,6 +28,8 @@ _MOST_NOMINAL = Fraction(60)
 _UNSPECIFIED_MATRIX = 2  # AVCOL_SPC_UNSPECIFIED
 _HD_HEIGHT = 720
 _INDEXED = {"mov", "matroska"}
+# Tags that are not UTF-8 must not make a clip unreadable; from release 19 on PyAV sees to that without being asked.
+_LENIENT: dict[str, Any] = {} if int(av.__version__.split(".")[0]) >= 19 else {"metadata_errors": "ignore"}
 
 
 @dataclass(frozen=True)
@@ -73,9 +76,10 @@ def open_container(path: Path) -> InputContainer:
     check_file(path)
     options = {"format_whitelist": CONTAINERS, "protocol_whitelist": "file"}
     try:
-        return av.open(file_url(path), mode="r", options=options, metadata_errors="ignore")
+        container: InputContainer = av.open(file_url(path), mode="r", options=options, **_LENIENT)
     except (av.FFmpegError, OSError, ValueError) as error:
         raise MediaError(f"{path} {_why_not(path, error)}") from error
+    return container
 
 
 def probe(path: Path | str, limits: MediaLimits | None = None) -> VideoInfo:

@@ -13,6 +13,7 @@ from __future__ import annotations
 
 import math
 from dataclasses import dataclass, replace
+from fractions import Fraction
 
 import numpy as np
 import torch
@@ -136,6 +137,11 @@ class Transfer:
 
     def __len__(self) -> int:
         return len(self._track)
+
+    @property
+    def fps(self) -> Fraction:
+        """Frames per second of the motion."""
+        return self._track.fps
 
     def driving(self, start: int = 0, stop: int | None = None) -> Keypoints:
         """Return the keypoints that move the photo in frames `start` to `stop` (not included).

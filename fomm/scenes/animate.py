@@ -15,7 +15,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.errors import FommWarning, MediaError, SettingsError
+from fomm.errors import FommWarning, MediaError, OutputError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
@@ -23,11 +23,14 @@ from fomm.media.audio import probe_audio
 from fomm.media.codecs import choose_codec, container_for
 from fomm.media.limits import MediaLimits, check_file
 from fomm.media.probe import probe
+from fomm.media.still import is_still_picture
 from fomm.motion.anatomy import anatomy_of
+from fomm.motion.expression import expression_motion
 from fomm.motion.smooth import smooth
 from fomm.motion.track import MotionTrack
 from fomm.motion.transfer import Transfer
 from fomm.nn.compact import CompactSettings
+from fomm.nn.geometry import Keypoints
 from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
@@ -42,7 +45,7 @@ from fomm.trust.draft import SURE_SIDE
 from fomm.trust.formats import sealed_as
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
-from fomm.trust.release import Provenance, Receipt, open_release
+from fomm.trust.release import Provenance, Receipt, is_picture_name, open_release, release_still
 from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
 
@@ -125,8 +128,9 @@ class Pipeline:
 
         Args:
             photo: the consented source photo.
-            driving: a clip, or a motion track made by `track`.
-            output: the file to make; its suffix chooses the container.
+            driving: a clip, a motion track made by `track`, or a single picture, whose expression is taken.
+            output: the file to make; its suffix chooses the container. With a single picture as driver it may be a
+                picture, too.
             settings: how, stage by stage.
             audio: file whose sound replaces the driving clip's.
             silent: leave the sound out.
@@ -139,9 +143,8 @@ class Pipeline:
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
         sealed_as(output)
-        choose_codec(settings.encode, container_for(output))
         _check_sound(audio, silent)
-        self._check_driving(driving)
+        self._check_driving(driving, output, settings)
         authorisation = self.authorise(photo, settings)
         portrait = self.portrait(authorisation, photo, settings)
         paste = PasteBack(portrait, settings.refine)
@@ -157,18 +160,31 @@ class Pipeline:
         start = start_of(self, portrait, settings.mood)
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):
-            transfer = Transfer(start, track, settings.carried, self.anatomy)
+            transfer = self.transfer(start, track, settings)
+        provenance = self.provenance(photo, driving, settings, composite=not settings.refine.crop_only)
+        if is_picture_name(output):
+            middle = len(transfer) // 2
+            made = next(self.animator.frames(portrait, transfer.driving(middle, middle + 1)))
+            return release_still(
+                output,
+                paste.compose(made)[0],
+                authorisation,
+                label=settings.label,
+                provenance=provenance,
+                face_box=face_box,
+                force=force,
+            )
         if audio is None and not silent and driving.suffix != TRACK_SUFFIX and track.audio:
             audio = driving
         with open_release(
             output,
             authorisation,
             size=paste.size,
-            fps=track.fps,
+            fps=transfer.fps,
             encode=settings.encode,
             audio=audio,
             label=settings.label,
-            provenance=self.provenance(photo, driving, settings, composite=not settings.refine.crop_only),
+            provenance=provenance,
             face_box=face_box,
             force=force,
         ) as release:
@@ -177,18 +193,36 @@ class Pipeline:
                 progress("render", release.frames, len(transfer))
         return release.receipt
 
+    def transfer(self, start: Keypoints, track: MotionTrack, settings: AnimateSettings) -> Transfer:
+        """Return how a motion is carried over to a photo with keypoints `start`; one frame's is its expression alone.
+
+        Raises:
+            MotionError: they do not belong together, or the settings ask for what the track does not have.
+        """
+        motion = track if len(track) > 1 else expression_motion(start, track, self.anatomy)
+        return Transfer(start, motion, settings.carried, self.anatomy)
+
     def provenance(self, photo: Path, driving: Path | None, settings: Settings, *, composite: bool) -> Provenance:
         """Return what an output of this pipeline is made of; see `Provenance`."""
         return Provenance(
             photo, driving, self.model, settings.digest(), composite, precision=self.animator.compute.precision
         )
 
-    def _check_driving(self, driving: Path) -> None:
-        """Refuse a driving file that can be told to be useless from its header."""
+    def _check_driving(self, driving: Path, output: Path, settings: AnimateSettings) -> None:
+        """Refuse a driving file that can be told from its header to be useless, or to be no picture for a picture."""
         if driving.suffix == TRACK_SUFFIX:
-            MotionTrack.load(driving, self.detector)
+            frames = len(MotionTrack.load(driving, self.detector))
+        elif is_still_picture(driving):
+            frames = 1
         else:
-            probe(driving)
+            frames = probe(driving).frame_count or 0
+        if not is_picture_name(output):
+            choose_codec(settings.encode, container_for(output))
+        elif frames != 1:
+            raise OutputError(
+                f"{output} is the name of a picture, but {driving} moves: end the name in .mp4, or give a single "
+                "picture as driver."
+            )
 
     def authorise(self, photo: Path, settings: AnimateSettings, purpose: str = "animate") -> Authorisation:
         """Return leave to animate a photo, or with the purpose "live" to show it live.

@@ -2,15 +2,14 @@
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass, field
-from fractions import Fraction
 from pathlib import Path
 
 from fomm.errors import OutputError, SettingsError
 from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.edit import Directions, EditSettings
+from fomm.motion.expression import FPS, MOVE_SECONDS, STAY_SECONDS, there_and_back
 from fomm.motion.gaze import look
 from fomm.motion.track import MotionTrack
 from fomm.motion.track_builder import TrackBuilder
@@ -30,9 +29,6 @@ from fomm.trust.label import Label, LabelSettings
 from fomm.trust.release import Receipt, release_still
 from fomm.weights.registry import DEFAULT_MODEL
 
-FPS = Fraction(25)
-"""Frame rate of edits as motion."""
-
 PATHS = ("return", "hold")
 
 
@@ -41,8 +37,8 @@ class EditMotionSettings(Settings):
     """How an edit becomes a motion."""
 
     path: str = option("return", "return goes back to the photo as it is; hold stays at the edit.", choices=PATHS)
-    move_seconds: float = option(0.6, "How long the face takes to get there, in seconds.", low=0.1, high=10.0)
-    stay_seconds: float = option(0.8, "How long it stays there, in seconds.", low=0.04, high=60.0)
+    move_seconds: float = option(MOVE_SECONDS, "How long the face takes to get there, in seconds.", low=0.1, high=10.0)
+    stay_seconds: float = option(STAY_SECONDS, "How long it stays there, in seconds.", low=0.04, high=60.0)
 
 
 @dataclass(frozen=True)
@@ -129,7 +125,9 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
     authorisation = pipeline.authorise(photo, settings.scene())
     directions = directions_of(pipeline)
     source = keypoints_of(pipeline.portrait(authorisation, photo, settings.scene()))
-    frames = [_edited(source, directions, edit, share, tied_anatomy(pipeline)) for share in _shares(settings.motion)]
+    motion = settings.motion
+    shares = there_and_back(motion.move_seconds, motion.stay_seconds, back=motion.path == "return")
+    frames = [_edited(source, directions, edit, share, tied_anatomy(pipeline)) for share in shares]
     builder = TrackBuilder(FPS, pipeline.detector)
     builder.append(Keypoints.cat(frames))
     return builder.build()
@@ -164,14 +162,6 @@ def _portrait(
     eyes = tied_anatomy(pipeline).eyes
     looking = move_gaze(portrait.photo, portrait.window, placed, eyes, (edit.gaze_x, edit.gaze_y))
     return pipeline.animator.portrait(looking, portrait.window)
-
-
-def _shares(motion: EditMotionSettings) -> list[float]:
-    """Return how much of the edit each frame shows, easing in and out."""
-    moving = max(2, round(motion.move_seconds * FPS))
-    there = [(1 - math.cos(math.pi * step / moving)) / 2 for step in range(moving + 1)]
-    stay = [1.0] * max(1, round(motion.stay_seconds * FPS))
-    return [*there, *stay, *(there[::-1] if motion.path == "return" else [])]
 
 
 def _edited(source: Keypoints, directions: Directions, edit: EditSettings, share: float, anatomy: Anatomy) -> Keypoints:

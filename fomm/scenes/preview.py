@@ -8,17 +8,15 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fomm.face.windows import steady_window
 from fomm.media.probe import probe
+from fomm.media.still import is_still_picture
 from fomm.media.video import sample_frames
 from fomm.motion.track import MotionTrack
-from fomm.motion.track_builder import TrackBuilder
-from fomm.motion.transfer import Transfer
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
 from fomm.scenes.directions import start_of
 from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import naming, surface_tracker
+from fomm.scenes.tracking import naming, sampled_track
 from fomm.trust.authorise import Authorisation
 from fomm.trust.release import Receipt, release_still
 
@@ -26,23 +24,18 @@ _SAMPLES = 6
 
 
 def sample_motion(pipeline: Pipeline, driving: Path, settings: AnimateSettings) -> MotionTrack:
-    """Return the motion of a few frames spread over a clip, or a whole motion track.
+    """Return the motion of a few frames spread over a clip, or a whole motion track, or that of a picture.
 
     Raises:
         MediaError, FaceError: the clip is unreadable or shows no face.
         MotionError: the track is damaged or belongs to another detector.
     """
-    if driving.suffix == TRACK_SUFFIX:
+    if driving.suffix == TRACK_SUFFIX or is_still_picture(driving):
         return pipeline.track(driving, settings)
-    info = probe(driving)
+    fps = probe(driving).fps
     frames = [frame for _, frame in sample_frames(driving, _SAMPLES)]
-    with naming(driving):
-        window = steady_window(frames, pipeline.finder, settings.face).window
-        squares = [window.crop(frame, pipeline.animator.image_size) for frame in frames]
-        builder = TrackBuilder(info.fps, pipeline.detector, None, (info.width, info.height))
-        found = pipeline.animator.detect(squares)
-        builder.append(surface_tracker(pipeline.animator).follow(squares, found), [True] * len(squares))
-        return builder.build()
+    animator, finder = pipeline.animator, pipeline.finder
+    return sampled_track(driving, frames, fps, animator, pipeline.detector, finder=finder, face=settings.face)
 
 
 def preview(
@@ -71,7 +64,7 @@ def preview(
     portrait = pipeline.portrait(authorisation, photo, settings)
     start = start_of(pipeline, portrait, settings.mood)
     with naming(driving):
-        transfer = Transfer(start, motion, settings.carried, pipeline.anatomy)
+        transfer = pipeline.transfer(start, motion, settings)
     moved = (transfer.driving().value - start.value.cpu()).square().sum(dim=(1, 2))  # [T]
     most = int(moved.argmax())
     made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
-from collections.abc import Callable, Generator, Iterator
+from collections.abc import Callable, Generator, Iterator, Sequence
 from fractions import Fraction
 from pathlib import Path
 
@@ -17,10 +17,13 @@ from numpy.typing import NDArray
 from fomm.errors import FaceError, MotionError
 from fomm.face.locate import FaceFinder
 from fomm.face.watch import FaceWatcher
-from fomm.face.windows import DrivingWindow, FaceSettings, driving_window
+from fomm.face.windows import DrivingWindow, FaceSettings, driving_window, steady_window
+from fomm.media.image import read_image
 from fomm.media.probe import VideoInfo, probe
+from fomm.media.still import is_still_picture
 from fomm.media.video import CHROMA_STEP, read_video
 from fomm.motion.anatomy import anatomy_of
+from fomm.motion.expression import FPS
 from fomm.motion.surface import SurfaceTracker
 from fomm.motion.track import MotionTrack
 from fomm.motion.track_builder import TrackBuilder
@@ -48,7 +51,7 @@ def extract_track(
     max_seconds: float | None = None,
     progress: Progress = no_progress,
 ) -> MotionTrack:
-    """Return the motion of the face in a clip, at the clip's own frame rate.
+    """Return the motion of the face in a clip, at the clip's own frame rate; of a picture, a track of one frame.
 
     Args:
         video: any clip ffmpeg reads.
@@ -63,8 +66,10 @@ def extract_track(
         MediaError: the clip cannot be read.
         FaceError, MotionError: no frame shows the face.
     """
-    info = probe(video)
     face = face or FaceSettings()
+    if is_still_picture(video):
+        return sampled_track(video, [read_image(video)], FPS, animator, detector, finder=finder, face=face)
+    info = probe(video)
     with naming(video):
         driving = driving_window(video, finder, face)
     stop = None if max_seconds is None else max(1, round(Fraction(max_seconds) * info.fps))
@@ -80,6 +85,39 @@ def extract_track(
                 progress("track", len(builder), total)
     progress("track", len(builder), len(builder))
     with naming(video):
+        return builder.build()
+
+
+def sampled_track(
+    path: Path,
+    frames: Sequence[Frame],
+    fps: Fraction,
+    animator: Animator,
+    detector: str,
+    *,
+    finder: FaceFinder,
+    face: FaceSettings,
+) -> MotionTrack:
+    """Return the keypoints of a few pictures `uint8 [H, W, 3]` of one size, all in one steady window.
+
+    Args:
+        path: the file they are from, for messages.
+        frames: the pictures.
+        fps: frame rate that the track shall have.
+        animator: the model whose keypoints are wanted.
+        detector: fingerprint of that model's detector, kept in the track.
+        finder: finds the face.
+        face: which face, and how closely it is cropped.
+
+    Raises:
+        FaceError: none of them shows the face.
+    """
+    with naming(path):
+        window = steady_window(frames, finder, face).window
+        squares = [window.crop(frame, animator.image_size) for frame in frames]
+        height, width = frames[0].shape[:2]
+        builder = TrackBuilder(fps, detector, None, (width, height))
+        builder.append(surface_tracker(animator).follow(squares, animator.detect(squares)))
         return builder.build()
 
 

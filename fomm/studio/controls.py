@@ -80,6 +80,7 @@ FINE = (
     Control("transfer.adapt_scale", "Fit to the photo's face size"),
     Control("smooth.enabled", "Steady the motion"),
     Control("smooth.window", "Steadiness", 0.02),
+    Control("face.any_face", "Crop by hand without a face"),
     Control("refine.crop_only", "Only the face square"),
     Control("refine.detail", "Photo detail"),
     Control("refine.min_side", "Output size at least"),

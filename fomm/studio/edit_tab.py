@@ -52,6 +52,7 @@ FACE = (
     _control("edit.smile", "Smile"),
 )
 EXPORT = (
+    _control("face.any_face", "Crop by hand without a face"),
     _control("use", "Where it will be shown"),
     _control("label.corner", "Label corner"),
 )

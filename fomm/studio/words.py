@@ -29,6 +29,8 @@ _ADVICE = (
     (r"record a new consent with a higher cap: fomm consent grant", "record a new one in the consent step"),
     (r"mark it yourself with --source-box x,y,width,height", "type in the crop under 'Crop by hand'"),
     (r"; mark it with --driving-box x,y,width,height", "; use one that shows a face from the front"),
+    (r"inside --(?:source|driving)-box; move it onto the face, or add --any-face",
+     "inside the crop by hand; move it onto the face, or tick 'Crop by hand without a face'"),
     (r"; to see what it is: fomm verify .*", "; the Verify tab tells what it is."),
     (r"(?:use|allow overwriting \()?--[a-z-]+\)?", "the setting on this page"),
 )  # fmt: skip

@@ -19,6 +19,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm.errors import MediaError, TrustError
+from fomm.media.image import read_image
+from fomm.media.still import is_still_picture
 from fomm.media.video import probe, read_video
 from fomm.trust.certificates import identity
 from fomm.trust.keys import KeyStore
@@ -71,7 +73,7 @@ def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: 
 
 
 def driving_mark(path: Path, sha256: str, keys: KeyStore) -> str:
-    """Return the output id a driving clip is marked with, empty when with none (or when it shows no pictures).
+    """Return the output id a driving clip or picture is marked with, empty when with none (or when it shows nothing).
 
     A clip that drives one preview after another is looked at once, as long as its bytes and the keys are the same.
 
@@ -96,6 +98,8 @@ def _driving_mark(path: Path, sha256: str, secret: bytes, pins: tuple[Pins, ...]
         output = _sealed_id(stream, pins)
     if output or not secret:
         return output
+    if is_still_picture(path):
+        return _watermark_id([read_image(path)], secret)
     return _watermark_id(read_video(path, stop=round(DRIVING_SECONDS * probe(path).fps)), secret)
 
 

@@ -165,6 +165,11 @@ def open_release(
         release._receipt = draft.deliver(plate, settings, release.frames, watermark)
 
 
+def is_picture_name(output: Path) -> bool:
+    """Say whether a file of this name is released as a picture."""
+    return output.suffix.lower() in STILL_SUFFIXES
+
+
 def release_still(
     output: Path,
     image: NDArray[np.uint8],
@@ -194,7 +199,7 @@ def release_still(
         SettingsError: the label does not fit.
         TrustError: the ledger or a key cannot be trusted.
     """
-    if output.suffix.lower() not in STILL_SUFFIXES:
+    if not is_picture_name(output):
         raise OutputError(f"{output} has no picture suffix; use {', '.join(STILL_SUFFIXES)}.")
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise OutputError(f"A still is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}.")

@@ -80,6 +80,6 @@ def test_nothing_changes_where_the_person_cannot_be_told():
 
 def test_a_crop_by_hand_is_kept_and_a_found_face_is_given_room(finder, photo):
     everything = lambda square: torch.ones(1, 1, 64, 64)  # noqa: E731
-    by_hand = FaceSettings(source_box=(150, 40, 120, 120))
+    by_hand = FaceSettings(source_box=(150, 40, 120, 120), any_face=True)
     assert portrait_window(photo, finder, by_hand, everything) == CropWindow(150, 40, 120)
     assert portrait_window(photo, finder, person=everything).side > portrait_window(photo, finder).side

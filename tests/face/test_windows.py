@@ -1,9 +1,12 @@
+import re
+
 import numpy as np
 import pytest
 
 from fomm.errors import FaceError, SettingsError
 from fomm.face import windows
 from fomm.face.crop import FACE_SHARE, CropWindow
+from fomm.face.remarks import FaceWarning
 from fomm.face.windows import FaceSettings, driving_window, parse_box, portrait_window, steady_window
 
 
@@ -23,8 +26,8 @@ def test_a_photo_without_a_face_names_the_way_out(finder, blank):
         portrait_window(blank, finder)
 
 
-def test_a_box_given_by_hand_needs_no_face_and_becomes_square(finder, blank):
-    window = portrait_window(blank, finder, FaceSettings(source_box=(20, 30, 100, 60)))
+def test_a_box_given_by_hand_becomes_square_and_needs_no_face_where_any_will_do(finder, blank):
+    window = portrait_window(blank, finder, FaceSettings(source_box=(20, 30, 100, 60), any_face=True))
     assert window == CropWindow(20, 10, 100)
 
 
@@ -33,6 +36,45 @@ def test_a_box_outside_the_photo_is_refused_by_name(finder, blank):
         portrait_window(blank, finder, FaceSettings(source_box=(500, 0, 10, 10)))
     with pytest.raises(FaceError, match="--source-box 0,0,100000,5 is more than 4 times as large as the 240x240"):
         portrait_window(blank, finder, FaceSettings(source_box=(0, 0, 100000, 5)))
+
+
+def test_a_box_without_a_human_face_is_refused(finder, blank, photo):
+    with pytest.raises(FaceError, match=r"inside --source-box.*--any-face"):
+        portrait_window(blank, finder, FaceSettings(source_box=(20, 30, 100, 60)))
+    with pytest.raises(FaceError, match=r"inside --source-box"):  # there is a face, elsewhere
+        portrait_window(photo, finder, FaceSettings(source_box=(300, 300, 150, 150)))
+    with pytest.raises(FaceError, match=r"inside --driving-box.*--any-face"):
+        steady_window([blank], finder, FaceSettings(driving_box=(10, 10, 50, 50)))
+
+
+def test_a_face_too_small_for_the_whole_photo_is_found_inside_a_box(finder, head):
+    large = np.zeros((3000, 4000, 3), np.uint8)
+    large[600:680, 900:980] = head[::3, ::3]
+    window = portrait_window(large, finder, FaceSettings(source_box=(890, 590, 100, 100)))
+    assert window == CropWindow(890, 590, 100)
+
+
+def test_one_of_several_faces_is_taken_with_a_word(finder, head, recwarn):
+    both = np.concatenate((head, head[:, ::-1]), axis=1)
+    portrait_window(both, finder)
+    (note,) = (str(warning.message) for warning in recwarn if warning.category is FaceWarning)
+    assert "2 faces" in note
+    assert "--source-face" in note
+    number = re.search(r"number (\d)", note)[1]
+    assert portrait_window(both, finder) == portrait_window(both, finder, FaceSettings(source_face=number))
+    recwarn.clear()
+    portrait_window(both, finder, FaceSettings(source_face="left"))  # somebody chose
+    portrait_window(head, finder)
+    assert [warning for warning in recwarn if warning.category is FaceWarning] == []
+    with pytest.warns(FaceWarning, match=r"The driving clip shows 2 faces.*--driving-face"):
+        steady_window([both, both], finder)
+
+
+def test_a_small_face_is_taken_with_a_word(finder, head):
+    small = np.zeros((400, 400, 3), np.uint8)
+    small[100:180, 100:180] = head[::3, ::3]
+    with pytest.warns(FaceWarning, match=r"face in the photo is only \d\d px large.*soft"):
+        portrait_window(small, finder)
 
 
 def test_the_asked_for_person_of_two_is_cropped(finder, head):
@@ -95,7 +137,7 @@ def test_a_clip_without_a_face_names_the_way_out_and_a_box_by_hand_works(finder,
         steady_window([blank, blank], finder)
     with pytest.raises(FaceError, match="no frames"):
         steady_window([], finder)
-    driving = steady_window([blank], finder, FaceSettings(driving_box=(10, 10, 50, 50)))
+    driving = steady_window([blank], finder, FaceSettings(driving_box=(10, 10, 50, 50), any_face=True))
     assert driving.window == CropWindow(10, 10, 50)
     assert driving.face is None
 

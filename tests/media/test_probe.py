@@ -18,6 +18,14 @@ def test_ntsc_rate_is_exact_in_every_container(tmp_path, make_video, suffix):
     assert float(info.duration) == pytest.approx(1.5015, abs=0.07)
 
 
+def test_tags_that_are_no_text_do_not_make_a_clip_unreadable(tmp_path, make_video):
+    clip = make_video(tmp_path / "clip.mp4", frames=5, extra=("-metadata", "title=XXXXXXXX"))
+    content = clip.read_bytes()
+    assert content.count(b"XXXXXXXX") == 1
+    clip.write_bytes(content.replace(b"XXXXXXXX", b"\xff\xfe\x80\xe9\xe8\xc3\x28a"))
+    assert probe(clip).width == 64
+
+
 def test_a_gif_has_its_true_average_rate(tmp_path, make_video):
     info = probe(make_video(tmp_path / "clip.gif", frames=30, fps=30, audio=False))
     assert info.fps == 30

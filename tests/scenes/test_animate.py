@@ -104,7 +104,9 @@ def test_a_clip_without_a_face_is_refused_unless_its_place_is_given(
     clip = make_video(tmp_path / "pattern.mp4", frames=6, size=(96, 64))
     with pytest.raises(FaceError, match=r"pattern\.mp4.*--driving-box"):
         pipeline.animate(portrait_photo, clip, tmp_path / "out.mp4", settings())
-    by_hand = settings(face={"driving_box": (10, 5, 50, 50)})
+    with pytest.raises(FaceError, match=r"pattern\.mp4.*inside --driving-box.*--any-face"):
+        pipeline.animate(portrait_photo, clip, tmp_path / "out.mp4", settings(face={"driving_box": (10, 5, 50, 50)}))
+    by_hand = settings(face={"driving_box": (10, 5, 50, 50), "any_face": True})
     pipeline.animate(portrait_photo, clip, tmp_path / "out.mp4", by_hand)
     assert len(kept) == 6
 
@@ -118,7 +120,9 @@ def test_a_photo_without_a_face_is_refused_unless_its_place_is_given(
     with pytest.raises(FaceError, match=r"hills\.png.*--source-box"):
         pipeline.animate(photo, motion_file, tmp_path / "out.mp4", settings())
     assert reads == []
-    by_hand = settings(face={"source_box": (20, 10, 40, 40)}, max_seconds=0.1)
+    with pytest.raises(FaceError, match=r"hills\.png.*inside --source-box.*--any-face"):
+        pipeline.animate(photo, motion_file, tmp_path / "out.mp4", settings(face={"source_box": (20, 10, 40, 40)}))
+    by_hand = settings(face={"source_box": (20, 10, 40, 40), "any_face": True}, max_seconds=0.1)
     pipeline.animate(photo, motion_file, tmp_path / "out.mp4", by_hand)
     assert [frame.shape for frame in kept] == [(70, 90, 3)] * 3
     with pytest.raises(FaceError, match=r"hills\.png.*outside"):
