@@ -75,7 +75,7 @@ CLIPS = {
     "empty": (4, "empty.mp4", ["empty"]),
     "text": (4, "notes.mp4", ["text"]),
     "folder": (4, "folder.mp4", ["is a folder"]),
-    "picture": (4, "picture.png", ["picture", "give the clip"]),
+    "picture": (8, "picture.png", ["single picture", "give a clip"]),
     "cut before its index": (4, "cut.mp4", ["damaged or incomplete"]),
     "sound only": (4, "song.mp4", ["no moving picture"]),
     "no frames": (4, "frameless.mp4", ["give a video|no frames|no readable|damaged"]),
