@@ -75,19 +75,19 @@ def commands() -> None:
     """Bring one consented portrait to life."""
 
 
-def main() -> None:
-    """Run the command line and exit."""
+def main(prog_name: str = "fomm") -> None:
+    """Run the command line, which help and errors call `prog_name`, and exit."""
     let_threads_sleep()
     keep_freed_memory()
-    sys.exit(_run())
+    sys.exit(_run(prog_name))
 
 
-def _run() -> int:
+def _run(prog_name: str) -> int:
     """Run the command line and return the exit code."""
     try:
         with warnings.catch_warnings(), _ended_by_exception():
             warnings.showwarning = _show_warning
-            code = commands.main(prog_name="fomm", standalone_mode=False)
+            code = commands.main(prog_name=prog_name, standalone_mode=False)
             return code if isinstance(code, int) else 0
     except NoArgsIsHelpError as error:
         error.show()

@@ -214,3 +214,14 @@ def test_our_warnings_are_one_line_each_and_those_of_libraries_none(fomm, tmp_pa
         "fomm: after all.",
     ]
     assert outcome.code == 5
+
+
+def test_the_module_runs_as_the_command_does_and_calls_itself_by_its_own_name():
+    def run(*arguments):
+        return subprocess.run([sys.executable, "-m", "fomm", *arguments], capture_output=True, text=True, check=False)
+
+    assert run("verify", "--help").stdout.startswith("Usage: python -m fomm verify ")
+    wrong = run("verify", "--nonsense")
+    assert wrong.returncode == 2
+    assert wrong.stderr.startswith("fomm: No such option '--nonsense'")
+    assert wrong.stderr.endswith("See: python -m fomm verify --help\n")
