@@ -18,7 +18,7 @@ import ffmpeg
 from fomm.errors import MediaError
 from fomm.media.codecs import Container
 from fomm.media.probe import first_picture, open_container
-from fomm.media.process import open_input
+from fomm.media.process import open_input, tethered
 
 # Containers whose clock ffmpeg restarts at the earliest stream in use, here the sound itself.
 _RESTARTING = {"mpegts", "mpeg", "ogg", "dv", "aac", "wtv"}
@@ -78,7 +78,7 @@ def mux_command(
     kbps: int,
     options: dict[str, Any],
 ) -> Any:
-    """Build the command that copies `picture` and puts `track` under it.
+    """Build the command, for a tethered `Process`, that copies `picture` and puts `track` under it.
 
     Args:
         picture: encoded video without sound.
@@ -102,4 +102,5 @@ def mux_command(
         sound = sound.filter("aresample", 48000, **{"async": 1, "first_pts": 0}).filter("atrim", end=float(length))
         channels = {"ac": _STEREO} if track.channels > _STEREO else {}
         plan = {"c:a": container.encoder, "b:a": f"{kbps}k"} | channels
-    return ffmpeg.output(video, sound, output, **{"c:v": "copy", "t": f"{float(length):.6f}"}, **plan, **options)
+    made = ffmpeg.output(video, sound, output, **{"c:v": "copy", "t": f"{float(length):.6f}"}, **plan, **options)
+    return tethered(made, video)

@@ -3,6 +3,10 @@
 Commands are built with ffmpeg-python and run the binary that imageio-ffmpeg bundles. Files are named with the `file:`
 prefix, so that names with a leading dash, a colon or a percent sign mean themselves. Inputs may only be self-contained
 container formats read from the local disk: playlists, image sequences, scripts and network addresses are refused.
+
+A child has a process group of its own: Ctrl-C in a terminal reaches its owner alone, who decides what becomes of the
+work. Should the owner be killed, the pipes between them close and the child ends, also one that only copies between
+files (`tethered`).
 """
 
 from __future__ import annotations
@@ -13,6 +17,7 @@ import functools
 import os
 import re
 import subprocess
+import sys
 import threading
 import weakref
 from pathlib import Path
@@ -34,6 +39,7 @@ CONTAINERS = (
 SCALE_FLAGS = "bicubic+accurate_rnd+full_chroma_int"
 _TAIL_LINES = 30
 _LINE_BYTES = 1000
+_CHUNK_BYTES = 2**16
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 
@@ -45,6 +51,15 @@ def file_url(path: Path | str) -> str:
 def open_input(path: Path, **options: Any) -> Any:
     """Return an ffmpeg-python input for a file that may be hostile: local, self-contained containers only."""
     return ffmpeg.input(file_url(path), format_whitelist=CONTAINERS, protocol_whitelist="file", **options)
+
+
+def tethered(output: Any, stream: Any) -> Any:
+    """Return `output` with a line per packet of the copied `stream` besides, for `Process(..., tethered=True)`.
+
+    Nobody needs these lines; ffmpeg ends when nobody reads them.
+    """
+    lines = ffmpeg.output(stream, "pipe:1", f="framecrc", flush_packets=1, **{"c:v": "copy"})
+    return ffmpeg.merge_outputs(output, lines)
 
 
 @functools.cache
@@ -64,7 +79,9 @@ def ffmpeg_path() -> str:
 def available_encoders() -> frozenset[str]:
     """Return the names of all encoders in the bundled ffmpeg."""
     command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-encoders"]
-    listing = subprocess.run(command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False).stdout
+    listing = subprocess.run(
+        command, stdin=subprocess.DEVNULL, capture_output=True, text=True, check=False, **_own_group()
+    ).stdout
     return frozenset(line.split()[1] for line in listing.splitlines() if re.match(r" [VAS][.A-Z]{5} [^=]", line))
 
 
@@ -75,20 +92,24 @@ class Process:
         stream: an ffmpeg-python output.
         stdin: whether frames are written to it through `stdin`.
         stdout: whether frames are read from it through `stdout`.
+        tethered: whether the output came from `tethered`, whose lines are read here.
     """
 
-    def __init__(self, stream: Any, *, stdin: bool = False, stdout: bool = False) -> None:
+    def __init__(self, stream: Any, *, stdin: bool = False, stdout: bool = False, tethered: bool = False) -> None:
         command = [ffmpeg_path(), "-hide_banner", "-nostdin", "-nostats", "-loglevel", "repeat+error", "-y"]
         self._popen = subprocess.Popen(
             command + ffmpeg.get_args(stream),
             stdin=subprocess.PIPE if stdin else subprocess.DEVNULL,
-            stdout=subprocess.PIPE if stdout else subprocess.DEVNULL,
+            stdout=subprocess.PIPE if stdout or tethered else subprocess.DEVNULL,
             stderr=subprocess.PIPE,
             bufsize=0,
+            **_own_group(),
         )
         self._tail: collections.deque[str] = collections.deque(maxlen=_TAIL_LINES)
         self._drain = threading.Thread(target=_drain, args=(self._popen.stderr, self._tail), daemon=True)
         self._drain.start()
+        if tethered:
+            threading.Thread(target=_swallow, args=(self.stdout,), daemon=True).start()
         # Runs when the owner is garbage collected or the interpreter exits, whichever comes first.
         self._finalizer = weakref.finalize(self, _end, self._popen)
 
@@ -143,11 +164,24 @@ class Process:
 _ECHOES = ("Error opening ", "Conversion failed", "Error while ", "Nothing was written", "Task finished", "Terminating")
 
 
+def _own_group() -> dict[str, Any]:
+    """Return the options of `subprocess` that keep signals of the terminal from a child."""
+    if sys.platform == "win32":
+        return {"creationflags": subprocess.CREATE_NEW_PROCESS_GROUP}
+    return {"process_group": 0}
+
+
 def _drain(pipe: IO[bytes], tail: collections.deque[str]) -> None:
     with pipe:
         while line := pipe.readline(_LINE_BYTES):
             if text := line.decode(errors="replace").strip():
                 tail.append(text)
+
+
+def _swallow(pipe: IO[bytes]) -> None:
+    with pipe:
+        while pipe.read(_CHUNK_BYTES):
+            pass
 
 
 def _end(popen: subprocess.Popen[bytes]) -> None:

@@ -130,7 +130,7 @@ class VideoWriter:
                 raise OutputError(f"{self.path} would have no frames; nothing was written.")
             self._finish(self._process)
             if self._track:
-                self._process = Process(self._mux_command(self._track))
+                self._process = Process(self._mux_command(self._track), tethered=True)
                 self._finish(self._process)
                 self._picture.unlink(missing_ok=True)
         except BaseException:

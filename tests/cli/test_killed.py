@@ -32,19 +32,19 @@ def partial_files(folder):
     return [path for path in folder.iterdir() if path.name.startswith(".fomm-")]
 
 
-def encoder_runs(group):
+def encoder_runs(session):
     """Tell whether an ffmpeg whose parent was killed still finishes its file."""
     for stat in Path("/proc").glob("[0-9]*/stat"):
         with contextlib.suppress(OSError):
-            state, _, its_group = stat.read_text().rpartition(")")[2].split()[:3]
-            if int(its_group) == group and state not in "ZX":
+            state, _, _, its_session = stat.read_text().rpartition(")")[2].split()[:4]
+            if int(its_session) == session and state not in "ZX":
                 return True
     return False
 
 
 def end(process, number):
     if number == signal.SIGINT:
-        os.killpg(process.pid, number)  # a terminal sends Ctrl-C to the encoder too
+        os.killpg(process.pid, number)  # a terminal sends Ctrl-C to the whole foreground group
     else:
         process.send_signal(number)
 
