@@ -19,6 +19,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from fomm import __version__
+from fomm.cli.foreign import answer
 from fomm.cli.threads import let_threads_sleep
 from fomm.errors import FommError, FommWarning
 from fomm.heap import keep_freed_memory
@@ -107,10 +108,19 @@ def _explain(error: BaseException) -> tuple[str, int]:
         return str(error), error.exit_code
     if isinstance(error, click.ClickException):
         context = getattr(error, "ctx", None)
+        if isinstance(error, click.NoSuchOption) and (told := answer(error.option_name, _command(context))):
+            return f"No such option '{error.option_name}'. {told}", error.exit_code
         return error.format_message() + (f" See: {context.command_path} --help" if context else ""), error.exit_code
     if isinstance(error, _Ended):
         return "Stopped from outside; no unfinished file is left behind.", 128 + error.signal
     return "Interrupted; no unfinished file is left behind.", _INTERRUPTED
+
+
+def _command(context: click.Context | None) -> str:
+    """Return the name of the command that a context belongs to, empty outside of any."""
+    while context is not None and context.parent is not None and context.parent.parent is not None:
+        context = context.parent
+    return (context.info_name or "") if context is not None and context.parent is not None else ""
 
 
 class _Ended(BaseException):
