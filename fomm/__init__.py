@@ -2,11 +2,12 @@
 
 The Python API in a few lines:
 
-    from pathlib import Path
-    from fomm import AnimateSettings, Pipeline
+    from fomm import Pipeline
 
-    pipeline = Pipeline("compact-256")
-    receipt = pipeline.animate(Path("photo.jpg"), Path("talk.mp4"), Path("out.mp4"), AnimateSettings())
+    pipeline = Pipeline()
+    receipt = pipeline.animate("photo.jpg", "talk.mp4", "out.mp4")
+
+Paths are text or `pathlib.Path`, with `~/` for the home folder; whatever cannot be done raises a `FommError`.
 
 The names below are imported on first use, so that `import fomm` costs nothing.
 """
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
     from fomm.scenes.edit import EditPhotoSettings as EditPhotoSettings
     from fomm.scenes.edit import edit_motion as edit_motion
     from fomm.scenes.edit import edit_still as edit_still
+    from fomm.scenes.edit import save_edit_motion as save_edit_motion
     from fomm.scenes.settings import AnimateSettings as AnimateSettings
     from fomm.trust.consent import ConsentTerms as ConsentTerms
     from fomm.trust.ledger import Ledger as Ledger
@@ -43,6 +45,7 @@ _HOMES = {
     "edit_motion": "fomm.scenes.edit",
     "edit_still": "fomm.scenes.edit",
     "load_model": "fomm.weights.loading",
+    "save_edit_motion": "fomm.scenes.edit",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings
 

@@ -22,6 +22,7 @@ import types
 import typing
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any, Self
 
 from fomm.errors import SettingsError
@@ -103,9 +104,15 @@ def _coerce(name: str, value: Any, hint: Any) -> Any:  # noqa: PLR0911 - one ret
             raise SettingsError(f"{name} must be a mapping, not {value!r}.")
         return value
     if hint is float and isinstance(value, (int, float)) and not isinstance(value, bool):
-        if not math.isfinite(value):
-            raise SettingsError(f"{name} must be a finite number, not {value!r}.")
-        return float(value)
+        try:
+            number = float(value)
+        except OverflowError:  # a whole number of hundreds of digits
+            number = math.inf
+        if not math.isfinite(number):
+            raise SettingsError(f"{name} must be a finite number, not {value!r:.40}.")
+        return number
+    if hint is str and isinstance(value, Path):
+        return str(value)  # such as the path of a model
     if hint is int and isinstance(value, bool):
         raise SettingsError(f"{name} must be a whole number, not {value!r}.")
     if isinstance(hint, type) and not isinstance(value, hint):

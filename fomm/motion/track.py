@@ -18,6 +18,7 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
+from fomm.arguments import given_path
 from fomm.errors import MotionError, OutputError
 from fomm.nn.geometry import Keypoints
 
@@ -84,8 +85,8 @@ class MotionTrack:
         Raises:
             MotionError: none is given, or they differ in detector, keypoints or frame rate.
         """
-        if not parts:
-            raise MotionError("Give at least one motion track to join.")
+        if not isinstance(parts, Sequence) or not parts or not all(isinstance(part, MotionTrack) for part in parts):
+            raise MotionError("Give at least one motion track to join, and nothing else.")
         first = parts[0]
         for part in parts[1:]:
             for name in ("detector", "fps"):
@@ -126,12 +127,16 @@ class MotionTrack:
             jacobian = torch.lerp(jacobian[left], jacobian[right], weight[:, None, None, None])
         return replace(self, value=value, jacobian=jacobian)
 
-    def save(self, path: Path) -> None:
+    def save(self, path: str | Path) -> None:
         """Write the track to a file, whole or not at all.
 
         Raises:
-            OutputError: the file cannot be written.
+            OutputError: the file cannot be written, or something that is no plain file is there.
+            SettingsError: `path` is neither text nor a path.
         """
+        path = given_path(path, "motion track", OutputError)
+        if path.exists() and not path.is_file():  # a device would be replaced, by root at least
+            raise OutputError(f"The motion track cannot be written to {path} (it is not a plain file); name a file.")
         tensors = {"value": self.value.contiguous(), "found": self.found.contiguous()}
         if self.jacobian is not None:
             tensors["jacobian"] = self.jacobian.contiguous()
@@ -146,10 +151,10 @@ class MotionTrack:
             header["audio"] = self.audio
         if self.size is not None:
             header["size"] = f"{self.size[0]}x{self.size[1]}"
-        _write_whole(Path(path), to_bytes(tensors, header))
+        _write_whole(path, to_bytes(tensors, header))
 
     @classmethod
-    def load(cls, path: Path, detector: str | None = None) -> MotionTrack:
+    def load(cls, path: str | Path, detector: str | None = None) -> MotionTrack:
         """Read a track.
 
         Args:
@@ -158,7 +163,11 @@ class MotionTrack:
 
         Raises:
             MotionError: the file is missing, damaged, from a newer schema, or made by another detector.
+            SettingsError: `path` is neither text nor a path.
         """
+        path = given_path(path, "motion track", MotionError)
+        if path.exists() and not path.is_file():  # a pipe would be waited for
+            raise MotionError(f"{path} cannot be read as a motion track (it is not a plain file); name the file.")
         try:
             with safe_open(str(path), framework="pt") as file:
                 header = file.metadata() or {}
@@ -188,6 +197,7 @@ class MotionTrack:
 
 def _check(track: MotionTrack, name: str) -> None:
     """Refuse tensors that would only fail much later."""
+    _check_kinds(track, name)
     value, jacobian, found = track.value, track.jacobian, track.found
     if value.dim() != 3 or value.shape[-1] != 2 or not value.shape[0] or not value.shape[1]:
         raise MotionError(f"{name} must hold keypoints of shape [T, K, 2], not {list(value.shape)}.")
@@ -204,6 +214,13 @@ def _check(track: MotionTrack, name: str) -> None:
         raise MotionError(f"{name} names reference frame {track.reference} but has {len(value)} frames.")
     if not 0 < track.fps <= 1000:
         raise MotionError(f"{name} has {track.fps} frames per second; it must be above 0 and at most 1000.")
+
+
+def _check_kinds(track: MotionTrack, name: str) -> None:
+    kinds = {"value": Tensor, "jacobian": Tensor | None, "fps": Fraction, "reference": int, "detector": str}
+    for part, kind in (kinds | {"found": Tensor, "audio": str | None, "size": tuple | None}).items():
+        if not isinstance(getattr(track, part), kind):
+            raise MotionError(f"{name} cannot have {getattr(track, part)!r:.80} for its {part}.")
 
 
 def _check_header(header: dict[str, str], path: Path, detector: str | None) -> None:

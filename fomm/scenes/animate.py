@@ -15,7 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.errors import FommWarning, MediaError, OutputError, SettingsError
+from fomm.arguments import given_function, given_instance, given_path, given_settings
+from fomm.errors import CheckpointError, FommWarning, MediaError, OutputError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
@@ -48,6 +49,7 @@ from fomm.trust.ledger import Ledger
 from fomm.trust.release import Provenance, Receipt, is_picture_name, open_release, release_still
 from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
+from fomm.weights.registry import DEFAULT_MODEL
 
 TRACK_SUFFIX = ".safetensors"
 _PAPER_SIDE = 256
@@ -58,8 +60,8 @@ class Pipeline:
     """A loaded model and a face finder, ready for any number of photos and clips.
 
     Args:
-        model: name of a bundled model, or path of a checkpoint.
-        render: device, precision and batch size.
+        model: name of a bundled model, or path of a checkpoint; the bundled model if not given.
+        render: device, precision and batch size; chosen for the machine if not given.
         ledger: where consents are recorded; the user's own by default.
 
     Attributes:
@@ -72,10 +74,15 @@ class Pipeline:
     Raises:
         CheckpointError: the model cannot be loaded.
         ConsentError: the model is bound to a consent that does not stand here and now.
+        SettingsError: an argument is of the wrong kind.
     """
 
-    def __init__(self, model: str, render: RenderSettings | None = None, ledger: Ledger | None = None) -> None:
-        self.ledger = ledger or Ledger()
+    def __init__(
+        self, model: str | Path = DEFAULT_MODEL, render: RenderSettings | None = None, ledger: Ledger | None = None
+    ) -> None:
+        given_path(model, "model", CheckpointError)
+        render = given_settings(render, RenderSettings)
+        self.ledger = Ledger() if ledger is None else given_instance(ledger, Ledger, "ledger")
         self.bound: BoundModel | None = None
         loaded = load_model(model, admit=self._admit)
         self.model = loaded.info.sha256
@@ -91,13 +98,18 @@ class Pipeline:
         self.bound = BoundModel.read(str(info.path), info.header.binding, info.sha256)
         self.bound.check_standing(self.ledger)
 
-    def track(self, driving: Path, settings: AnimateSettings, progress: Progress = no_progress) -> MotionTrack:
+    def track(
+        self, driving: str | Path, settings: AnimateSettings | None = None, progress: Progress = no_progress
+    ) -> MotionTrack:
         """Return the motion of a driving clip, or load it when `driving` is a motion track already.
 
         Raises:
+            SettingsError: an argument is of the wrong kind.
             MediaError, FaceError: the clip is unreadable or shows no face.
             MotionError: the track is damaged or belongs to another detector.
         """
+        driving, settings = given_path(driving, "driving clip"), given_settings(settings, AnimateSettings)
+        given_function(progress, "progress")
         if driving.suffix == TRACK_SUFFIX:
             track = MotionTrack.load(driving, self.detector)
             stop = None if settings.max_seconds is None else max(1, round(settings.max_seconds * track.fps))
@@ -114,24 +126,26 @@ class Pipeline:
 
     def animate(
         self,
-        photo: Path,
-        driving: Path,
-        output: Path,
-        settings: AnimateSettings,
+        photo: str | Path,
+        driving: str | Path,
+        output: str | Path,
+        settings: AnimateSettings | None = None,
         *,
-        audio: Path | None = None,
+        audio: str | Path | None = None,
         silent: bool = False,
         force: bool = False,
         progress: Progress = no_progress,
     ) -> Receipt:
         """Animate `photo` with the motion of `driving` and write `output`.
 
+        Paths are text or `pathlib.Path`; a leading `~/` is the home folder.
+
         Args:
             photo: the consented source photo.
             driving: a clip, a motion track made by `track`, or a single picture, whose expression is taken.
             output: the file to make; its suffix chooses the container. With a single picture as driver it may be a
                 picture, too.
-            settings: how, stage by stage.
+            settings: how, stage by stage; the defaults if not given.
             audio: file whose sound replaces the driving clip's.
             silent: leave the sound out.
             force: replace an existing output.
@@ -140,6 +154,11 @@ class Pipeline:
         Raises:
             FommError: each failure in one sentence; nothing is left half-written.
         """
+        photo, driving = given_path(photo, "photo"), given_path(driving, "driving clip")
+        output = given_path(output, "output", OutputError)
+        audio = None if audio is None else given_path(audio, "sound file")
+        settings = given_settings(settings, AnimateSettings)
+        given_function(progress, "progress")
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
         sealed_as(output)
@@ -224,13 +243,16 @@ class Pipeline:
                 "picture as driver."
             )
 
-    def authorise(self, photo: Path, settings: AnimateSettings, purpose: str = "animate") -> Authorisation:
+    def authorise(
+        self, photo: str | Path, settings: AnimateSettings | None = None, purpose: str = "animate"
+    ) -> Authorisation:
         """Return leave to animate a photo, or with the purpose "live" to show it live.
 
         Raises:
             ConsentError: no consent covers it.
             MediaError, TrustError: it cannot be read, or is an output of fomm itself.
         """
+        photo, settings = given_path(photo, "photo"), given_settings(settings, AnimateSettings)
         with check_file(photo).open("rb") as file:
             data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
         return authorise(data, purpose=purpose, ledger=self.ledger, name=str(photo), use=settings.use, model=self.bound)

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
+from fomm.arguments import given_instance, given_path, given_settings
 from fomm.errors import OutputError, SettingsError
 from fomm.face.windows import FaceSettings
 from fomm.motion.anatomy import Anatomy
@@ -63,9 +64,9 @@ class EditPhotoSettings(Settings):
 
 def edit_still(
     pipeline: Pipeline,
-    photo: Path,
-    output: Path,
-    settings: EditPhotoSettings,
+    photo: str | Path,
+    output: str | Path,
+    settings: EditPhotoSettings | None = None,
     *,
     authorisation: Authorisation | None = None,
     force: bool = False,
@@ -76,13 +77,16 @@ def edit_still(
         pipeline: model and face finder.
         photo: the consented photo.
         output: the picture to make, PNG, JPEG or WebP.
-        settings: the edit, and how it is rendered.
+        settings: the edit, and how it is rendered; the photo as it is if not given.
         authorisation: from `Pipeline.authorise`, if the caller has one already.
         force: replace an existing output.
 
     Raises:
         FommError: each failure in one sentence; nothing is left half-written.
     """
+    given_instance(pipeline, Pipeline, "pipeline")
+    photo, output = given_path(photo, "photo"), given_path(output, "output", OutputError)
+    settings = given_settings(settings, EditPhotoSettings)
     check_destination(output, [photo], force=force)
     scene = settings.scene()
     authorisation = authorisation or pipeline.authorise(photo, scene)
@@ -104,7 +108,7 @@ def edit_still(
     )  # fmt: skip
 
 
-def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) -> MotionTrack:
+def edit_motion(pipeline: Pipeline, photo: str | Path, settings: EditPhotoSettings | None = None) -> MotionTrack:
     """Return the edit as a motion for this and other photos: from the photo as it is to the edit, and back or not.
 
     It holds keypoints and no picture; still the photo's consent is asked for, because they are those of its face.
@@ -114,6 +118,8 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
         SettingsError: the gaze is to move and the model has no keypoints on the irises, or nothing is to change.
         FommError: any other failure, in one sentence.
     """
+    given_instance(pipeline, Pipeline, "pipeline")
+    photo, settings = given_path(photo, "photo"), given_settings(settings, EditPhotoSettings)
     edit = settings.edit
     if (edit.gaze_x or edit.gaze_y) and not tied_anatomy(pipeline).irises:
         raise SettingsError(
@@ -134,7 +140,12 @@ def edit_motion(pipeline: Pipeline, photo: Path, settings: EditPhotoSettings) ->
 
 
 def save_edit_motion(
-    pipeline: Pipeline, photo: Path, output: Path, settings: EditPhotoSettings, *, force: bool = False
+    pipeline: Pipeline,
+    photo: str | Path,
+    output: str | Path,
+    settings: EditPhotoSettings | None = None,
+    *,
+    force: bool = False,
 ) -> MotionTrack:
     """Write what `edit_motion` returns to a motion track file and return it.
 
@@ -142,6 +153,7 @@ def save_edit_motion(
         OutputError: the file cannot be written, or its name does not end as a motion track's.
         FommError: as `edit_motion`.
     """
+    photo, output = given_path(photo, "photo"), given_path(output, "output", OutputError)
     if output.suffix != TRACK_SUFFIX:
         raise OutputError(f"{output} must end in {TRACK_SUFFIX}: a motion track is a safetensors file.")
     check_destination(output, [photo], force=force)

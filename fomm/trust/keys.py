@@ -22,6 +22,7 @@ from cryptography.exceptions import InvalidSignature
 from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ed25519 import Ed25519PrivateKey, Ed25519PublicKey
 
+from fomm.arguments import given_path
 from fomm.errors import TrustError
 from fomm.trust.canonical import sha256_hex
 from fomm.trust.files import write_whole
@@ -32,12 +33,20 @@ _TEXT_PREFIX = "ed25519:"
 _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 
 
-def data_directory(explicit: Path | None = None) -> Path:
-    """Return the folder of ledger and keys: the argument, else `$FOMM_HOME`, else the user's data folder."""
-    if explicit is not None:
-        return Path(explicit).expanduser()
-    named = os.environ.get(HOME_VARIABLE)
-    return Path(named).expanduser() if named else Path(platformdirs.user_data_dir("fomm", appauthor=False))
+def data_directory(explicit: str | Path | None = None) -> Path:
+    """Return the folder of ledger and keys: the argument, else `$FOMM_HOME`, else the user's data folder.
+
+    Raises:
+        SettingsError: the argument is neither text nor a path.
+        TrustError: it or `$FOMM_HOME` is no path.
+    """
+    named = os.environ.get(HOME_VARIABLE) or None
+    if explicit is None and named is None:
+        return Path(platformdirs.user_data_dir("fomm", appauthor=False))
+    path = given_path(named if explicit is None else explicit, "folder of ledger and keys", TrustError)
+    with contextlib.suppress(RuntimeError):  # there is no user of the name after the ~
+        path = path.expanduser()
+    return path
 
 
 @dataclass(frozen=True)

@@ -6,10 +6,13 @@ import json
 import secrets
 from collections.abc import Iterator
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
+from fomm.arguments import given_instance, given_path
 from fomm.errors import ConsentError, SettingsError, TrustError
 from fomm.media.image import decode_image
+from fomm.media.limits import MediaLimits, check_file
 from fomm.trust.chain import Record, anchor
 from fomm.trust.consent import Consent, ConsentTerms, Revocation, grant_command
 from fomm.trust.photo import PhotoPrint
@@ -33,22 +36,26 @@ class ConsentEntry:
 class Ledger(ChainStore):
     """One user's consents; see `ChainStore` for the arguments."""
 
-    def grant(self, photo: bytes, terms: ConsentTerms, *, name: str = "photo", renew: bool = False) -> Consent:
+    def grant(
+        self, photo: bytes | str | Path, terms: ConsentTerms, *, name: str | None = None, renew: bool = False
+    ) -> Consent:
         """Record a consent for a photo, making ledger and key when this is the first.
 
         Args:
-            photo: the photo file's bytes.
+            photo: the photo's path, or the file's bytes.
             terms: what was agreed.
-            name: how messages call the photo.
+            name: how messages call the photo; its path if not given.
             renew: the person agreed anew after an earlier consent for this picture was revoked.
 
         Raises:
             ConsentError: the picture's consent was revoked and `renew` is false.
-            SettingsError: the consent has ended already.
-            MediaError: the photo cannot be decoded.
+            SettingsError: the consent has ended already, or an argument is of the wrong kind.
+            MediaError: the photo cannot be read or decoded.
             TrustError: the ledger or its key cannot be trusted.
         """
-        fingerprint = PhotoPrint.of(photo, decode_image(photo, name))
+        given_instance(terms, ConsentTerms, "terms of the consent")
+        data, name = _photo(photo, name)
+        fingerprint = PhotoPrint.of(data, decode_image(data, name))
         return self.record_grant(new_consent_id(), terms, fingerprint, name=name, renew=renew)
 
     def record_grant(
@@ -100,7 +107,10 @@ class Ledger(ChainStore):
         Raises:
             ConsentError: no such consent, or it is revoked already.
             TrustError: the ledger or its key cannot be trusted.
+            SettingsError: an argument is not text.
         """
+        given_instance(consent_id, str, "id of the consent")
+        given_instance(reason, str, "reason")
 
         def body(state: LedgerState) -> dict[str, Any]:
             state.consent(consent_id)
@@ -121,13 +131,21 @@ class Ledger(ChainStore):
 
         Raises:
             ConsentError: there is none with that id.
+            SettingsError: the id is not text.
         """
+        given_instance(consent_id, str, "id of the consent")
         with self.view() as state:
             return self._entry(state, state.consent(consent_id))
 
-    def find(self, photo: bytes, name: str = "photo") -> tuple[list[ConsentEntry], list[ConsentEntry]]:
-        """Return the consents of exactly this photo and those of pictures that look like it, newest first."""
-        fingerprint = PhotoPrint.of(photo, decode_image(photo, name))
+    def find(self, photo: bytes | str | Path, name: str | None = None) -> tuple[list[ConsentEntry], list[ConsentEntry]]:
+        """Return the consents of exactly this photo and those of pictures that look like it, newest first.
+
+        Raises:
+            MediaError: the photo, a path or the file's bytes, cannot be read or decoded.
+            SettingsError: an argument is of the wrong kind.
+        """
+        data, name = _photo(photo, name)
+        fingerprint = PhotoPrint.of(data, decode_image(data, name))
         with self.view() as state:
             near = state.near(fingerprint)
             exact = [self._entry(state, consent) for consent in near if consent.photo.same(fingerprint)]
@@ -176,6 +194,16 @@ class Ledger(ChainStore):
         else:
             label = "pending" if start and now < start else "active"
         return ConsentEntry(consent, revocation, label, state.used(consent.id))
+
+
+def _photo(photo: bytes | str | Path, name: str | None) -> tuple[bytes, str]:
+    """Return a photo file's bytes and what messages call it."""
+    name = None if name is None else given_instance(name, str, "name of the photo")
+    if isinstance(photo, bytes):
+        return photo, "photo" if name is None else name
+    path = given_path(photo, "photo")
+    with check_file(path).open("rb") as file:  # one byte too many says that it is too large
+        return file.read(MediaLimits().max_image_bytes + 1), str(path) if name is None else name
 
 
 def new_consent_id() -> str:

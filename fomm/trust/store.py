@@ -25,6 +25,7 @@ from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
+from fomm.arguments import given_function
 from fomm.errors import ConsentError, TrustError
 from fomm.trust.canonical import Clock, utc_now
 from fomm.trust.chain import SCHEMA, Head, Record, anchor
@@ -48,7 +49,8 @@ class ChainStore:
         clock: gives the present instant; tests set it.
     """
 
-    def __init__(self, directory: Path | None = None, clock: Clock = utc_now) -> None:
+    def __init__(self, directory: str | Path | None = None, clock: Clock = utc_now) -> None:
+        given_function(clock, "clock")
         self.keys = KeyStore(data_directory(directory))
         self.clock = clock
         self._state = LedgerState()

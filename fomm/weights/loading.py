@@ -90,8 +90,10 @@ def load_model(
     Raises:
         CheckpointError: the file is missing, damaged, unsafe, does not fit, or differs from its recorded checksum.
         ConsentError: the weights are bound to a consent, and nobody asked whether it stands.
+        SettingsError: there is no such device, or an argument is of the wrong kind.
     """
     path = resolve_checkpoint(name_or_path)
+    _check_device(device)
     if path.suffix in _OFFICIAL_SUFFIXES:
         official = load_official(path)
         config: Settings = official.config
@@ -131,6 +133,13 @@ def save_model(
     """
     header = CheckpointHeader(name, licence, origin, family_of(model.config), model.config.to_mapping())
     save_checkpoint(path, model.state_dict(), header, dtype=dtype)
+
+
+def _check_device(device: torch.device | str) -> None:
+    try:
+        torch.zeros(1, device=device)
+    except (RuntimeError, TypeError, AssertionError, ValueError) as error:
+        raise SettingsError(f"PyTorch has no device {device!r:.80} here; use 'cpu'.") from error
 
 
 def _ask(admit: Callable[[CheckpointInfo], None] | None, info: CheckpointInfo) -> None:

@@ -7,6 +7,7 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
+from fomm.arguments import given_path
 from fomm.errors import CheckpointError, SettingsError
 from fomm.settings import Settings, option
 from fomm.weights.files import open_checkpoint, sha256
@@ -41,8 +42,9 @@ def resolve_checkpoint(name_or_path: str | Path = DEFAULT_MODEL) -> Path:
     Raises:
         CheckpointError: there is no such model or file.
     """
+    given = given_path(name_or_path, "model", CheckpointError)
     entry = _entry_of(str(name_or_path))
-    path = checkpoints_folder() / f"{entry.name}.safetensors" if entry else Path(name_or_path)
+    path = checkpoints_folder() / f"{entry.name}.safetensors" if entry else given
     if path.is_file():
         return path
     if entry:
