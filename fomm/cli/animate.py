@@ -12,6 +12,7 @@ from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import OutputError
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
 from fomm.scenes.demo import demo_files, record_demo_consent
+from fomm.scenes.progress import PASSES, passes_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.trust.delivery import check_destination
 
@@ -83,7 +84,7 @@ def track(driving: Path, output: Path, force: bool, settings_file: Path | None, 
         raise OutputError(f"{output} must end in {TRACK_SUFFIX}: a motion track is a safetensors file.")
     check_destination(output, [driving], force=force)
     pipeline = Pipeline(settings.model, settings.render)
-    with progress_bars() as progress:
+    with progress_bars(PASSES[:1]) as progress:
         motion = pipeline.track(driving, settings, progress)
     motion.save(output)
     seen = int(motion.found.sum())
@@ -101,7 +102,7 @@ def _render(
     force: bool,
 ) -> None:
     pipeline = Pipeline(settings.model, settings.render)
-    with progress_bars() as progress:
+    with progress_bars(passes_of(driving)) as progress:
         receipt = pipeline.animate(
             photo, driving, output, settings, audio=audio, silent=silent, force=force, progress=progress
         )

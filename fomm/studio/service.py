@@ -25,6 +25,7 @@ from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
 from fomm.scenes.directions import directions_of
 from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 from fomm.scenes.preview import preview, sample_motion
+from fomm.scenes.progress import PASSES, passes_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.studio.live_streams import LiveStreams
@@ -169,7 +170,9 @@ class Studio:
         settings = self.check_length(driving, settings)
         output = session.new_path(f"{photo.stem[:40]}-{driving.stem[:40]}.mp4")
         return Work(
-            session, lambda progress: self.pipeline.animate(photo, driving, output, settings, progress=progress)
+            session,
+            lambda progress: self.pipeline.animate(photo, driving, output, settings, progress=progress),
+            passes_of(driving),
         )
 
     def track(self, session: Session, driving: Path, settings: AnimateSettings) -> Work[Path]:
@@ -186,7 +189,7 @@ class Studio:
             session.motions.append(output)
             return output
 
-        return Work(session, extract)
+        return Work(session, extract, PASSES[:1])
 
     def preview_edit(self, session: Session, photo: Path, settings: EditPhotoSettings) -> Receipt:
         """Release one marked picture of an edit into the session's folder, to look at.

@@ -13,7 +13,7 @@ from urllib.parse import quote
 
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face
-from fomm.studio.work import Step
+from fomm.scenes.progress import Reached
 from fomm.trust.consent import LIVING
 from fomm.trust.ledger import ConsentEntry
 from fomm.trust.release import Receipt
@@ -58,8 +58,8 @@ def heading(number: int, title: str) -> str:
     return f'<div class="step"><i aria-hidden="true">{number}</i><h2>{escape(title)}</h2></div>'
 
 
-def progress(step: Step) -> str:
-    """Return how far a render is: stage, frames, speed, time left, and a bar."""
+def progress(step: Reached) -> str:
+    """Return how far a render is: stage, frames and speed of it; time left, share and a bar of the whole."""
     words = [_STAGES.get(step.stage, step.stage)]
     if step.done:
         words.append(f"{step.done} of {step.total} frames" if step.total else f"{step.done} frames")
@@ -67,7 +67,7 @@ def progress(step: Step) -> str:
         words.append(f"{step.fps:.1f} fps")
     if step.seconds_left is not None:
         words.append(f"{_duration(step.seconds_left)} left")
-    share = min(100.0, 100.0 * step.done / step.total) if step.total else 0.0
+    share = 100.0 * (step.share or 0.0)
     bar = f'<div class="bar"><span style="width:{share:.1f}%"></span></div>'
     return f'<div class="note busy" role="status">{escape(" · ".join(words))}{bar}</div>'
 

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
-from dataclasses import dataclass
+from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
+from fomm.scenes.progress import Reached, WholeJob
 from fomm.scenes.tracking import Progress
 from fomm.studio.session import Session
 
@@ -18,40 +18,22 @@ class StoppedError(Exception):
     """The visitor stopped the computation, or left."""
 
 
-@dataclass(frozen=True)
-class Step:
-    """How far a computation is.
-
-    Attributes:
-        stage: "track" or "render"; empty before the first frame.
-        done: frames done in this stage.
-        total: frames of this stage, None when unknown.
-        fps: frames per second so far.
-        seconds_left: of this stage, None when unknown.
-    """
-
-    stage: str = ""
-    done: int = 0
-    total: int | None = None
-    fps: float = 0.0
-    seconds_left: float | None = None
-
-
 class Work(Generic[T]):
     """Runs `task` in a thread.
 
     Args:
         session: whose `stop` ends it.
         task: gets a progress callback, which raises when the work has to stop.
+        passes: the stages that the task will report, in order.
 
     Raises:
         SessionEndedError: nobody waits for it.
     """
 
-    def __init__(self, session: Session, task: Callable[[Progress], T]) -> None:
+    def __init__(self, session: Session, task: Callable[[Progress], T], passes: Sequence[str] = ()) -> None:
         self._session, self._task = session, task
-        self._step = Step()
-        self._began = 0.0
+        self._step = Reached()
+        self._job = WholeJob(passes, time.monotonic())
         self._result: T | None = None
         self._error: BaseException | None = None
         self._stop = threading.Event()
@@ -67,7 +49,7 @@ class Work(Generic[T]):
         """Wait until it has ended, for so many seconds at most."""
         self._thread.join(timeout)
 
-    def watch(self, every: float = 0.25) -> Iterator[Step]:
+    def watch(self, every: float = 0.25) -> Iterator[Reached]:
         """Yield how far it is until it ends; whoever stops watching stops the work."""
         try:
             while self._thread.is_alive():
@@ -98,11 +80,4 @@ class Work(Generic[T]):
     def _report(self, stage: str, done: int, total: int | None) -> None:
         if self._stop.is_set():
             raise StoppedError("Stopped.")
-        now = time.monotonic()
-        if stage != self._step.stage:
-            self._began, self._first = now, done
-            self._step = Step(stage, done, total)
-            return
-        fps = (done - self._first) / max(now - self._began, 1e-6)
-        left = (total - done) / fps if total is not None and fps > 0 else None
-        self._step = Step(stage, done, total, fps, left)
+        self._step = self._job.report(stage, done, total, time.monotonic())

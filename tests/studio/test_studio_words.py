@@ -11,11 +11,11 @@ from fomm.errors import ConsentError, FaceError, SettingsError
 from fomm.media.image import read_image
 from fomm.media.probe import probe
 from fomm.scenes.demo import demo_files
+from fomm.scenes.progress import Reached
 from fomm.studio import words
 from fomm.studio.app import Serving
 from fomm.studio.controls import CONTROLS, settings_of
 from fomm.studio.gallery import bundled
-from fomm.studio.work import Step
 from fomm.trust.consent import grant_command
 
 BLANK = [None] * len(CONTROLS)
@@ -40,8 +40,8 @@ def test_nothing_a_visitor_names_is_read_as_html():
 
 
 def test_progress_names_frames_speed_and_time_left():
-    told = words.progress(Step("render", 50, 100, 12.5, 90.0))
-    for part in ("Animating", "50 of 100 frames", "12.5 fps", "1 min 30 s left", "width:50.0%"):
+    told = words.progress(Reached("render", 50, 100, 12.5, 0.7, 90.0))
+    for part in ("Animating", "50 of 100 frames", "12.5 fps", "1 min 30 s left", "width:70.0%"):
         assert part in told
 
 
