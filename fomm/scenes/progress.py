@@ -14,8 +14,8 @@ from fomm.scenes.animate import TRACK_SUFFIX
 PASSES = ("track", "render")
 """The passes of an animation from a clip, in order."""
 
-# Seconds per frame of one pass against another's, until each is measured.
-_COSTS = {"track": 1.0, "render": 1.5}
+# Seconds per frame of one pass against another's, as the demo takes them on a CPU; used until each is measured.
+_COSTS = {"track": 1.0, "render": 1.7}
 
 
 @dataclass(frozen=True)
