@@ -85,7 +85,8 @@ FINE = (
     Control("refine.detail", "Photo detail"),
     Control("refine.min_side", "Output size at least"),
     Control("refine.edge", "Soft edge", 0.01),
-    Control("label.text", "Label words"),
+    Control("label.language", "Language of the label"),
+    Control("label.text", "Own words beneath the label"),
     Control("encode.quality", "Compression"),
     Control("encode.preset", "Encoder speed"),
 )

@@ -17,7 +17,7 @@ from fomm.trust.authorise import Authorisation
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
 from fomm.trust.files import hash_file, move, sync_file
-from fomm.trust.label import BADGE, Label, LabelSettings
+from fomm.trust.label import Label, LabelSettings
 from fomm.trust.manifest import seal
 from fomm.trust.marks import WATERMARK_SECRET, driving_mark
 from fomm.trust.provenance import Provenance, SealRequest
@@ -126,7 +126,7 @@ class Draft:
             OutputError: the name was taken meanwhile, or the disk failed.
             TrustError: the ledger or the signer cannot be trusted.
         """
-        text = f"{BADGE} {settings.text}, {label.corner}"
+        text = label.summary
         request = SealRequest(
             self.output_id,
             self.authorisation,

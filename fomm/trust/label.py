@@ -1,51 +1,62 @@
-"""The visible label: an "AI" badge with a short text on a rounded, translucent plate, burnt into every frame.
+"""The visible label: an "AI" badge with a word on a rounded, translucent plate, burnt into every frame.
 
-The text's ink is at least 5% of the frame's short side high (the least that Chinese labelling rules ask, and enough to
-be noticed). The plate is drawn once per frame size, four times larger and averaged down for smooth edges, and kept as
-integers; marking a frame then touches only the plate's rectangle: `out = (frame * (255 - a) + colour * a) / 255`.
+Badge and word are ours, in the viewers' language and in the bundled font; a user's own words go on a plate of their own
+beneath. The text's ink is at least 5% of the frame's short side high (the least that Chinese labelling rules ask, and
+enough to be noticed). Plates are drawn once per frame size and kept as integers; marking a frame then touches only
+their rectangle: `out = (frame * (255 - a) + colour * a) / 255`. `Label.legibility` reads it back from a finished file.
 """
 
 from __future__ import annotations
 
-import math
 from dataclasses import dataclass
-from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageDraw, ImageFont
 
 from fomm.errors import SettingsError
 from fomm.settings import Settings, option
+from fomm.trust.label_plate import Plate, draw_badge, draw_words
 
 SHARE = 0.05  # least height of the text's ink, as a share of the short side
-BADGE = "AI"
+LEGIBLE = 0.8
+"""Correlation of a label in a finished file with the drawn one, from which its letters can be read."""
 CORNERS = ("bottom-right", "bottom-left", "top-right", "top-left")  # in order of preference
-_OVERSAMPLE = 4
 _MARGIN = 0.025  # distance to the frame's edge, as a share of the short side
-_PLATE = (17, 19, 26, 172)  # dark enough that white text keeps a contrast above 4.5:1 even over a white picture
-_INK = (255, 255, 255, 255)
-_BADGE_INK = (17, 19, 26, 255)
-_MISSING = "\U0010fffe"  # a code point no font draws: its glyph is the "missing" box
+_WORDS = {
+    "en": ("AI", "generated"),
+    "de": ("KI", "generiert"),
+    "es": ("IA", "generado"),
+    "fr": ("IA", "généré"),
+    "it": ("IA", "generato"),
+    "nl": ("AI", "gegenereerd"),
+    "pl": ("AI", "wygenerowane"),
+    "pt": ("IA", "gerado"),
+    "sv": ("AI", "genererad"),
+}
 
 Box = tuple[float, float, float, float]
-Plate = tuple[int, int, int, int]
-Font = ImageFont.FreeTypeFont
+Place = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True)
 class LabelSettings(Settings):
     """How the visible label looks; it can be moved, enlarged and translated, not removed or shrunk."""
 
-    text: str = option("generated", "Words after the AI badge, in the viewers' language.")
+    language: str = option("en", "Language of the badge, the viewers'.", choices=tuple(_WORDS))
+    text: str = option("", "Words of your own, on a plate beneath the badge.")
     corner: str = option("auto", "Where the label sits; auto keeps away from the face.", choices=("auto", *CORNERS))
     scale: float = option(1.0, "Size of the label, relative to the least readable one.", low=1.0, high=3.0)
-    font: str = option("", "Path of a TrueType or OpenType font; needed for text in a script the built-in font lacks.")
+    font: str = option("", "TrueType or OpenType file for words of your own in a script the built-in font lacks.")
 
     def __post_init__(self) -> None:
         super().__post_init__()
-        if not self.text.strip() or not self.text.isprintable() or len(self.text) > 40:
-            raise SettingsError(f"LabelSettings.text must be 1 to 40 printable characters, not {self.text!r}.")
+        if self.text and (not self.text.strip() or not self.text.isprintable() or len(self.text) > 40):
+            raise SettingsError(f"LabelSettings.text must be up to 40 printable characters, not {self.text!r}.")
+
+    @property
+    def badge(self) -> str:
+        """What the badge says, such as "AI generated"."""
+        return " ".join(_WORDS[self.language])
 
 
 class Label:
@@ -59,28 +70,37 @@ class Label:
 
     Attributes:
         corner: where it sits.
-        box: (x0, y0, x1, y1) of the plate, whole pixels.
+        box: (x0, y0, x1, y1) of the plates, whole pixels.
+        ink_share: height of the text's ink as drawn, as a share of the frame's short side.
+        summary: what it says and where, for people.
 
     Raises:
-        SettingsError: the font cannot be read or lacks a letter, or the label does not fit the frame.
+        SettingsError: the font cannot be read, lacks a letter or draws it without ink, or the label does not fit.
     """
 
     def __init__(self, settings: LabelSettings, width: int, height: int, face: Box | None = None) -> None:
-        _check_letters(settings)
-        colour, alpha = _draw_plate(settings, SHARE * settings.scale * min(width, height))  # [h, w, 3], [h, w]
-        plate_height, plate_width = alpha.shape
+        ink = SHARE * settings.scale * min(width, height)
+        plates = [draw_badge(*_WORDS[settings.language], ink)]
+        if settings.text:
+            plates.append(draw_words(settings.text.strip(), settings.font, ink))
+        gap = round(ink / 4)
+        plate_width = max(plate.alpha.shape[1] for plate in plates)
+        plate_height = sum(plate.alpha.shape[0] for plate in plates) + gap * (len(plates) - 1)
         margin = round(_MARGIN * min(width, height))
         if plate_width + 2 * margin > width or plate_height + 2 * margin > height:
             raise SettingsError(
-                f"The label '{BADGE} {settings.text}' needs {plate_width + 2 * margin} x {plate_height + 2 * margin} "
+                f"The label '{settings.badge}' needs {plate_width + 2 * margin} x {plate_height + 2 * margin} "
                 f"pixels and the frame has {width} x {height}; shorten label.text or lower label.scale."
             )
         places = {corner: _place(corner, width, height, plate_width, plate_height, margin) for corner in CORNERS}
         self.corner = settings.corner if settings.corner != "auto" else _freest(places, face)
         self.box = places[self.corner]
+        colour, alpha = _stacked(plates, gap, right=self.corner.endswith("right"))  # [h, w, 3], [h, w]
         self._colour = colour
         self._keep = (255 - alpha)[:, :, None]
         self._size = (height, width, 3)
+        self.ink_share = min(plate.ink_height for plate in plates) / min(width, height)
+        self.summary = f"{settings.badge}, {self.corner}"
 
     def apply(self, frame: NDArray[np.uint8]) -> NDArray[np.uint8]:
         """Return a labelled copy of a frame.
@@ -101,96 +121,52 @@ class Label:
         marked[y0:y1, x0:x1] = (blend + (blend >> 8)) >> 8  # exact division by 255 with rounding
         return marked
 
+    def legibility(self, frame: NDArray[np.uint8]) -> float:
+        """Return how well the label can be read in a finished file's frame: 1 as drawn, 0 not at all.
 
-def _draw_plate(settings: LabelSettings, ink: float) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
-    """Return the plate's colour times alpha, uint16 [h, w, 3] in [0, 255 * 255], and its alpha, uint16 [h, w].
+        The measure is the correlation of what the frame shows there with the drawn letters, in luma.
 
-    Args:
-        settings: text and font.
-        ink: least height of the text's ink in pixels.
-    """
-    text, fine = settings.text.strip(), _OVERSAMPLE
-    size = _font_size(settings, text, ink * fine)
-    font = _load_font(settings.font, size)
-    stroke = max(1, round(size * 0.028))  # a little bolder badge without a second font file
-    badge = font.getbbox(BADGE, anchor="ls", stroke_width=stroke)  # (left, top, right, bottom) from the baseline
-    words = font.getbbox(text, anchor="ls")
-    inner, pad, gap = round(size * 0.2), round(size * 0.2), round(size * 0.28)
-    badge_height = math.ceil(badge[3] - badge[1] + 2 * inner)
-    badge_width = math.ceil(badge[2] - badge[0] + 2.6 * inner)
-    middle = (badge[1] + badge[3]) / 2  # the badge's optical middle, above the baseline (negative)
-    half = max(badge_height / 2, middle - words[1] + inner / 2, words[3] - middle + inner / 2) + pad
-    height = _multiple(2 * half, fine)
-    width = _multiple(pad + badge_width + gap + (words[2] - words[0]) + pad + gap * 0.7, fine)
-    baseline = height / 2 - middle
-
-    canvas = Image.new("RGBA", (width, height), (*_PLATE[:3], 0))
-    draw = ImageDraw.Draw(canvas)
-    draw.rounded_rectangle((0, 0, width - 1, height - 1), radius=height * 0.3, fill=_PLATE)
-    top = (height - badge_height) / 2
-    draw.rounded_rectangle((pad, top, pad + badge_width, top + badge_height), radius=badge_height * 0.22, fill=_INK)
-    x = pad + (badge_width - (badge[2] - badge[0])) / 2 - badge[0]
-    draw.text((x, baseline), BADGE, _BADGE_INK, font, anchor="ls", stroke_width=stroke, stroke_fill=_BADGE_INK)
-    draw.text((pad + badge_width + gap - words[0], baseline), text, _INK, font, anchor="ls")
-
-    fine_pixels = np.asarray(canvas, dtype=np.float64)  # [h * 4, w * 4, 4]
-    alpha = fine_pixels[:, :, 3]
-    weighted = np.concatenate([fine_pixels[:, :, :3] * alpha[:, :, None], alpha[:, :, None]], axis=2)
-    mean = weighted.reshape(height // fine, fine, width // fine, fine, 4).mean(axis=(1, 3))  # [h, w, 4]
-    alpha = np.ceil(mean[:, :, 3])  # rounded up, so that colour * alpha never exceeds 255 * alpha
-    return np.floor(mean[:, :, :3]).astype(np.uint16), alpha.astype(np.uint16)
+        Args:
+            frame: uint8 [H, W, 3] RGB of the size the label was drawn for.
+        """
+        x0, y0, x1, y1 = self.box
+        drawn = self._colour.astype(np.float64).mean(axis=2)  # [h, w]
+        seen = frame[y0:y1, x0:x1].astype(np.float64).mean(axis=2)
+        inside = self._keep[:, :, 0] < 255
+        drawn, seen = drawn[inside] - drawn[inside].mean(), seen[inside] - seen[inside].mean()
+        norm = np.sqrt((drawn @ drawn) * (seen @ seen))
+        return float(max(0.0, drawn @ seen / norm)) if norm > 0 else 0.0
 
 
-def _font_size(settings: LabelSettings, text: str, ink: float) -> int:
-    """Return the smallest font size whose text ink is `ink` high, one fine pixel to spare for the averaging."""
-    probe = 200
-    box = _load_font(settings.font, probe).getbbox(text, anchor="ls")
-    if box[3] <= box[1]:
-        raise SettingsError(f"LabelSettings.text {text!r} has no visible letters; give words.")
-    return math.ceil((ink + _OVERSAMPLE) * probe / (box[3] - box[1]))
+def _stacked(plates: list[Plate], gap: int, *, right: bool) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
+    """Return colour `[h, w, 3]` and alpha `[h, w]` of plates one beneath another, flush with the frame's edge."""
+    width = max(plate.alpha.shape[1] for plate in plates)
+    height = sum(plate.alpha.shape[0] for plate in plates) + gap * (len(plates) - 1)
+    colour, alpha = np.zeros((height, width, 3), np.uint16), np.zeros((height, width), np.uint16)
+    top = 0
+    for plate in plates:
+        rows, columns = plate.alpha.shape
+        left = width - columns if right else 0
+        colour[top : top + rows, left : left + columns] = plate.colour
+        alpha[top : top + rows, left : left + columns] = plate.alpha
+        top += rows + gap
+    return colour, alpha
 
 
-def _load_font(path: str, size: int) -> Font:
-    """Open the named font, or the one inside Pillow (Aileron, CC0)."""
-    try:
-        font = ImageFont.truetype(path, size) if path else ImageFont.load_default(size)
-    except OSError as error:
-        raise SettingsError(f"The label font {path} cannot be read; give a TrueType or OpenType file.") from error
-    if not isinstance(font, ImageFont.FreeTypeFont):
-        raise SettingsError("This Pillow has no FreeType; install the pillow wheel from PyPI to draw the label.")
-    return font
-
-
-def _check_letters(settings: LabelSettings) -> None:
-    """Refuse a text with a letter that the font would draw as its "missing" box."""
-    font = _load_font(settings.font, 40)
-    box = bytes(font.getmask(_MISSING))
-    for letter in settings.text:
-        if not letter.isspace() and bytes(font.getmask(letter)) == box:
-            raise SettingsError(
-                f"{Path(settings.font).name or 'The built-in font'} has no letter '{letter}'; set label.font to a font "
-                "file that has it."
-            )
-
-
-def _place(corner: str, width: int, height: int, plate_width: int, plate_height: int, margin: int) -> Plate:
+def _place(corner: str, width: int, height: int, plate_width: int, plate_height: int, margin: int) -> Place:
     x = margin if corner.endswith("left") else width - margin - plate_width
     y = margin if corner.startswith("top") else height - margin - plate_height
     return x, y, x + plate_width, y + plate_height
 
 
-def _freest(places: dict[str, Plate], face: Box | None) -> str:
+def _freest(places: dict[str, Place], face: Box | None) -> str:
     """Return the corner whose plate covers least of the face; earlier corners win ties."""
     if face is None:
         return CORNERS[0]
 
-    def covered(box: Plate) -> float:
+    def covered(box: Place) -> float:
         wide = min(box[2], face[2]) - max(box[0], face[0])
         high = min(box[3], face[3]) - max(box[1], face[1])
         return max(0.0, wide) * max(0.0, high)
 
     return min(CORNERS, key=lambda corner: covered(places[corner]))
-
-
-def _multiple(length: float, step: int) -> int:
-    return math.ceil(length / step) * step
