@@ -35,9 +35,15 @@ def option(
     low: float | None = None,
     high: float | None = None,
     choices: Sequence[str] | None = None,
+    words: Mapping[str, Any] | None = None,
 ) -> Any:
-    """Declare a settings field with its default, its one-sentence help and its allowed values (bounds inclusive)."""
-    metadata = {"help": help, "low": low, "high": high, "choices": tuple(choices) if choices else None}
+    """Declare a settings field with its default, its one-sentence help and its allowed values (bounds inclusive).
+
+    `words` are names that may be given in place of values, such as `{"original": 0}`; what they stand for is allowed
+    whatever the bounds are.
+    """
+    metadata: dict[str, Any] = {"help": help, "low": low, "high": high, "words": dict(words or {})}
+    metadata["choices"] = tuple(choices) if choices else None
     if isinstance(default, (list, dict)):
         return dataclasses.field(default_factory=lambda: type(default)(default), metadata=metadata)
     return dataclasses.field(default=default, metadata=metadata)
@@ -50,7 +56,8 @@ class Settings:
     def __post_init__(self) -> None:
         hints = typing.get_type_hints(type(self))
         for field in dataclasses.fields(self):
-            value = _coerce(f"{type(self).__name__}.{field.name}", getattr(self, field.name), hints[field.name])
+            value = named_value(field, getattr(self, field.name))
+            value = _coerce(f"{type(self).__name__}.{field.name}", value, hints[field.name])
             _check_range(f"{type(self).__name__}.{field.name}", value, field.metadata)
             object.__setattr__(self, field.name, value)
 
@@ -82,6 +89,12 @@ class Settings:
         """Return a SHA-256 hex digest of the canonical JSON form, equal for equal settings."""
         canonical = json.dumps(self.to_mapping(), sort_keys=True, separators=(",", ":"))
         return hashlib.sha256(canonical.encode()).hexdigest()
+
+
+def named_value(field: dataclasses.Field[Any], value: Any) -> Any:
+    """Return what a word given for a field stands for; any other value as it is."""
+    words = field.metadata.get("words") or {}
+    return words.get(value, value) if isinstance(value, str) else value
 
 
 def _is_required(field: dataclasses.Field[Any]) -> bool:
@@ -145,7 +158,7 @@ def _coerce_tuple(name: str, value: Any, inner: tuple[Any, ...]) -> tuple[Any, .
 
 
 def _check_range(name: str, value: Any, metadata: Mapping[str, Any]) -> None:
-    if value is None:
+    if value is None or value in (metadata.get("words") or {}).values():
         return
     choices, low, high = metadata.get("choices"), metadata.get("low"), metadata.get("high")
     if choices and value not in choices:

@@ -49,6 +49,25 @@ class _StageOption(click.Option):
         self.heading = heading
 
 
+class _NumberOrWord(click.ParamType[Any]):
+    """A number within its range, or a word that stands for one."""
+
+    name = "number"
+
+    def __init__(self, numbers: click.ParamType[Any], words: Mapping[str, Any]) -> None:
+        self._numbers, self._words = numbers, words
+
+    def convert(self, value: Any, param: click.Parameter | None, ctx: click.Context | None) -> Any:
+        """Return the number; what is neither fails with the words that are known."""
+        if value in self._words:
+            return self._words[value]
+        try:
+            return self._numbers.convert(value, param, ctx)
+        except click.BadParameter as error:
+            known = " or ".join(repr(word) for word in self._words)
+            self.fail(f"{error.message.rstrip('.')}; a number or {known} is expected.", param, ctx)
+
+
 class StagedCommand(click.Command):
     """A command whose help shows settings stage by stage, each under what its settings class says of itself."""
 
@@ -144,6 +163,8 @@ def _option(leaf: _Leaf) -> Callable[[Command], Command]:
     elif inner in (int, float):
         numbers = click.IntRange if inner is int else click.FloatRange
         kind, metavar = numbers(metadata["low"], metadata["high"]), "NUMBER"
+        if words := metadata.get("words"):
+            kind, metavar = _NumberOrWord(kind, words), "|".join(("NUMBER", *words))
     if default is not None and default != "":
         text = f"{text}  [default: {default}]"
     return click.option(

@@ -50,6 +50,10 @@ class CropWindow:
         x, y = face.center
         return cls(x - side / 2, y - side * FACE_CENTER_Y, side)
 
+    def scaled(self, scale: float) -> CropWindow:
+        """Return the window of the same part of the picture at `scale` times its size; never below 1 px."""
+        return CropWindow(self.x * scale, self.y * scale, max(1.0, self.side * scale))
+
     def bounds(self, height: int, width: int) -> tuple[int, int, int, int]:
         """Return x0, y0, x1, y1 of the whole pixels that the window covers inside a picture of that size.
 

@@ -46,6 +46,12 @@ class Face:
         width, height = self.box[2] - self.box[0], self.box[3] - self.box[1]
         return float(np.sqrt(max(width, 0.0) * max(height, 0.0)))
 
+    def scaled(self, scale: float) -> Face:
+        """Return the face as it is in the picture at `scale` times its size."""
+        x0, y0, x1, y1 = (place * scale for place in self.box)
+        points = self.points and tuple((x * scale, y * scale) for x, y in self.points)
+        return Face((x0, y0, x1, y1), self.score, points)
+
     def overlap(self, other: Face) -> float:
         """Intersection over union of the two boxes, in [0, 1]."""
         width = min(self.box[2], other.box[2]) - max(self.box[0], other.box[0])

@@ -88,7 +88,11 @@ def parse_box(text: str) -> Box:
 
 
 def portrait_window(
-    image: NDArray[np.uint8], finder: FaceFinder, settings: FaceSettings | None = None, person: Person | None = None
+    image: NDArray[np.uint8],
+    finder: FaceFinder,
+    settings: FaceSettings | None = None,
+    person: Person | None = None,
+    size: tuple[int, int] | None = None,
 ) -> CropWindow:
     """Return the window to animate in a photo.
 
@@ -97,6 +101,10 @@ def portrait_window(
         finder: finds the face.
         settings: which face, and how closely it is cropped.
         person: if given, the window of a face that was found is widened until the whole head is in it.
+        size: width and height in px of the photo that `image` is a reduced copy of; a box is given in its pixels.
+
+    Returns:
+        The window in px of `image`.
 
     Raises:
         FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo, is
@@ -105,7 +113,8 @@ def portrait_window(
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
     if settings.source_box is not None:
-        window = _window_of_box(settings.source_box, width, height, "--source-box")
+        across, down = size or (width, height)
+        window = _window_of_box(settings.source_box, across, down, "--source-box").scaled(width / across)
         if not settings.any_face and not _faces_inside(image, window, finder):
             raise _no_face_inside("--source-box")
         return window

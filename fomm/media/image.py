@@ -1,35 +1,70 @@
 """Photos: one buffer of bytes to one upright RGB array, whatever the file's mode, depth, orientation or profile.
 
-`decode_image` works on bytes read once, so that a caller can hash and decode the very same buffer. The header's size
+`decode_photo` works on bytes read once, so that a caller can hash and decode the very same buffer. The header's size
 is checked against `MediaLimits` before pixels are decoded, and only plain raster decoders are enabled (no PostScript,
 no formats that run programs or open other files).
 """
 
 from __future__ import annotations
 
+import contextlib
 import functools
 import io
+from collections.abc import Iterator
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from PIL import Image, ImageCms, ImageOps, UnidentifiedImageError
+from PIL import Image, UnidentifiedImageError
 
 from fomm.errors import MediaError
-from fomm.media.limits import SNIFF_BYTES, MediaLimits, check_file, sniff
+from fomm.media.colour import even, to_srgb
+from fomm.media.heic import Heic
+from fomm.media.limits import PHOTO_LIMITS, SNIFF_BYTES, MediaLimits, check_file, sniff
+from fomm.media.profiles import profile_of
+from fomm.media.reduce import WHOLE, Fit, reduced
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000", "PPM")
-_WHITE = 255
+"""Pillow's names of the formats that are read, HEIC besides."""
+_ORIENTATION = 0x0112
+_TURNS = {
+    2: Image.Transpose.FLIP_LEFT_RIGHT,
+    3: Image.Transpose.ROTATE_180,
+    4: Image.Transpose.FLIP_TOP_BOTTOM,
+    5: Image.Transpose.TRANSPOSE,
+    6: Image.Transpose.ROTATE_270,
+    7: Image.Transpose.TRANSVERSE,
+    8: Image.Transpose.ROTATE_90,
+}
+_BAND_PIXELS = 2_000_000
+# Pillow refuses twice this many before our own check could; it warns from here on, and need not.
+Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, PHOTO_LIMITS.max_pixels)
 # Pillow signals damage with any of these, depending on the decoder.
 _DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 
+@dataclass(frozen=True)
+class Photo:
+    """A decoded photo.
+
+    Attributes:
+        pixels: uint8 `[H, W, 3]`, sRGB, upright, perhaps reduced.
+        width: of the upright photo itself, in pixels.
+        height: likewise.
+    """
+
+    pixels: NDArray[np.uint8]
+    width: int
+    height: int
+
+
 def read_image(path: Path | str, limits: MediaLimits | None = None) -> NDArray[np.uint8]:
-    """Read a photo as upright RGB.
+    """Read a photo as upright RGB at its own size.
 
     Args:
-        path: a JPEG, PNG, WebP, AVIF, TIFF, BMP, GIF (first frame), JPEG 2000 or PPM file.
-        limits: the largest picture accepted; the defaults when None.
+        path: a JPEG, PNG, HEIC, WebP, AVIF, TIFF, BMP, GIF (first frame), JPEG 2000 or PPM file.
+        limits: the largest picture accepted; `PHOTO_LIMITS` when None.
 
     Returns:
         uint8 `[H, W, 3]`, sRGB, EXIF orientation applied, transparency composited over white.
@@ -37,14 +72,19 @@ def read_image(path: Path | str, limits: MediaLimits | None = None) -> NDArray[n
     Raises:
         MediaError: the file is missing, empty, too large, damaged or not a supported picture.
     """
-    limits = limits or MediaLimits()
+    return read_photo(path, limits).pixels
+
+
+def read_photo(path: Path | str, limits: MediaLimits | None = None, fit: Fit = WHOLE) -> Photo:
+    """Read a photo and reduce it, see `decode_photo`."""
+    limits = limits or PHOTO_LIMITS
     path = check_file(Path(path))
     try:
         with path.open("rb") as file:
             data = file.read(limits.max_image_bytes + 1)
     except OSError as error:
         raise MediaError(f"{path} cannot be read ({error.strerror}); check its permissions.") from error
-    return decode_image(data, str(path), limits)
+    return decode_photo(data, str(path), limits, fit)
 
 
 def decode_image(data: bytes, name: str, limits: MediaLimits | None = None) -> NDArray[np.uint8]:
@@ -53,7 +93,7 @@ def decode_image(data: bytes, name: str, limits: MediaLimits | None = None) -> N
     Args:
         data: the whole file.
         name: what to call the photo in an error message.
-        limits: the largest picture accepted; the defaults when None.
+        limits: the largest picture accepted; `PHOTO_LIMITS` when None.
 
     Returns:
         uint8 `[H, W, 3]`, sRGB, EXIF orientation applied, transparency composited over white.
@@ -61,22 +101,111 @@ def decode_image(data: bytes, name: str, limits: MediaLimits | None = None) -> N
     Raises:
         MediaError: the bytes are empty, too many, damaged or not a supported picture.
     """
-    limits = limits or MediaLimits()
+    return decode_photo(data, name, limits).pixels
+
+
+def decode_photo(data: bytes, name: str, limits: MediaLimits | None = None, fit: Fit = WHOLE) -> Photo:
+    """Decode a photo from its bytes at a reduced size.
+
+    Args:
+        data: the whole file.
+        name: what to call the photo in an error message.
+        limits: the largest picture accepted; `PHOTO_LIMITS` when None.
+        fit: what it is reduced to.
+
+    Raises:
+        MediaError: the bytes are empty, too many, damaged or not a supported picture.
+    """
+    with _opened(data, name, limits or PHOTO_LIMITS) as image:
+        size, profile = image.size, _profile(image, data)
+        picture = reduced(image, data, fit.size(*size))
+        turn = _orientation(image)
+        if turn in _TURNS:
+            picture = picture.transpose(_TURNS[turn])
+        width, height = size[::-1] if turn > 4 else size
+        return Photo(np.array(to_srgb(picture, profile)), width, height)
+
+
+def decode_bands(data: bytes, name: str, limits: MediaLimits | None = None) -> Iterator[NDArray[np.uint8]]:
+    """Yield a photo from top to bottom in bands of rows, at its full size and without a second copy of it.
+
+    Args:
+        data: the whole file.
+        name: what to call the photo in an error message.
+        limits: the largest picture accepted; `PHOTO_LIMITS` when None.
+
+    Yields:
+        uint8 `[h, W, 3]`; one below the other they are what `decode_image` returns.
+
+    Raises:
+        MediaError: as `decode_image`.
+    """
+    with _opened(data, name, limits or PHOTO_LIMITS) as image:
+        profile = _profile(image, data)
+        if isinstance(image, Image.Image):
+            image.load()
+        turn = _orientation(image)
+        whole: Image.Image | Heic = image if isinstance(image, Heic) else _banded(image)
+        width, height = whole.size[::-1] if turn > 4 else whole.size
+        step = max(1, _BAND_PIXELS // width)
+        for top in range(0, height, step):
+            box = _stored_box(turn, whole.size, top, min(top + step, height))
+            band = even(whole.band(*box) if isinstance(whole, Heic) else whole.crop(box))
+            yield np.array(to_srgb(band.transpose(_TURNS[turn]) if turn in _TURNS else band, profile))
+
+
+def _banded(image: Image.Image) -> Image.Image:
+    """Return a picture whose bands can be cut: deep grey and palettes are judged as a whole."""
+    return image if image.mode in ("L", "RGB", "RGBA", "CMYK") and not image.info.get("transparency") else even(image)
+
+
+def _stored_box(turn: int, size: tuple[int, int], top: int, bottom: int) -> tuple[int, int, int, int]:
+    """Return where rows of the upright picture lie in the stored one: left, top, right, bottom in pixels."""
+    width, height = size
+    if turn in (3, 4):
+        return 0, height - bottom, width, height - top
+    if turn in (5, 6):
+        return top, 0, bottom, height
+    if turn in (7, 8):
+        return width - bottom, 0, width - top, height
+    return 0, top, width, bottom
+
+
+@contextlib.contextmanager
+def _opened(data: bytes, name: str, limits: MediaLimits) -> Iterator[Image.Image | Heic]:
+    """Read a picture's header and check what it claims; damage, then or later, is told in a sentence."""
     if not data:
         raise MediaError(f"{name} is empty (0 bytes); copy or download it again.")
     if len(data) > limits.max_image_bytes:
         raise MediaError(f"{name} is larger than {limits.max_image_bytes / 1e6:g} MB; save it smaller.")
     try:
+        if sniff(data[:SNIFF_BYTES]) == "HEIC picture":
+            yield Heic(data, name, limits)
+            return
         with Image.open(io.BytesIO(data), formats=_formats()) as image:
             limits.check_size(name, *image.size)
-            image.load()
-            return np.array(_to_rgb(_upright(image)))
+            yield image
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name} claims an enormous picture; scale it down first.") from error
     except UnidentifiedImageError as error:
         raise MediaError(f"{name} {_why_not(data)}") from error
     except _DAMAGE as error:
         raise MediaError(f"{name} is damaged ({_plain(error)}); export or download it again.") from error
+
+
+def _profile(image: Image.Image | Heic, data: bytes) -> bytes | None:
+    return image.profile if isinstance(image, Heic) else profile_of(image, data)
+
+
+def _orientation(image: Image.Image | Heic) -> int:
+    """Return the EXIF orientation, 1 to 8, that is still to be applied; a TIFF must be decoded before."""
+    if isinstance(image, Heic):
+        return 1
+    try:
+        turn = image.getexif().get(_ORIENTATION, 1)
+    except _DAMAGE:
+        return 1  # an unreadable EXIF block says nothing about the orientation, and the pixels are fine
+    return turn if turn in _TURNS else 1
 
 
 @functools.cache
@@ -88,63 +217,12 @@ def _formats() -> tuple[str, ...]:
 
 def _why_not(data: bytes) -> str:
     kind = sniff(data[:SNIFF_BYTES])
-    if kind == "HEIC picture":
-        return "is a HEIC picture, which cannot be read here; save it as JPEG or PNG."
     if kind == "picture":
         return "is a damaged or unusual picture; save it again as JPEG or PNG."
     if kind == "unknown":
         return "is not a picture that can be read; save it as JPEG or PNG."
-    return f"is a {kind} file, not a picture; give a JPEG or PNG photo."
+    return f"is a {kind} file, not a picture; give a JPEG, HEIC or PNG photo."
 
 
 def _plain(error: BaseException) -> str:
     return " ".join(str(error).split()).rstrip(".")[:120] or type(error).__name__
-
-
-def _upright(image: Image.Image) -> Image.Image:
-    try:
-        return ImageOps.exif_transpose(image)
-    except _DAMAGE:
-        return image  # an unreadable EXIF block says nothing about the orientation, and the pixels are fine
-
-
-def _to_rgb(image: Image.Image) -> Image.Image:
-    """Return an 8-bit sRGB image of any Pillow mode, over white where it is transparent."""
-    if image.mode.startswith("I") or image.mode == "F":
-        return _deep_grey(image)
-    if image.has_transparency_data:
-        # Through premultiplied RGBA, so that the hidden colour of transparent pixels cannot bleed in.
-        rgba = image.convert("RGBA")
-        white = Image.new("RGBA", rgba.size, (_WHITE,) * 4)
-        image = _with_profile(Image.alpha_composite(white, rgba).convert("RGB"), image)
-    return _to_srgb(image)
-
-
-def _deep_grey(image: Image.Image) -> Image.Image:
-    """Scale 16-bit, 32-bit or float grey to 8 bits; Pillow's own convert would clip instead."""
-    values = np.asarray(image).astype(np.float64)  # [H, W]
-    top = 65535.0
-    if image.mode == "F":
-        top = 1.0 if values.max(initial=0.0) <= 1.0 else max(255.0, float(values.max()))
-    grey = np.clip(np.nan_to_num(values) * (_WHITE / top), 0, _WHITE)
-    return Image.fromarray(np.round(grey).astype(np.uint8)).convert("RGB")
-
-
-def _with_profile(image: Image.Image, origin: Image.Image) -> Image.Image:
-    if origin.mode == "RGBA" and (profile := origin.info.get("icc_profile")):
-        image.info["icc_profile"] = profile
-    return image
-
-
-def _to_srgb(image: Image.Image) -> Image.Image:
-    """Convert through the embedded profile (wide-gamut phones, print CMYK) where there is a usable one."""
-    profile = image.info.get("icc_profile")
-    if profile and image.mode in ("RGB", "CMYK", "L"):
-        try:
-            source = ImageCms.ImageCmsProfile(io.BytesIO(profile))
-            converted = ImageCms.profileToProfile(image, source, ImageCms.createProfile("sRGB"), outputMode="RGB")
-        except (ImageCms.PyCMSError, OSError, ValueError):
-            return image.convert("RGB")  # a broken or mismatched profile is ignored, as browsers do
-        if converted is not None:
-            return converted
-    return image.convert("RGB")

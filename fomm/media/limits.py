@@ -71,6 +71,10 @@ class MediaLimits(Settings):
             )
 
 
+PHOTO_LIMITS = MediaLimits(max_pixels=200_000_000)
+"""Bounds on photos: larger than those on frames of video, because only one is held, and that one reduced."""
+
+
 def check_file(path: Path) -> Path:
     """Return `path` when it is a plain file with something in it.
 

@@ -23,6 +23,7 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from fomm.media.reduce import Fit
 from fomm.nn.geometry import coordinate_grid, resize
 from fomm.nn.model import GeneratedFrames, MirroredDetail
 from fomm.render.animator import Image, Portrait
@@ -46,8 +47,20 @@ class RefineSettings(Settings):
         low=0,
         high=4096,
     )
+    max_side: int = option(
+        2160,
+        "Reduce larger photos to this long side, which every player can show; original: never.",
+        low=256,
+        high=16384,
+        words={"original": 0},
+    )
     edge: float = option(0.12, "Soft edge of the pasted region as a share of its side.", low=0.0, high=0.5)
     detail: float = option(1.0, "How much of the photo's own fine detail is moved along.", low=0.0, high=1.0)
+
+    @property
+    def fit(self) -> Fit:
+        """To which size photos are reduced: of a very long one as much is kept as `min_side` asks for."""
+        return Fit(self.max_side, self.min_side)
 
 
 class PasteBack:

@@ -22,7 +22,7 @@ from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
 from fomm.media.audio import probe_audio
 from fomm.media.codecs import choose_codec, container_for
-from fomm.media.limits import MediaLimits, check_file
+from fomm.media.limits import PHOTO_LIMITS, check_file
 from fomm.media.probe import probe
 from fomm.media.still import is_still_picture
 from fomm.motion.anatomy import anatomy_of
@@ -165,6 +165,7 @@ class Pipeline:
         _check_sound(audio, silent)
         self._check_driving(driving, output, settings)
         authorisation = self.authorise(photo, settings)
+        tell_reduced(authorisation, photo, settings)
         portrait = self.portrait(authorisation, photo, settings)
         paste = PasteBack(portrait, settings.refine)
         if min(paste.size) < SURE_SIDE:
@@ -254,8 +255,16 @@ class Pipeline:
         """
         photo, settings = given_path(photo, "photo"), given_settings(settings, AnimateSettings)
         with check_file(photo).open("rb") as file:
-            data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
-        return authorise(data, purpose=purpose, ledger=self.ledger, name=str(photo), use=settings.use, model=self.bound)
+            data = file.read(PHOTO_LIMITS.max_image_bytes + 1)  # one byte too many says that it is too large
+        return authorise(
+            data,
+            purpose=purpose,
+            ledger=self.ledger,
+            name=str(photo),
+            use=settings.use,
+            model=self.bound,
+            fit=settings.refine.fit,
+        )
 
     def portrait(self, authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> Portrait:
         """Find the face in an authorised photo and encode it; small photos are enlarged to `refine.min_side` first.
@@ -265,11 +274,13 @@ class Pipeline:
         """
         picture = authorisation.image
         with naming(photo):
-            window = portrait_window(picture, self.finder, settings.face, self.animator.person)
+            window = portrait_window(
+                picture, self.finder, settings.face, self.animator.person, authorisation.photo.size
+            )
         scale = 1.0 if settings.refine.crop_only else settings.refine.min_side / min(picture.shape[:2])
         if scale > 1:
             picture = enlarge(picture, scale)
-            window = CropWindow(window.x * scale, window.y * scale, window.side * scale)
+            window = window.scaled(scale)
         return self.animator.portrait(picture, window)
 
     def frames(
@@ -293,6 +304,18 @@ def _check_sound(audio: Path | None, silent: bool) -> None:
         raise SettingsError("A sound file and silence were both asked for; leave out --audio or --silent.")
     if probe_audio(audio) is None:
         raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
+
+
+def tell_reduced(authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> None:
+    """Warn where the result will have fewer pixels than the photo."""
+    height, width = authorisation.image.shape[:2]
+    if authorisation.photo.size != (width, height) and not settings.refine.crop_only:
+        warnings.warn(
+            f"{photo} has {authorisation.photo.width}x{authorisation.photo.height} px and the result will have "
+            f"{width}x{height}; --max-side original keeps its size.",
+            FommWarning,
+            stacklevel=3,
+        )
 
 
 def face_area(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:

@@ -19,7 +19,7 @@ from fomm.render.animator import Portrait
 from fomm.render.gaze import move_gaze
 from fomm.render.refine import PasteBack, RefineSettings
 from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area, tell_reduced
 from fomm.scenes.directions import directions_of, keypoints_of, tied_anatomy
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
@@ -91,6 +91,7 @@ def edit_still(
     scene = settings.scene()
     authorisation = authorisation or pipeline.authorise(photo, scene)
     directions = directions_of(pipeline)
+    tell_reduced(authorisation, photo, scene)
     portrait = _portrait(pipeline, authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     box = face_area(portrait.window, scene)

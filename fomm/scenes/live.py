@@ -24,7 +24,7 @@ from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.lanes import Lanes
 from fomm.render.refine import PasteBack
-from fomm.scenes.animate import Pipeline, face_area
+from fomm.scenes.animate import Pipeline, face_area, tell_reduced
 from fomm.scenes.directions import start_of
 from fomm.scenes.live_driver import LiveDriver
 from fomm.scenes.settings import AnimateSettings
@@ -94,7 +94,13 @@ class LivePortrait:
         self._settings = settings
         authorisation = pipeline.authorise(photo, settings, "live")
         with naming(photo):
-            window = portrait_window(authorisation.image, pipeline.finder, settings.face, pipeline.animator.person)
+            window = portrait_window(
+                authorisation.image,
+                pipeline.finder,
+                settings.face,
+                pipeline.animator.person,
+                authorisation.photo.size,
+            )
         picture, window = stage(authorisation.image, window, settings.view)
         self._animator = pipeline.animator
         self._portrait = pipeline.animator.portrait(picture, window)
@@ -202,6 +208,7 @@ def release_recording(
     """
     authorisation = pipeline.authorise(photo, settings)
     moved = smooth(recorder.track(), settings.smooth)
+    tell_reduced(authorisation, photo, settings)
     portrait = pipeline.portrait(authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     track = MotionTrack.concat([recorder.reference(), moved])

@@ -46,6 +46,10 @@ class Control:
         field, hint = _field(self)
         common = {"label": self.label, "info": field.metadata["help"], "value": field.default}
         choices = [(_plain(choice), choice) for choice in field.metadata["choices"] or self.offered]
+        if words := field.metadata["words"]:
+            offered = dict.fromkeys([str(field.default), *self.offered, *words])
+            options = [(_plain(choice), choice) for choice in offered]
+            return gr.Dropdown(options, allow_custom_value=True, **{**common, "value": str(field.default)})
         if choices:
             return gr.Dropdown(choices, allow_custom_value=bool(self.offered), **common)
         if hint is bool:
@@ -84,6 +88,7 @@ FINE = (
     Control("refine.crop_only", "Only the face square"),
     Control("refine.detail", "Photo detail"),
     Control("refine.min_side", "Output size at least"),
+    Control("refine.max_side", "Output size at most", offered=("1080", "2160", "4096")),
     Control("refine.edge", "Soft edge", 0.01),
     Control("label.language", "Language of the label"),
     Control("label.text", "Own words beneath the label"),
@@ -130,6 +135,8 @@ def settings_from(
     for control, value in zip(controls, values, strict=True):
         if value in (None, "") or (value == 0 and _field(control)[0].default is None):
             continue
+        if _field(control)[1] is int and isinstance(value, str) and value.strip().isdecimal():
+            value = int(value)  # noqa: PLW2901 - typed into a list of words
         place = mapping
         *stages, name = control.path.split(".")
         for stage in stages:

@@ -10,14 +10,11 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fomm.errors import FaceError, FommError, MediaError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face, choose
 from fomm.face.windows import portrait_window
-from fomm.media.image import read_image
+from fomm.media.image import Photo, read_photo
 from fomm.media.limits import check_file
 from fomm.media.probe import VideoInfo, probe
 from fomm.motion.track import MotionTrack
@@ -93,13 +90,14 @@ class Studio:
         Raises:
             MediaError: it cannot be read.
         """
-        image = self._image(session, photo)
-        size = (image.shape[1], image.shape[0])
+        seen = self._photo(session, photo)
+        image, size = seen.pixels, (seen.width, seen.height)
+        larger = seen.width / image.shape[1]  # all that is told is in the photo's own pixels
         finder = self.pipeline.finder
-        found = session.remember(("faces", photo), lambda: finder.find(image))
+        found = session.remember(("faces", photo), lambda: [face.scaled(larger) for face in finder.find(image)])
         faces = sorted(found, key=lambda face: face.center[0])
         try:
-            window = portrait_window(image, finder, settings.face, self.pipeline.animator.person)
+            window = portrait_window(image, finder, settings.face, self.pipeline.animator.person, size).scaled(larger)
         except FaceError as error:
             return PhotoLook(size, faces, None, None, str(error))
         by_hand = settings.face.source_box is not None or not faces
@@ -135,7 +133,7 @@ class Studio:
 
     def consents(self, session: Session, photo: Path) -> list[ConsentEntry]:
         """Return the active consents of exactly this photo, newest first."""
-        self._image(session, photo)  # says what is wrong with the file
+        self._photo(session, photo)  # says what is wrong with the file
         exact, _ = self.pipeline.ledger.find(photo.read_bytes(), photo.name)
         return [entry for entry in exact if entry.state == "active"]
 
@@ -251,8 +249,8 @@ class Studio:
             )
         return authorised
 
-    def _image(self, session: Session, photo: Path) -> NDArray[np.uint8]:
-        return session.remember(("image", photo), lambda: read_image(check_file(photo)))
+    def _photo(self, session: Session, photo: Path) -> Photo:
+        return session.remember(("image", photo), lambda: read_photo(photo, fit=AnimateSettings().refine.fit))
 
 
 def evidence_digest(path: Path | None) -> str:

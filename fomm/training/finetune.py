@@ -22,8 +22,9 @@ from fomm.face.hair import FaceOval
 from fomm.face.locate import FaceFinder
 from fomm.face.whole_head import Person
 from fomm.face.windows import FaceSettings, driving_window, portrait_window
-from fomm.media.limits import MediaLimits, check_file
+from fomm.media.limits import PHOTO_LIMITS, check_file
 from fomm.media.probe import probe
+from fomm.media.reduce import Fit
 from fomm.media.video import read_video
 from fomm.nn.compact import CompactModel
 from fomm.settings import Settings, option
@@ -45,6 +46,7 @@ from fomm.weights.registry import DEFAULT_MODEL
 SUFFIX = ".safetensors"
 _MOST_FRAMES = 1500  # of all clips together, about 300 MB at 256 px
 _DEPTHS = (2, 3)
+_FIT = Fit(2160)  # of the portrait, of which the model sees 256 px
 
 
 @dataclass(frozen=True)
@@ -108,8 +110,8 @@ def finetune(
         raise SettingsError(f"{output} must end in {SUFFIX}: a model is a safetensors file.")
     check_destination(output, [portrait], force=force)
     with check_file(portrait).open("rb") as file:
-        data = file.read(MediaLimits().max_image_bytes + 1)  # one byte too many says that it is too large
-    leave = authorise(data, purpose=TRAIN, ledger=ledger or Ledger(), name=str(portrait))
+        data = file.read(PHOTO_LIMITS.max_image_bytes + 1)  # one byte too many says that it is too large
+    leave = authorise(data, purpose=TRAIN, ledger=ledger or Ledger(), name=str(portrait), fit=_FIT)
     allowed = _allowed_clips(leave, portrait, clips)
     if not allowed:
         warnings.warn(
@@ -124,7 +126,7 @@ def finetune(
     finder, side = FaceFinder(), loaded.model.settings.image_size
     try:
         person = _person(loaded.model)
-        window = portrait_window(leave.image, finder, settings.face, person)  # as it will be rendered
+        window = portrait_window(leave.image, finder, settings.face, person, leave.photo.size)  # as it will be rendered
         shown = continued(leave.image, window, side, person, _oval(loaded.model))
         photo = shown.window.crop(shown.picture, side)
     except FaceError as error:

@@ -13,7 +13,8 @@ from typing import NoReturn
 import numpy as np
 
 from fomm.errors import ConsentError, SettingsError
-from fomm.media.image import decode_image
+from fomm.media.image import decode_photo
+from fomm.media.reduce import WHOLE, Fit
 from fomm.trust.bound import BoundModel
 from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent, grant_command
 from fomm.trust.ledger import Ledger
@@ -30,7 +31,8 @@ class Authorisation:
     Attributes:
         consent: the consent it rests on.
         photo: fingerprints of the photo.
-        image: the authorised pixels, uint8 [H, W, 3] RGB, read-only; render these and no others.
+        image: the authorised pixels, uint8 [H, W, 3] RGB, read-only, perhaps of a reduced copy of the photo; render
+            these and no others.
         ledger: where the consent is recorded.
         make: what is made.
         use: where it will be shown.
@@ -101,6 +103,7 @@ def authorise(
     content: Sequence[str] = (),
     now: datetime | None = None,
     model: BoundModel | None = None,
+    fit: Fit = WHOLE,
 ) -> Authorisation:
     """Return leave to render a photo, or raise with the command that would record the missing consent.
 
@@ -113,6 +116,7 @@ def authorise(
         content: sensitive subjects it touches: sexual, political, endorsement.
         now: the instant to judge by; the ledger's clock by default.
         model: the model that shall render, where it is bound to a consent of its own: that one must stand too.
+        fit: what the picture is reduced to; leave is given for the whole photo.
 
     Raises:
         ConsentError: no consent covers this (the sentence holds the `fomm consent grant` command), or the model is
@@ -125,10 +129,11 @@ def authorise(
         for value in values:
             if value not in known:
                 raise SettingsError(f"Unknown {what} {value!r}; choose from {', '.join(known)}.")
-    image = decode_image(photo, name)
+    decoded = decode_photo(photo, name, fit=fit)
+    image = decoded.pixels
     image.flags.writeable = False
     refuse_marked_photo(photo, image, name, ledger.keys)
-    fingerprint = PhotoPrint.of(photo, image)
+    fingerprint = ledger.fingerprint(photo, decoded, name)
     command = grant_command(name, purpose, use)
     with ledger.view() as state:
         now = now or ledger.clock()

@@ -11,13 +11,16 @@ from typing import Any
 
 from fomm.arguments import given_instance, given_path
 from fomm.errors import ConsentError, SettingsError, TrustError
-from fomm.media.image import decode_image
-from fomm.media.limits import MediaLimits, check_file
+from fomm.media.image import Photo, decode_photo
+from fomm.media.limits import PHOTO_LIMITS, check_file
+from fomm.media.reduce import Fit
 from fomm.trust.chain import Record, anchor
 from fomm.trust.consent import Consent, ConsentTerms, Revocation, grant_command
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.state import LedgerState
 from fomm.trust.store import ChainStore
+
+_FIT = Fit(2160)  # enough to tell what a photo looks like
 
 
 @dataclass(frozen=True)
@@ -55,7 +58,7 @@ class Ledger(ChainStore):
         """
         given_instance(terms, ConsentTerms, "terms of the consent")
         data, name = _photo(photo, name)
-        fingerprint = PhotoPrint.of(data, decode_image(data, name))
+        fingerprint = PhotoPrint.complete(data, name)
         return self.record_grant(new_consent_id(), terms, fingerprint, name=name, renew=renew)
 
     def record_grant(
@@ -145,12 +148,31 @@ class Ledger(ChainStore):
             SettingsError: an argument is of the wrong kind.
         """
         data, name = _photo(photo, name)
-        fingerprint = PhotoPrint.of(data, decode_image(data, name))
+        fingerprint = self.fingerprint(data, decode_photo(data, name, fit=_FIT), name)
         with self.view() as state:
             near = state.near(fingerprint)
             exact = [self._entry(state, consent) for consent in near if consent.photo.same(fingerprint)]
             alike = [self._entry(state, consent) for consent in near if not consent.photo.same(fingerprint)]
         return exact, alike
+
+    def fingerprint(self, data: bytes, photo: Photo, name: str) -> PhotoPrint:
+        """Fingerprint a photo for comparison with the consents here.
+
+        All pixels are decoded and hashed only if a consent may be for the same pixels in another file.
+
+        Args:
+            data: the photo file's bytes.
+            photo: decoded from them, perhaps reduced.
+            name: how messages call it.
+
+        Raises:
+            MediaError: the photo cannot be decoded.
+            TrustError: the ledger cannot be trusted.
+        """
+        seen = PhotoPrint.seen(data, photo)
+        with self.view() as state:
+            wanted = state.may_show(seen)
+        return seen.with_pixels(data, name) if wanted else seen
 
     def export(self) -> Iterator[str]:
         """Yield the ledger as JSON lines: a first line with the public key and the head, then every signed record.
@@ -203,7 +225,7 @@ def _photo(photo: bytes | str | Path, name: str | None) -> tuple[bytes, str]:
         return photo, "photo" if name is None else name
     path = given_path(photo, "photo")
     with check_file(path).open("rb") as file:  # one byte too many says that it is too large
-        return file.read(MediaLimits().max_image_bytes + 1), str(path) if name is None else name
+        return file.read(PHOTO_LIMITS.max_image_bytes + 1), str(path) if name is None else name
 
 
 def new_consent_id() -> str:

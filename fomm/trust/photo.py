@@ -7,20 +7,26 @@ resizing and slight tone changes move few of the 256 bits; another picture moves
 
 from __future__ import annotations
 
+import hashlib
 import struct
-from dataclasses import asdict, dataclass
+from collections.abc import Iterable
+from dataclasses import asdict, dataclass, replace
 from typing import Any
 
 import numpy as np
 import scipy.fft
 from PIL import Image
 
+from fomm.media.image import Photo, decode_bands, decode_photo
+from fomm.media.reduce import Fit
 from fomm.trust.canonical import sha256_hex
 
 HASH_BITS = 256
 NEAR_BITS = 31  # PDQ's published threshold for "the same picture"
 _GRID = 64
 _SIDE = 16
+_FIT = Fit(2160)  # what a grant looks at
+_MOST_HASHED = 64_000_000  # pixels; of more no pixels are hashed, and the bytes alone tell the photo
 _FLAT = 1.0  # standard deviation in grey levels under which a picture has no structure to compare
 
 
@@ -30,7 +36,9 @@ class PhotoPrint:
 
     Attributes:
         bytes_sha256: SHA-256 of the file's bytes.
-        pixels_sha256: SHA-256 of the decoded, upright RGB pixels and their size.
+        pixels_sha256: SHA-256 of the decoded, upright RGB pixels at their full size and of that size; empty where it
+            was not asked for. Of a photo of more than 64 megapixels it is one of the file's bytes, in a domain of its
+            own: only the same file is that photo.
         width: pixels, after EXIF rotation.
         height: pixels, after EXIF rotation.
         perceptual: 64 hex digits, or empty for a picture without structure.
@@ -50,15 +58,49 @@ class PhotoPrint:
             data: the file's bytes.
             pixels: uint8 [H, W, 3] RGB.
         """
-        height, width = pixels.shape[:2]
-        shape = struct.pack(">QQ", height, width)
-        return cls(
-            bytes_sha256=sha256_hex(data),
-            pixels_sha256=sha256_hex(b"fomm pixels\n" + shape + np.ascontiguousarray(pixels).tobytes()),
-            width=width,
-            height=height,
-            perceptual=perceptual_hash(pixels),
-        )
+        seen = cls.seen(data, Photo(pixels, pixels.shape[1], pixels.shape[0]))
+        return replace(seen, pixels_sha256=_pixels_hash([pixels], seen.size))
+
+    @classmethod
+    def seen(cls, data: bytes, photo: Photo) -> PhotoPrint:
+        """Fingerprint a photo without hashing its pixels, see `with_pixels`.
+
+        Args:
+            data: the file's bytes.
+            photo: decoded from that buffer, perhaps reduced.
+        """
+        return cls(sha256_hex(data), "", photo.width, photo.height, perceptual_hash(photo.pixels))
+
+    @classmethod
+    def complete(cls, data: bytes, name: str) -> PhotoPrint:
+        """Decode and fingerprint a photo, its pixels included.
+
+        Raises:
+            MediaError: the photo cannot be decoded.
+        """
+        return cls.seen(data, decode_photo(data, name, fit=_FIT)).with_pixels(data, name)
+
+    def with_pixels(self, data: bytes, name: str) -> PhotoPrint:
+        """Return this with the hash of all pixels, for which the photo is decoded anew at its full size.
+
+        Args:
+            data: the bytes this was made from.
+            name: what to call the photo in an error message.
+
+        Raises:
+            MediaError: the photo cannot be decoded.
+            ValueError: the bytes are others.
+        """
+        if sha256_hex(data) != self.bytes_sha256:
+            raise ValueError("these are not the bytes of the fingerprint")
+        if self.width * self.height > _MOST_HASHED:
+            return replace(self, pixels_sha256=sha256_hex(b"fomm file of pixels\n" + self.bytes_sha256.encode()))
+        return replace(self, pixels_sha256=_pixels_hash(decode_bands(data, name), self.size))
+
+    @property
+    def size(self) -> tuple[int, int]:
+        """Width and height in pixels."""
+        return self.width, self.height
 
     def to_mapping(self) -> dict[str, Any]:
         """Return plain strings and numbers."""
@@ -66,7 +108,17 @@ class PhotoPrint:
 
     def same(self, other: PhotoPrint) -> bool:
         """Say whether both are the same photo, by bytes or by decoded pixels."""
-        return self.bytes_sha256 == other.bytes_sha256 or self.pixels_sha256 == other.pixels_sha256
+        pixels = bool(self.pixels_sha256) and self.pixels_sha256 == other.pixels_sha256
+        return self.bytes_sha256 == other.bytes_sha256 or pixels
+
+    def may_show(self, other: PhotoPrint) -> bool:
+        """Say whether another file may hold the same pixels, so that it is worth the work to hash them.
+
+        No leave and no identity follow from it: pixels that are the same have one size, and look alike.
+        """
+        if self.bytes_sha256 == other.bytes_sha256 or self.size != other.size:
+            return False
+        return self.perceptual == other.perceptual == "" or self.near(other)
 
     def near(self, other: PhotoPrint) -> bool:
         """Say whether both look like the same picture (the same photo included)."""
@@ -75,6 +127,14 @@ class PhotoPrint:
         if not (self.perceptual and other.perceptual):
             return False
         return hamming(self.perceptual, other.perceptual) <= NEAR_BITS
+
+
+def _pixels_hash(bands: Iterable[np.ndarray], size: tuple[int, int]) -> str:
+    """Return the SHA-256 of a photo that comes in bands of rows, uint8 [h, W, 3]; `size` is its width and height."""
+    digest = hashlib.sha256(b"fomm pixels\n" + struct.pack(">QQ", size[1], size[0]))
+    for band in bands:
+        digest.update(np.ascontiguousarray(band).data)
+    return digest.hexdigest()
 
 
 def perceptual_hash(pixels: np.ndarray) -> str:

@@ -13,7 +13,6 @@ from dataclasses import replace
 from typing import Any
 
 from fomm.errors import ConsentError, SettingsError
-from fomm.media.image import decode_image
 from fomm.trust.canonical import canonical_json, format_time, utc_now
 from fomm.trust.consent import Consent, ConsentTerms
 from fomm.trust.keys import PublicKey, SigningKey
@@ -37,7 +36,7 @@ def make_request(photo: bytes, terms: ConsentTerms, name: str = "photo") -> dict
         "schema": SCHEMA,
         "consent": new_consent_id(),
         "terms": replace(terms, capture="subject-signature").to_mapping(),
-        "photo": PhotoPrint.of(photo, decode_image(photo, name)).to_mapping(),
+        "photo": PhotoPrint.complete(photo, name).to_mapping(),
         "requested": format_time(utc_now()),
     }
 
@@ -50,7 +49,7 @@ def sign_request(request: Mapping[str, Any], key: SigningKey, photo: bytes, name
         MediaError: the photo cannot be decoded.
     """
     _, _, wanted = _parse(request)
-    if not wanted.same(PhotoPrint.of(photo, decode_image(photo, name))):
+    if not wanted.same(PhotoPrint.complete(photo, name)):
         raise ConsentError(f"The request is not about {name}; ask for a request made from this very file.")
     return {
         "type": SIGNED,

@@ -142,6 +142,10 @@ class LedgerState:
         """Return the consents whose photo is or looks like this one, newest first."""
         return [consent for consent in reversed(self.consents.values()) if consent.photo.near(photo)]
 
+    def may_show(self, photo: PhotoPrint) -> bool:
+        """Say whether some consent may be for the same pixels in another file, see `PhotoPrint.may_show`."""
+        return any(consent.photo.may_show(photo) for consent in self.consents.values())
+
     def withdrawal(self, photo: PhotoPrint, since: int = 0) -> Revocation | None:
         """Return the last revocation, after record `since`, of a consent whose photo is or looks like this one."""
         ids = {consent.id for consent in self.near(photo)}

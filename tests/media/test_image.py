@@ -106,7 +106,7 @@ def forged_png(width, height):
     [
         (b"", "empty"),
         (b"hello, I am text\n" * 20, "is a text file"),
-        (b"\0\0\0\x18ftypheic" + b"\0" * 64, "HEIC"),
+        (b"\0\0\0\x18ftypheic" + b"\0" * 64, "damaged"),
         (b"\0\0\0\x18ftypisom" + b"\0" * 64, "video"),
         (bytes(range(7, 256)), "not a picture"),
         (forged_png(100_000, 8), "claims 100000x8"),

@@ -127,7 +127,8 @@ def test_a_changed_file_is_refused(made: Path, ledger: Ledger, tmp_path: Path) -
 
 def test_the_file_tells_a_stranger_nothing(made: Path, ledger: Ledger, leave: Authorisation) -> None:
     data = made.read_bytes()
-    for secret in (leave.consent.id, leave.photo.bytes_sha256, leave.photo.pixels_sha256, leave.consent.terms.subject):
+    photo = leave.consent.photo
+    for secret in (leave.consent.id, photo.bytes_sha256, photo.pixels_sha256, leave.consent.terms.subject):
         assert secret.encode() not in data
     output = Registry(ledger).show(bound(made).id)
     assert (output.state, output.consent, output.model) == ("released", leave.consent.id, "base")
