@@ -23,11 +23,10 @@ from fomm.media.colour import even, to_srgb
 from fomm.media.heic import Heic
 from fomm.media.limits import PHOTO_LIMITS, SNIFF_BYTES, MediaLimits, check_file, sniff
 from fomm.media.profiles import profile_of
-from fomm.media.reduce import WHOLE, Fit, reduced
+from fomm.media.reduce import DAMAGE, WHOLE, Fit, orientation, reduced
 
 FORMATS = ("JPEG", "PNG", "WEBP", "AVIF", "TIFF", "BMP", "GIF", "JPEG2000", "PPM")
 """Pillow's names of the formats that are read, HEIC besides."""
-_ORIENTATION = 0x0112
 _TURNS = {
     2: Image.Transpose.FLIP_LEFT_RIGHT,
     3: Image.Transpose.ROTATE_180,
@@ -40,8 +39,6 @@ _TURNS = {
 _BAND_PIXELS = 2_000_000
 # Pillow refuses twice this many before our own check could; it warns from here on, and need not.
 Image.MAX_IMAGE_PIXELS = max(Image.MAX_IMAGE_PIXELS or 0, PHOTO_LIMITS.max_pixels)
-# Pillow signals damage with any of these, depending on the decoder.
-_DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
 
 
 @dataclass(frozen=True)
@@ -118,8 +115,7 @@ def decode_photo(data: bytes, name: str, limits: MediaLimits | None = None, fit:
     """
     with _opened(data, name, limits or PHOTO_LIMITS) as image:
         size, profile = image.size, _profile(image, data)
-        picture = reduced(image, data, fit.size(*size))
-        turn = _orientation(image)
+        picture, turn = reduced(image, data, fit.size(*size))
         if turn in _TURNS:
             picture = picture.transpose(_TURNS[turn])
         width, height = size[::-1] if turn > 4 else size
@@ -142,10 +138,7 @@ def decode_bands(data: bytes, name: str, limits: MediaLimits | None = None) -> I
     """
     with _opened(data, name, limits or PHOTO_LIMITS) as image:
         profile = _profile(image, data)
-        if isinstance(image, Image.Image):
-            image.load()
-        turn = _orientation(image)
-        whole: Image.Image | Heic = image if isinstance(image, Heic) else _banded(image)
+        whole, turn = (image, 1) if isinstance(image, Heic) else _loaded(image)
         width, height = whole.size[::-1] if turn > 4 else whole.size
         step = max(1, _BAND_PIXELS // width)
         for top in range(0, height, step):
@@ -154,9 +147,11 @@ def decode_bands(data: bytes, name: str, limits: MediaLimits | None = None) -> I
             yield np.array(to_srgb(band.transpose(_TURNS[turn]) if turn in _TURNS else band, profile))
 
 
-def _banded(image: Image.Image) -> Image.Image:
-    """Return a picture whose bands can be cut: deep grey and palettes are judged as a whole."""
-    return image if image.mode in ("L", "RGB", "RGBA", "CMYK") and not image.info.get("transparency") else even(image)
+def _loaded(image: Image.Image) -> tuple[Image.Image | Heic, int]:
+    """Return a decoded picture of which bands can be cut, and its orientation; deep grey is scaled as a whole."""
+    image.load()
+    banded = image.mode in ("L", "RGB", "RGBA", "CMYK") and not image.info.get("transparency")
+    return image if banded else even(image), orientation(image.getexif)
 
 
 def _stored_box(turn: int, size: tuple[int, int], top: int, bottom: int) -> tuple[int, int, int, int]:
@@ -189,23 +184,12 @@ def _opened(data: bytes, name: str, limits: MediaLimits) -> Iterator[Image.Image
         raise MediaError(f"{name} claims an enormous picture; scale it down first.") from error
     except UnidentifiedImageError as error:
         raise MediaError(f"{name} {_why_not(data)}") from error
-    except _DAMAGE as error:
+    except DAMAGE as error:
         raise MediaError(f"{name} is damaged ({_plain(error)}); export or download it again.") from error
 
 
 def _profile(image: Image.Image | Heic, data: bytes) -> bytes | None:
     return image.profile if isinstance(image, Heic) else profile_of(image, data)
-
-
-def _orientation(image: Image.Image | Heic) -> int:
-    """Return the EXIF orientation, 1 to 8, that is still to be applied; a TIFF must be decoded before."""
-    if isinstance(image, Heic):
-        return 1
-    try:
-        turn = image.getexif().get(_ORIENTATION, 1)
-    except _DAMAGE:
-        return 1  # an unreadable EXIF block says nothing about the orientation, and the pixels are fine
-    return turn if turn in _TURNS else 1
 
 
 @functools.cache
