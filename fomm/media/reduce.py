@@ -26,7 +26,10 @@ _ORIENTATION = 0x0112
 _GAP = 2.0  # a box filter goes no nearer to the size that is wanted than this many times
 _HEIC_GAP = 1.5
 # Pillow signals damage with any of these, depending on the decoder.
-DAMAGE = (OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError, MemoryError)
+DAMAGE = (
+    *(OSError, ValueError, SyntaxError, EOFError, IndexError, KeyError, TypeError, OverflowError),
+    *(MemoryError, RuntimeError),
+)
 
 
 @dataclass(frozen=True)
