@@ -133,7 +133,7 @@ def _streamed(data: bytes, image: Image.Image, target: tuple[int, int]) -> tuple
     vips = _vips()
     try:
         load = getattr(vips.Image, _LOADERS[str(image.format)])
-        stream = load(vips.Source.new_from_memory(data), access="sequential", fail_on="truncated")
+        stream = load(vips.Source.new_from_memory(data), access="sequential", fail_on="error")
         if (stream.width, stream.height) not in (image.size, image.size[::-1]):
             raise ValueError("its header tells two sizes")
         if stream.format not in ("uchar", "ushort") or stream.bands > 4 or stream.interpretation not in _SPACES:

@@ -11,7 +11,7 @@ import zlib
 from pathlib import Path
 
 import numpy as np
-from PIL import Image, ImageCms
+from PIL import ImageCms
 
 HEIC = Path(__file__).parent / "pictures"
 D65, DCI = (0.3127, 0.3290), (0.314, 0.351)

