@@ -16,7 +16,9 @@ import av
 import ffmpeg
 
 from fomm.errors import MediaError
+from fomm.media.animated import read_animated_webp
 from fomm.media.codecs import Container
+from fomm.media.limits import check_file
 from fomm.media.probe import first_picture, open_container
 from fomm.media.process import open_input, tethered
 
@@ -51,6 +53,8 @@ def probe_audio(path: Path | str) -> AudioTrack | None:
         MediaError: the file is missing, empty, damaged, or holds neither sound nor pictures.
     """
     path = Path(path)
+    if read_animated_webp(check_file(path)):
+        return None
     with open_container(path) as container:
         sound = next(iter(container.streams.audio), None)
         if sound is None:

@@ -18,6 +18,7 @@ from av.video.frame import VideoFrame
 from av.video.stream import VideoStream
 
 from fomm.errors import MediaError
+from fomm.media.animated import AnimatedWebp, read_animated_webp
 from fomm.media.limits import MediaLimits, check_file, sniff_file
 from fomm.media.process import CONTAINERS, file_url
 
@@ -94,6 +95,9 @@ def probe(path: Path | str, limits: MediaLimits | None = None) -> VideoInfo:
     """
     limits = limits or MediaLimits()
     path = Path(path)
+    animated = read_animated_webp(check_file(path))
+    if animated is not None:
+        return _describe_webp(path, animated, limits)
     with open_container(path) as container:
         stream = _moving_picture(container)
         if stream is None:
@@ -131,6 +135,23 @@ def _describe(
         stream=stream.index,
         seekable=not _INDEXED.isdisjoint(container.format.name.split(",")),
         matrix="bt709" if untagged and min(width, height) >= _HD_HEIGHT else None,
+    )
+
+
+def _describe_webp(path: Path, found: AnimatedWebp, limits: MediaLimits) -> VideoInfo:
+    limits.check_size(str(path), found.width, found.height)
+    limits.check_duration(str(path), found.duration)
+    fps = _snapped(found.frames / found.duration, limits)
+    return VideoInfo(
+        path=path,
+        width=found.width,
+        height=found.height,
+        fps=fps,
+        duration=found.duration,
+        frame_count=max(1, round(found.duration * fps)),
+        has_audio=False,
+        audio_codec=None,
+        rotation=0,
     )
 
 
@@ -179,8 +200,10 @@ def _frame_rate(stream: VideoStream, limits: MediaLimits) -> Fraction:
         # Its hundredths of a second make single frames look faster or slower than the clip is.
         average = nominal = stream.frames / (stream.duration * stream.time_base)
     rate = nominal if average <= 0 or average < nominal <= min(2 * average, _MOST_NOMINAL) else average
-    if rate <= 0:
-        return _FALLBACK_RATE
+    return _snapped(rate, limits) if rate > 0 else _FALLBACK_RATE
+
+
+def _snapped(rate: Fraction, limits: MediaLimits) -> Fraction:
     near = min(_STANDARD_RATES, key=lambda standard: abs(standard - rate))
     # 24 and 24000/1001 differ by one part in a thousand, so a quarter of that cannot confuse them.
     if abs(near - rate) < near / 4000:

@@ -70,6 +70,8 @@ def test_version_and_no_command(fomm):
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--source-face", "nose"], ["--source-face", "largest"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--driving-box", "1,2"], ["--driving-box", "4 whole numbers"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--source-box", "1,2,0,5"], ["--source-box", "at least 1"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--max-side", "huge"], ["--max-side", "number", "original"]),
+        (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--max-side", "3"], ["--max-side", "256<=x", "original"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--use", "bilboard"], ["--use", "private"]),
         (["consent", "grant"], ["PHOTO", "--file", "fomm consent grant --help"]),
         (["consent", "grant", __file__], ["--subject is missing"]),
@@ -83,6 +85,23 @@ def test_version_and_no_command(fomm):
 )
 def test_wrong_options_are_answered_in_one_line(fomm, arguments, words):
     fomm(*arguments).refused(2, *words)
+
+
+@pytest.mark.parametrize("original", ["original", 0])
+def test_a_word_stands_for_a_number_wherever_settings_come_from(tmp_path, original):
+    file = tmp_path / "mine.yaml"
+    file.write_text(f"refine: {{max_side: {original}}}\n")
+    for settings in (
+        build_settings(AnimateSettings, {}, file),
+        build_settings(AnimateSettings, {"max_side": original}, None),
+        AnimateSettings.from_mapping({"refine": {"max_side": original}}),
+    ):
+        assert settings.refine.max_side == 0
+        assert AnimateSettings.from_mapping(settings.to_mapping()) == settings
+    assert build_settings(AnimateSettings, {"max_side": 1080}, file).refine.max_side == 1080
+    file.write_text("refine: {max_side: hole}\n")
+    with pytest.raises(SettingsError, match=r"max_side must be a whole number, not 'hole'"):
+        build_settings(AnimateSettings, {}, file)
 
 
 def test_settings_file_gives_way_to_options(tmp_path):

@@ -142,6 +142,37 @@ def test_a_turned_photo_comes_out_upright(pipeline, ledger, portrait_photo, moti
     assert np.array_equal(np.stack(kept), wanted)
 
 
+def test_a_large_photo_is_reduced_once_and_told(
+    pipeline, ledger, portrait_photo, motion_file, tmp_path, settings, kept
+):
+    large = tmp_path / "large.png"
+    photo = Image.open(portrait_photo)
+    photo.resize((photo.width * 3, photo.height * 3), Image.Resampling.BICUBIC).save(large)
+    terms = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
+    ledger.grant(large.read_bytes(), terms, name="large.png")
+    reduced = settings(refine={"min_side": 0, "max_side": 300}, max_seconds=0.1)
+    told = r"large\.png has 753x900 px and the result will have 251x300; --max-side original"
+    with pytest.warns(UserWarning, match=told) as notes:
+        pipeline.animate(large, motion_file, tmp_path / "out.mp4", reduced)
+    assert sum("--max-side" in str(note.message) for note in notes) == 1
+    found = np.stack(kept)
+    assert found.shape[1:] == (300, 251, 3)
+    assert np.abs(found[0][:, :12].astype(int) - iio.imread(portrait_photo)[:, :12]).mean() < 3
+    # A box means pixels of the photo, whatever it is reduced to.
+    by_hand = {"face": {"source_box": (150, 60, 450, 450)}, "max_seconds": 0.1}
+    pipeline.animate(large, motion_file, tmp_path / "out.mp4", settings(refine=reduced.refine.to_mapping(), **by_hand))
+    boxed = np.stack(kept)[1].astype(int)
+    by_hand["face"]["source_box"] = (50, 20, 150, 150)
+    pipeline.animate(portrait_photo, motion_file, tmp_path / "out.mp4", settings(**by_hand))
+    assert np.abs(boxed - np.stack(kept)[1]).mean() < 2
+    outside = settings(refine=reduced.refine.to_mapping(), face={"source_box": (800, 10, 40, 40)})
+    with pytest.raises(FaceError, match="800,10,40,40 lies outside the 753x900 picture"):
+        pipeline.animate(large, motion_file, tmp_path / "out.mp4", outside)
+    whole = settings(refine={"min_side": 0, "max_side": "original"}, max_seconds=0.1)
+    pipeline.animate(large, motion_file, tmp_path / "out.mp4", whole)
+    assert kept[0].shape == (900, 753, 3)
+
+
 def test_small_photo_is_enlarged_so_that_its_watermark_lasts(pipeline, portrait_photo, motion_file, tmp_path, settings):
     small, large = tmp_path / "small.mp4", tmp_path / "large.mp4"
     with pytest.warns(UserWarning, match="its watermark survives less"):

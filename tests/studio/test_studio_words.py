@@ -82,3 +82,20 @@ def test_the_gallery_offers_several_portraits_and_clips_that_can_be_read():
     assert portraits[0].path == demo_files()[0]
     assert all(min(read_image(example.path).shape[:2]) >= 512 for example in portraits)
     assert all(probe(example.path).frame_count for example in clips)
+
+
+@pytest.mark.parametrize(
+    ("typed", "side"), [("Original", None), ("original", 0), ("2160", 2160), ("1080", 1080), ("", 2160)]
+)
+def test_the_largest_side_may_be_chosen_typed_or_left_alone(typed, side):
+    place = next(i for i, control in enumerate(CONTROLS) if control.path == "refine.max_side")
+    values = [None] * len(CONTROLS)
+    values[place] = typed
+    if side is None:
+        with pytest.raises(SettingsError, match="'Output size at most'"):
+            settings_of(values, "largest", 1.0, "")
+    else:
+        assert settings_of(values, "largest", 1.0, "").refine.max_side == side
+    shown = CONTROLS[place].component()
+    assert shown.value == "2160"
+    assert {value for _, value in shown.choices} >= {"original", "2160"}
