@@ -151,7 +151,9 @@ class MotionTrack:
             header["audio"] = self.audio
         if self.size is not None:
             header["size"] = f"{self.size[0]}x{self.size[1]}"
-        _write_whole(path, to_bytes(tensors, header))
+        _write_whole(
+            path, to_bytes(tensors, {key: text.encode("utf-8", "replace").decode() for key, text in header.items()})
+        )
 
     @classmethod
     def load(cls, path: str | Path, detector: str | None = None) -> MotionTrack:

@@ -171,3 +171,9 @@ def test_a_gap_is_crossed_in_a_straight_line_and_the_ends_hold():
 def test_nothing_to_bridge_from_names_the_way_out():
     with pytest.raises(MotionError, match="--driving-box"):
         make_track(found=torch.zeros(12, dtype=torch.bool)).bridged()
+
+
+def test_a_clip_whose_name_is_no_text_gives_a_track_that_can_be_saved(tmp_path):
+    track = replace(make_track(3), audio="caf\udce9.mp4")  # how Python holds a name that is not UTF-8
+    track.save(tmp_path / "t.safetensors")
+    assert MotionTrack.load(tmp_path / "t.safetensors").audio == "caf?.mp4"

@@ -224,7 +224,7 @@ def test_what_must_fail_fails_before_the_clip_is_read(
     refused(SettingsError, "--silent", audio=talk, silent=True)
     refused(MediaError, r"mute\.mp4 holds no sound", audio=mute)
     refused(MediaError, r"gone\.wav", audio=tmp_path / "gone.wav")
-    refused(SettingsError, "font", changes={"label": {"font": "/nowhere.ttf"}})
+    refused(SettingsError, "font", changes={"label": {"text": "Ada", "font": "/nowhere.ttf"}})
     refused(MediaError, r"gone\.mp4 does not exist", driving=tmp_path / "gone.mp4")
     assert reads == []
     assert sorted(tmp_path.iterdir()) == before
