@@ -22,11 +22,11 @@ from fomm.trust.verify import Report
 _STAGES = {"": "Getting ready", "track": "Reading the motion", "render": "Animating"}
 # Advice of the library that means the command line, and what it means on the page.
 _ADVICE = (
-    (r"(?:if the person(?: in it)? agreed(?: again)?, )?record (?:it|a new one): fomm consent grant.*",
+    (r"(?:if (?:the person|it may be used)[a-z ]*, )?record it: fomm consent grant.*",
      "record one in the consent step."),
+    (r"say so with --renew", "tick 'They agreed again after withdrawing an earlier consent'"),
     (r"use the original file or record a consent for this one: fomm consent grant.*",
      "use the original file or record one for this file in the consent step."),
-    (r"record a new consent with a higher cap: fomm consent grant", "record a new one in the consent step"),
     (r"mark it yourself with --source-box x,y,width,height", "type in the crop under 'Crop by hand'"),
     (r"; mark it with --driving-box x,y,width,height", "; use one that shows a face from the front"),
     (r"inside --(?:source|driving)-box; move it onto the face, or add --any-face",

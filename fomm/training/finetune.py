@@ -36,9 +36,10 @@ from fomm.training.workers import choose_device
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.bind import reserve_model
 from fomm.trust.bound import TRAIN
-from fomm.trust.consent import grant_command, hash_clips
+from fomm.trust.consent import hash_clips
 from fomm.trust.delivery import check_destination
 from fomm.trust.ledger import Ledger
+from fomm.trust.suggestion import grant_command
 from fomm.weights.files import save_checkpoint
 from fomm.weights.loading import load_model
 from fomm.weights.registry import DEFAULT_MODEL
@@ -195,9 +196,10 @@ def _allowed_clips(leave: Authorisation, portrait: Path, folder: Path | None) ->
     clips = hash_clips(folder)
     strange = [clip for clip, digest in clips.items() if digest not in leave.consent.terms.clips_sha256]
     if strange:
+        command = grant_command(str(portrait), (TRAIN, "animate"), earlier=leave.consent.terms, clips=folder)
         raise ConsentError(
             f"Consent {leave.consent.id} does not name the clip {strange[0]}; if the person agreed that a model learns "
-            f"from it, record that: {grant_command(str(portrait), TRAIN)} --make animate --clips {folder}"
+            f"from it, record that: {command}"
         )
     return clips
 

@@ -16,11 +16,12 @@ from fomm.errors import ConsentError, SettingsError
 from fomm.media.image import decode_photo
 from fomm.media.reduce import WHOLE, Fit
 from fomm.trust.bound import BoundModel
-from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent, grant_command
+from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent
 from fomm.trust.ledger import Ledger
 from fomm.trust.marks import refuse_marked_photo
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.state import LedgerState
+from fomm.trust.suggestion import grant_command, record_it
 
 _TOKEN = object()
 
@@ -134,7 +135,6 @@ def authorise(
     image.flags.writeable = False
     refuse_marked_photo(photo, image, name, ledger.keys)
     fingerprint = ledger.fingerprint(photo, decoded, name)
-    command = grant_command(name, purpose, use)
     with ledger.view() as state:
         now = now or ledger.clock()
         state.check_clock(now)
@@ -143,23 +143,24 @@ def authorise(
         reasons = [state.objection(consent, now, purpose, use, content) for consent in exact]
         for consent, reason in zip(exact, reasons, strict=True):
             if reason is None:
-                state.check_cap(consent)
+                state.check_cap(consent, name, purpose, use)
                 if model is not None:
                     model.check(state, ledger.keys, now, fingerprint, use, content)
                 return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content), model)
+        revoked = state.needs_renewal(fingerprint)
+        known = (exact or near or [None])[0]
+        earlier = known.terms if known else None
+        command = grant_command(name, purpose, use, earlier=earlier, renew=revoked is not None, content=content)
+        advice = record_it(command, earlier, again=revoked is not None, more=bool(exact))
         if exact:
-            raise ConsentError(
-                f"Consent {exact[0].id} does not cover {name}: {reasons[0]}; record a new one: {command}"
-            )
-        revoked = state.withdrawal(fingerprint)
+            raise ConsentError(f"Consent {exact[0].id} does not cover {name}: {reasons[0]}; {advice}")
         if revoked:
             raise ConsentError(
-                f"{name} looks like the photo of consent {revoked.consent}, which was revoked; if the person agreed "
-                f"again, record it: {grant_command(name, purpose, use, renew=True)}"
+                f"{name} looks like the photo of consent {revoked.consent}, which was revoked; {advice}"
             )
         if near:
             raise ConsentError(
                 f"{name} looks like the photo of consent {near[0].id}, re-saved or resized: use the original file or "
                 f"record a consent for this one: {command}"
             )
-    raise ConsentError(f"No consent is recorded for {name}; if the person in it agreed, record it: {command}")
+    raise ConsentError(f"No consent is recorded for {name}; {advice}")

@@ -7,7 +7,6 @@ kind of record that states the source instead of a person.
 
 from __future__ import annotations
 
-import shlex
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import date, datetime
@@ -211,17 +210,6 @@ def hash_clips(folder: Path) -> dict[Path, str]:
     if not digests:
         raise ConsentError(f"The folder {folder} holds no clips; put videos of the person into it.")
     return digests
-
-
-def grant_command(name: str, make: str = "animate", use: str = "private", *, renew: bool = False) -> str:
-    """Return the command line that records a consent for the photo `name`."""
-    parts = [f"fomm consent grant {shlex.quote(name)} --subject NAME --make {make}"]
-    if use != "private":
-        parts.append(f"--use {use}")
-    parts.append('--until YYYY-MM-DD --statement "..."')
-    if renew:
-        parts.append("--renew")
-    return " ".join(parts)
 
 
 def _plain(value: Any) -> Any:

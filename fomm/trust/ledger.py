@@ -15,7 +15,7 @@ from fomm.media.image import Photo, decode_photo
 from fomm.media.limits import PHOTO_LIMITS, check_file
 from fomm.media.reduce import Fit
 from fomm.trust.chain import Record, anchor
-from fomm.trust.consent import Consent, ConsentTerms, Revocation, grant_command
+from fomm.trust.consent import LIVING, Consent, ConsentTerms, Revocation
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.state import LedgerState
 from fomm.trust.store import ChainStore
@@ -85,12 +85,11 @@ class Ledger(ChainStore):
                 raise SettingsError(f"The consent ended on {terms.expires}; give a later 'expires'.")
             if consent_id in state.consents:
                 raise ConsentError(f"Consent {consent_id} is in the ledger already; ask for a new one.")
-            revoked = state.withdrawal(photo)
-            renewed = revoked and any(consent.sequence > revoked.sequence for consent in state.near(photo))
-            if revoked and not renew and not renewed:
+            revoked = state.needs_renewal(photo)
+            if revoked and not renew:
+                again = "the person agreed again" if terms.kind == LIVING else "it may be used again"
                 raise ConsentError(
-                    f"Consent {revoked.consent} for this picture was revoked; if the person agreed again, record it "
-                    f"with: {grant_command(name, renew=True)}"
+                    f"Consent {revoked.consent} for the picture {name} was revoked; if {again}, say so with --renew."
                 )
             return {
                 "consent": consent_id,

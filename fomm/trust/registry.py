@@ -56,7 +56,7 @@ class Registry:
 
         def body(state: LedgerState) -> dict[str, Any]:
             authorisation.check(state)
-            state.check_cap(authorisation.consent)
+            state.check_cap(authorisation.consent, make=authorisation.make, use=authorisation.use)
             return {
                 "id": output_id,
                 "consent": authorisation.consent.id,

@@ -13,6 +13,7 @@ from fomm.trust.chain import Record
 from fomm.trust.consent import Consent, ConsentTerms, Revocation
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.process import ProcessMark
+from fomm.trust.suggestion import grant_command, record_it
 
 CLOCK_TOLERANCE = timedelta(minutes=2)  # time servers step the clock by seconds; a person sets it back by more
 
@@ -152,6 +153,12 @@ class LedgerState:
         later = [r for r in self.revocations.values() if r.consent in ids and r.sequence > since]
         return max(later, key=lambda revocation: revocation.sequence, default=None)
 
+    def needs_renewal(self, photo: PhotoPrint) -> Revocation | None:
+        """Return the revocation that a new consent for this picture has to say it renews, if none has done so."""
+        revoked = self.withdrawal(photo)
+        renewed = revoked and any(consent.sequence > revoked.sequence for consent in self.near(photo))
+        return None if renewed else revoked
+
     def objection(
         self, consent: Consent, now: datetime, make: str, use: str, content: Sequence[str] = ()
     ) -> str | None:
@@ -168,17 +175,24 @@ class LedgerState:
         """Return how many outputs count towards the consent's cap: released ones and those being made."""
         return sum(o.consent == consent_id and o.state != "failed" for o in self.outputs.values())
 
-    def check_cap(self, consent: Consent) -> None:
+    def check_cap(self, consent: Consent, name: str = "PHOTO", make: str = "animate", use: str = "private") -> None:
         """Check that one more output may be made.
+
+        Args:
+            consent: the consent it would be made under.
+            name: the photo's path, for messages.
+            make: what is made.
+            use: where it will be shown.
 
         Raises:
             ConsentError: the cap is reached.
         """
         cap = consent.terms.outputs
         if cap is not None and self.used(consent.id) >= cap:
+            command = grant_command(name, make, use, earlier=consent.terms)
             raise ConsentError(
                 f"Consent {consent.id} allows {cap} output{'s' if cap > 1 else ''} and all are made or being made; "
-                "record a new consent with a higher cap: fomm consent grant"
+                f"{record_it(command, consent.terms, more=True)}"
             )
 
     def abandoned(self, now: datetime) -> list[Output]:

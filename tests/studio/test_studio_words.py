@@ -16,7 +16,7 @@ from fomm.studio import words
 from fomm.studio.app import Serving
 from fomm.studio.controls import CONTROLS, settings_of
 from fomm.studio.gallery import bundled
-from fomm.trust.consent import grant_command
+from fomm.trust.suggestion import grant_command
 
 BLANK = [None] * len(CONTROLS)
 

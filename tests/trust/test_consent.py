@@ -8,7 +8,8 @@ import yaml
 
 from fomm.errors import ConsentError, SettingsError
 from fomm.trust.canonical import sha256_hex
-from fomm.trust.consent import ConsentTerms, grant_command, grant_from_mapping
+from fomm.trust.consent import ConsentTerms, grant_from_mapping
+from fomm.trust.suggestion import grant_command
 
 LIVING = {"subject": "Ada", "expires": "2027-01-31", "statement": "Yes."}
 
