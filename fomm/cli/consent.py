@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import contextlib
 import json
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from fomm.trust.files import write_whole
 from fomm.trust.keys import SigningKey
 from fomm.trust.ledger import ConsentEntry, Ledger
 from fomm.trust.request import import_signed, make_request, sign_request
+from fomm.trust.suggestion import grant_command
 
 _PATH = click.Path(path_type=Path)
 _FLAGS = {"subject": "--subject", "not_before": "--from", "expires": "--until", "make": "--make", "use": "--use"}
@@ -87,7 +89,11 @@ def revoke(consent_id: str, reason: str) -> None:
 @consent.command(name="list")
 def list_() -> None:
     """List all consents."""
-    for entry in Ledger().consents():
+    ledger = Ledger()
+    entries = ledger.consents()
+    if not entries:
+        click.echo(_nothing_recorded(ledger), err=True)
+    for entry in entries:
         click.echo(_line(entry))
 
 
@@ -108,8 +114,11 @@ def show(consent_id: str) -> None:
 @click.option("-o", "--output", type=_PATH, help="File to write; standard output if not given.")
 def export(output: Path | None) -> None:
     """Export the whole ledger as JSON lines."""
-    lines = "\n".join(Ledger().export()) + "\n"
-    write_text(output, lines)
+    ledger = Ledger()
+    lines = list(ledger.export())
+    if not lines:
+        click.echo(_nothing_recorded(ledger), err=True)
+    write_text(output, "".join(f"{line}\n" for line in lines))
 
 
 @consent.command()
@@ -169,6 +178,11 @@ def _naming_options(given: bool = True) -> Iterator[None]:
         raise SettingsError(message) from error
 
 
+def _nothing_recorded(ledger: Ledger) -> str:
+    """Return the note on an empty ledger; it goes to standard error, so that standard output stays a list."""
+    return f"No consents are recorded in {ledger.keys.directory}; record one: {grant_command('PHOTO')}"
+
+
 def _line(entry: ConsentEntry) -> str:
     terms = entry.consent.terms
     person = terms.subject if terms.kind == LIVING else f"nobody ({terms.origin})"
@@ -206,6 +220,8 @@ def write_text(output: Path | None, text: str) -> None:
     if output is None:
         click.echo(text, nl=False)
         return
+    if os.path.lexists(output):  # told here, for these commands have no --force: what they write may be the only copy
+        raise OutputError(f"{output} exists already; choose another name.")
     target = check_destination(output, [], force=False)
     try:
         write_whole(target, text.encode(), mode=0o666, replace=False)

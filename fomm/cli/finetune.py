@@ -15,7 +15,7 @@ from fomm.training.finetune import finetune as run_finetuning
 
 _PATH = click.Path(path_type=Path)
 _OPTIONS = (
-    *("model", "backbone", "source_face", "source_box", "any_face", "driving_face", "zoom"),
+    *("model", "backbone", "source_face", "source_box", "any_face", "driving_face", "driving_box", "zoom"),
     *("steps", "rows", "learning_rate", "photo_share", "anchor", "motion", "seed"),
 )
 _EXAMPLE = """\b

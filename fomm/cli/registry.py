@@ -29,4 +29,8 @@ def show(output_id: str) -> None:
 @click.option("-o", "--output", type=click.Path(path_type=Path), help="File to write; standard output if not given.")
 def export(output: Path | None) -> None:
     """Export all outputs as JSON lines."""
-    write_text(output, "".join(f"{line}\n" for line in Registry(Ledger()).export()))
+    ledger = Ledger()
+    lines = list(Registry(ledger).export())
+    if not lines:  # told on standard error, so that standard output stays JSON lines
+        click.echo(f"No outputs are recorded in {ledger.keys.directory}; the first: fomm demo", err=True)
+    write_text(output, "".join(f"{line}\n" for line in lines))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shlex
 import time
 from pathlib import Path
 from typing import Any
@@ -44,7 +45,7 @@ def synthesize(
     sources = Sources(portraits, units or beside / "face_units.npz", mouth or beside / "mouth.npz")
     count = processes or os.cpu_count() or 1
     drawn = draw_clips(sources, output, settings, origin=origin, processes=count, on_progress=_Progress())
-    click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {output} -o RUN")
+    click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {shlex.quote(str(output))} -o RUN")
 
 
 class _Progress:

@@ -11,6 +11,7 @@ from fomm.errors import SettingsError
 from fomm.render.settings import DEVICES
 from fomm.training.progress import Progress
 from fomm.training.run import train as run_training
+from fomm.training.run_folder import RESUME
 from fomm.weights.locations import config_folder, config_names
 
 _PATH = click.Path(path_type=Path)
@@ -21,11 +22,25 @@ _PATH = click.Path(path_type=Path)
 @click.argument("data", type=_PATH)
 @click.option("-o", "--run", "run_folder", type=_PATH, required=True, help="Folder of the run; a begun run goes on.")
 @click.option("--device", type=click.Choice(DEVICES), default="auto", show_default=True, help="Where to compute.")
+@click.option(
+    "--resume",
+    type=click.Choice(RESUME),
+    default="auto",
+    show_default=True,
+    help="Whether a begun run goes on: under the same settings only, under changed ones too (adapt), or never.",
+)
 @click.option("--steps", type=click.IntRange(1), metavar="NUMBER", help="Stop after this many optimiser steps.")
 @click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Read only this many clips, for a trial.")
 @click.option("--tensorboard", is_flag=True, help="Also write curves and pictures to RUN/tensorboard.")
 def train(
-    config: str, data: Path, run_folder: Path, device: str, steps: int | None, limit: int | None, tensorboard: bool
+    config: str,
+    data: Path,
+    run_folder: Path,
+    device: str,
+    resume: str,
+    steps: int | None,
+    limit: int | None,
+    tensorboard: bool,
 ) -> None:
     """Train a model as CONFIG says (a bundled name or a YAML file) on the clips in DATA.
 
@@ -36,6 +51,7 @@ def train(
         data,
         run_folder,
         device=device,
+        resume=resume,
         steps=steps,
         limit=limit,
         tensorboard=tensorboard,

@@ -46,7 +46,7 @@ class Features:
     def installed(cls, device: torch.device) -> Features | None:
         """Return the backbone, or None where its weights are not installed."""
         try:
-            return cls(Vgg16(bundled_vgg16(), depth=_IDENTITY_DEPTH), device)
+            return cls(Vgg16(bundled_vgg16("measure without it"), depth=_IDENTITY_DEPTH), device)
         except (SettingsError, CheckpointError):
             return None
 

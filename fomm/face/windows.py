@@ -28,6 +28,7 @@ SAMPLES = 16
 _FARTHEST = 1.5  # of a face's own size, or doublings of it, by which it changes from one of them to the next
 _LARGEST = 4  # times the picture, a crop given by hand
 _NEAR_SIDE = 640  # px, of a crop given by hand that is searched by itself
+_ELSE = "use one that shows a face from the front"  # where no box can be given
 EXTENT = 1.25
 """A head with its hair is about this much larger than the face box."""
 
@@ -110,6 +111,7 @@ def portrait_window(
         FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo, is
             much larger, or shows no face although none is not enough.
     """
+    advice = _ELSE if settings is None else "mark it yourself with --source-box x,y,width,height"
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
     if settings.source_box is not None:
@@ -120,7 +122,7 @@ def portrait_window(
         return window
     faces = finder.find(image) or finder.find(image, side=1600, smallest=0.01)
     if not faces:
-        raise FaceError("No face was found in the photo; mark it yourself with --source-box x,y,width,height.")
+        raise FaceError(f"No face was found in the photo; {advice}.")
     face = choose(faces, settings.source_face, (width, height))
     remark(faces, face, "The photo", settings.source_face, "--source-face")
     window = CropWindow.around(face, settings.zoom)
@@ -149,6 +151,7 @@ def steady_window(
     Raises:
         FaceError: no face in any frame or inside the given box, or that lies outside the frames.
     """
+    advice = _ELSE if settings is None else "mark it with --driving-box x,y,width,height"
     settings = settings or FaceSettings()
     if not frames:
         raise FaceError("The driving clip has no frames to look for a face in.")
@@ -162,7 +165,7 @@ def steady_window(
     faces = _follow(frames, finder, settings, None)
     middle = _middle_face(faces)
     if middle is None:
-        raise FaceError("No face was found in the driving clip; mark it with --driving-box x,y,width,height.")
+        raise FaceError(f"No face was found in the driving clip; {advice}.")
     return DrivingWindow(_window_of_travel(faces, middle, settings.zoom), middle)
 
 

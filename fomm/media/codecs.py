@@ -82,8 +82,8 @@ def choose_codec(settings: EncodeSettings, container: Container) -> str:
         return container.video[0]
     if settings.codec not in container.video:
         raise SettingsError(
-            f"EncodeSettings.codec {settings.codec} does not go into {container.muxer}; "
-            f"use {' or '.join(container.video)}, or another file ending."
+            f"--codec {settings.codec} does not go into {container.muxer}; use --codec auto, which is "
+            f"{container.video[0]} there."
         )
     return settings.codec
 
@@ -114,4 +114,4 @@ def encoder_options(codec: str, settings: EncodeSettings, container: Container) 
     for options in choices[codec]:
         if options["c:v"] in available_encoders():
             return options
-    raise SettingsError(f"EncodeSettings.codec {codec} is missing from this ffmpeg; use h264.")
+    raise SettingsError(f"--codec {codec} is missing from this ffmpeg; use --codec auto.")

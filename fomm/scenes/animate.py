@@ -42,11 +42,11 @@ from fomm.settings import Settings
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.bound import BoundModel
 from fomm.trust.delivery import check_destination
-from fomm.trust.draft import SURE_SIDE
-from fomm.trust.formats import sealed_as
+from fomm.trust.formats import check_video_name, is_still_name
 from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
-from fomm.trust.release import Provenance, Receipt, is_picture_name, open_release, release_still
+from fomm.trust.legible import SURE_SIDE, check_quality
+from fomm.trust.release import Provenance, Receipt, open_release, release_still
 from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
 from fomm.weights.registry import DEFAULT_MODEL
@@ -161,13 +161,14 @@ class Pipeline:
         given_function(progress, "progress")
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
-        sealed_as(output)
         _check_sound(audio, silent)
         self._check_driving(driving, output, settings)
         authorisation = self.authorise(photo, settings)
         tell_reduced(authorisation, photo, settings)
         portrait = self.portrait(authorisation, photo, settings)
         paste = PasteBack(portrait, settings.refine)
+        if not is_still_name(output):
+            check_quality(output, settings.encode, paste.size)
         if min(paste.size) < SURE_SIDE:
             warnings.warn(
                 f"{output} will be smaller than {SURE_SIDE} px, so its watermark survives less; "
@@ -182,7 +183,7 @@ class Pipeline:
         with naming(driving):
             transfer = self.transfer(start, track, settings)
         provenance = self.provenance(photo, driving, settings, composite=not settings.refine.crop_only)
-        if is_picture_name(output):
+        if is_still_name(output):
             middle = len(transfer) // 2
             made = next(self.animator.frames(portrait, transfer.driving(middle, middle + 1)))
             return release_still(
@@ -236,7 +237,8 @@ class Pipeline:
             frames = 1
         else:
             frames = probe(driving).frame_count or 0
-        if not is_picture_name(output):
+        if not is_still_name(output):
+            check_video_name(output)
             choose_codec(settings.encode, container_for(output))
         elif frames != 1:
             raise OutputError(

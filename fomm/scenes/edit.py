@@ -26,6 +26,7 @@ from fomm.settings import Settings, option
 from fomm.trust.authorise import Authorisation
 from fomm.trust.consent import USE
 from fomm.trust.delivery import check_destination
+from fomm.trust.formats import check_still_name
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.release import Receipt, release_still
 from fomm.weights.registry import DEFAULT_MODEL
@@ -88,6 +89,7 @@ def edit_still(
     photo, output = given_path(photo, "photo"), given_path(output, "output", OutputError)
     settings = given_settings(settings, EditPhotoSettings)
     check_destination(output, [photo], force=force)
+    check_still_name(output)
     scene = settings.scene()
     authorisation = authorisation or pipeline.authorise(photo, scene)
     directions = directions_of(pipeline)

@@ -32,6 +32,7 @@ _ADVICE = (
     (r"inside --(?:source|driving)-box; move it onto the face, or add --any-face",
      "inside the crop by hand; move it onto the face, or tick 'Crop by hand without a face'"),
     (r"; to see what it is: fomm verify .*", "; the Verify tab tells what it is."),
+    (r"--quality (\d+)", r"a quality of \1"),
     (r"(?:use|allow overwriting \()?--[a-z-]+\)?", "the setting on this page"),
 )  # fmt: skip
 

@@ -40,12 +40,14 @@ class ClipLosses:
         scales: pyramid of the perceptual loss.
         transform: deformation of the equivariance losses.
         corners: grid convention of the model's keypoints.
+        without: how the configuration does without the perceptual loss, as the end of a sentence.
     """
 
     weights: LossWeights
     scales: tuple[float, ...]
     transform: TransformParams
     corners: bool
+    without: str
 
 
 class ClipTask(ABC):
@@ -79,7 +81,7 @@ class ClipTask(ABC):
         self._perceptual: PyramidDistance | None = None
         layers = losses.weights.perceptual
         if sum(layers) > 0:
-            backbone = backbone or Vgg16(bundled_vgg16(), len(layers), first=True)
+            backbone = backbone or Vgg16(bundled_vgg16(losses.without), len(layers), first=True)
             self._perceptual = PyramidDistance(backbone, losses.scales, layers).to(device)
 
     @abstractmethod

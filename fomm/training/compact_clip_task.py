@@ -10,6 +10,7 @@ from torch.optim import Optimizer
 from fomm.nn.config import LossWeights, TransformParams
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clip_task import ClipLosses, ClipTask
+from fomm.training.perceptual import COMPACT_WITHOUT
 from fomm.training.settings import CompactConfig, StageSettings
 from fomm.training.start import refuse_untrained_look
 from fomm.training.task import Draw, Phase, RunIdentity, cosine_rate
@@ -36,7 +37,7 @@ class CompactClipTask(ClipTask):
         refuse_untrained_look(config.model, None)
         self.config = config
         weights = LossWeights(perceptual=(0.0,) if config.training.perceptual == "none" else (10.0,) * 5)
-        parts = ClipLosses(weights, (1.0, 0.5, 0.25), TransformParams(), corners=False)
+        parts = ClipLosses(weights, (1.0, 0.5, 0.25), TransformParams(), corners=False, without=COMPACT_WITHOUT)
         super().__init__(config.model, clips, parts, config.training, device, backbone)
         self.phases = tuple(Phase(stage.name, stage.steps) for stage in config.training.stages)
         self.identity = RunIdentity.of(config.model, config.training.lasting() | {"clips": "plain"})

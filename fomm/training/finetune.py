@@ -228,7 +228,7 @@ def backbone(choice: str) -> nn.Module | None:
     if choice == "none":
         return None
     try:
-        return Vgg16(bundled_vgg16(), max(_DEPTHS))
+        return Vgg16(bundled_vgg16("use --backbone none"), max(_DEPTHS))
     except SettingsError:
         if choice == "vgg16":
             raise

@@ -21,7 +21,7 @@ from fomm.training.critic import Critic
 from fomm.training.entropy import share_entropy
 from fomm.training.found_keypoints import find_keypoints
 from fomm.training.motion_stage import motion_losses, region_weights
-from fomm.training.perceptual import PerceptualDistance, Vgg16, bundled_vgg16
+from fomm.training.perceptual import COMPACT_WITHOUT, PerceptualDistance, Vgg16, bundled_vgg16
 from fomm.training.settings import StageSettings, TrainSettings
 from fomm.training.task import Outcome
 from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
@@ -50,7 +50,7 @@ class GeneratorStage:
         self.perceptual: nn.Module | None = None
         if stage.generator.perceptual > 0 and settings.perceptual == "vgg16":
             self.perceptual = PerceptualDistance(
-                Vgg16(bundled_vgg16(), max(stage.perceptual_depths)), stage.perceptual_depths
+                Vgg16(bundled_vgg16(COMPACT_WITHOUT), max(stage.perceptual_depths)), stage.perceptual_depths
             ).to(device)
         self.critic = _critic(model, stage, device)
 

@@ -15,6 +15,7 @@ from fomm.nn.discriminator import MultiScaleDiscriminator
 from fomm.training.clip_folder import ClipFolder
 from fomm.training.clip_task import ClipLosses, ClipTask
 from fomm.training.critic import Critic
+from fomm.training.perceptual import PAPER_WITHOUT
 from fomm.training.task import Draw, LoopSettings, Phase, RunIdentity
 
 _SAVE_AT_LEAST = 1000  # steps; `checkpoint_freq` counts in epochs, which may be hours
@@ -43,7 +44,9 @@ class PaperTask(ClipTask):
             ema_decay=0.0,
             checkpoint_every=min(params.checkpoint_freq * self.epoch_steps, _SAVE_AT_LEAST),
         )
-        parts = ClipLosses(params.loss_weights, params.scales, params.transform_params, corners=True)
+        parts = ClipLosses(
+            params.loss_weights, params.scales, params.transform_params, corners=True, without=PAPER_WITHOUT
+        )
         super().__init__(config.model_params, clips, parts, loop, device, backbone)
         self.phases = (Phase("paper", params.num_epochs * self.epoch_steps),)
         self.identity = RunIdentity.of(config.model_params, params.to_mapping())

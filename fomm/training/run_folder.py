@@ -98,7 +98,9 @@ class RunFolder:
         if not self._state.is_file():
             return None
         if resume == "never":
-            raise OutputError(f"'{self.path}' already holds a run; choose another folder, or let it resume.")
+            raise OutputError(
+                f"'{self.path}' already holds a run; choose another folder, or go on with it: --resume auto."
+            )
         try:
             stored: dict[str, Any] = torch.load(self._state, map_location=device, weights_only=True)
             state = RunState(
@@ -171,8 +173,8 @@ class RunFolder:
             raise CheckpointError(f"'{self._state}' is of another model configuration; choose another run folder.")
         if identity["training"] != self.identity.training and resume != "adapt":
             raise CheckpointError(
-                f"'{self._state}' was made with other training settings; choose another run folder, or resume with "
-                "'adapt' to go on under the new ones."
+                f"'{self._state}' was made with other training settings; choose another run folder, or go on under the "
+                "new ones: --resume adapt."
             )
 
 

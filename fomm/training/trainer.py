@@ -22,6 +22,7 @@ from fomm.training.board import Board, steps_before
 from fomm.training.learner import Learner
 from fomm.training.progress import Listener, Meter, log_progress
 from fomm.training.run_folder import Nowhere, RunFolder, RunState, contact_sheet
+from fomm.training.settings import TrainSettings
 from fomm.training.task import Batch, Draw, Outcome, Phase, Task
 from fomm.training.workers import Workers
 from fomm.weights.precision import fast_type
@@ -196,9 +197,11 @@ class Trainer(Generic[Batch]):
     def _warn_or_give_up(self, skipped: int) -> None:
         log.warning("step %d left out: its gradient is not finite", self.state.step)
         if skipped >= _MOST_SKIPPED:
+            own = isinstance(self.settings, TrainSettings)  # else no file of the user's says how precisely to compute
+            or_else = " or set `precision: float32` in the training section" if own else ""
             raise SettingsError(
-                f"Training diverged: {skipped} steps in a row had no finite gradient; lower the learning rate or set "
-                "`precision: float32`, then resume."
+                f"Training diverged: {skipped} steps in a row had no finite gradient; lower the learning rate{or_else} "
+                "and start again (fomm train goes on in the same folder with --resume adapt)."
             )
 
     def _report(self, phase: Phase, batch: Batch) -> None:

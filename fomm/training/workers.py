@@ -85,5 +85,5 @@ def choose_device(name: str) -> torch.device:
         device = torch.device(name)
         torch.empty(1, device=device)
     except (RuntimeError, AssertionError) as error:
-        raise SettingsError(f"There is no device '{name}' here; use auto, cpu, cuda or mps.") from error
+        raise SettingsError(f"There is no device '{name}' here; use --device cpu.") from error
     return device

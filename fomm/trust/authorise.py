@@ -148,16 +148,13 @@ def authorise(
                     model.check(state, ledger.keys, now, fingerprint, use, content)
                 return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content), model)
         revoked = state.needs_renewal(fingerprint)
-        known = (exact or near or [None])[0]
-        earlier = known.terms if known else None
+        earlier = next((consent.terms for consent in (*exact, *near)), None)
         command = grant_command(name, purpose, use, earlier=earlier, renew=revoked is not None, content=content)
         advice = record_it(command, earlier, again=revoked is not None, more=bool(exact))
         if exact:
             raise ConsentError(f"Consent {exact[0].id} does not cover {name}: {reasons[0]}; {advice}")
         if revoked:
-            raise ConsentError(
-                f"{name} looks like the photo of consent {revoked.consent}, which was revoked; {advice}"
-            )
+            raise ConsentError(f"{name} looks like the photo of consent {revoked.consent}, which was revoked; {advice}")
         if near:
             raise ConsentError(
                 f"{name} looks like the photo of consent {near[0].id}, re-saved or resized: use the original file or "

@@ -110,7 +110,7 @@ class BoundModel:
         if photo is not None and not consent.photo.same(photo):
             raise ConsentError(
                 f"The model '{self.name}' is bound to the photo of consent {consent.id} and animates no other; "
-                "leave out --model, or fine-tune one on this photo: fomm finetune --portrait"
+                "leave out --model, or fine-tune one on this photo: fomm finetune --portrait PHOTO -o MODEL.safetensors"
             )
 
 

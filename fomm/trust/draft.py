@@ -18,14 +18,13 @@ from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
 from fomm.trust.files import hash_file, move, sync_file
 from fomm.trust.label import Label, LabelSettings
+from fomm.trust.legible import SURE_SIDE
 from fomm.trust.manifest import seal
 from fomm.trust.marks import WATERMARK_SECRET, driving_mark
 from fomm.trust.provenance import Provenance, SealRequest
 from fomm.trust.registry import Registry
 from fomm.trust.signer import Signer
 from fomm.trust.watermark import Watermark
-
-SURE_SIDE = 512  # from this short side on, a watermark that does not read back fails the release
 
 
 @dataclass(frozen=True)
@@ -100,12 +99,13 @@ class Draft:
         embed = self.watermark.embedder(self.payload, height, width)
         return lambda frame: embed(label.apply(frame))
 
-    def read_back(self, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int]) -> str:
+    def read_back(self, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], advice: str) -> str:
         """Look for the mark in the encoded frames and return what the receipt says about it.
 
         Args:
             frames: decoded again from the finished file, uint8 [H, W, 3].
             size: (width, height) of the frames.
+            advice: what to do if it is not there, as the end of a sentence.
 
         Raises:
             OutputError: the picture is large enough for the mark and it is not there.
@@ -113,9 +113,7 @@ class Draft:
         if self.watermark.detect(frames).payload == self.payload:
             return "read back"
         if min(size) >= SURE_SIDE:
-            raise OutputError(
-                "The watermark does not survive this encoding, so nothing is released; raise the encode quality."
-            )
+            raise OutputError(f"The watermark does not survive this encoding, so nothing is released; {advice}.")
         return "weak"
 
     def deliver(self, label: Label, settings: LabelSettings, frames: int, watermark: str) -> Receipt:

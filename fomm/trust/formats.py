@@ -24,6 +24,8 @@ _SEALED = {
     ".webp": "image/webp",
 }
 SEALED_SUFFIXES = tuple(_SEALED)
+VIDEO_SUFFIXES = (".mp4", ".m4v", ".mov", ".gif")
+STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 
 _PNG, _JPEG, _JPEG_END, _JPEG_SCAN = b"\x89PNG\r\n\x1a\n", b"\xff\xd8\xff", b"\xff\xd9", b"\xff\xda"
 _STARTS = {_PNG: "image/png", _JPEG: "image/jpeg", b"GIF8": "image/gif", b"II*\0": "image/tiff", b"MM\0*": "image/tiff"}
@@ -46,6 +48,37 @@ def sealed_as(path: Path) -> str:
             f"{', '.join(SEALED_SUFFIXES)}."
         )
     return mime
+
+
+def check_video_name(output: Path) -> None:
+    """Refuse a name under which no marked video leaves.
+
+    Raises:
+        OutputError: the container is unknown, holds no video, or cannot carry a manifest.
+    """
+    _check_suffix(output, "video", VIDEO_SUFFIXES)
+
+
+def check_still_name(output: Path) -> None:
+    """Refuse a name under which no marked picture leaves.
+
+    Raises:
+        OutputError: the format is unknown or not that of a picture.
+    """
+    _check_suffix(output, "picture", STILL_SUFFIXES)
+
+
+def is_still_name(output: Path) -> bool:
+    """Say whether a file of this name leaves as a picture."""
+    return output.suffix.lower() in STILL_SUFFIXES
+
+
+def _check_suffix(output: Path, kind: str, known: tuple[str, ...]) -> None:
+    if output.suffix.lower() not in known:
+        raise OutputError(
+            f"{output} cannot carry a signed manifest as a {kind}, which every output does; end its name in one of "
+            f"{', '.join(known)}."
+        )
 
 
 def mime_of(path: Path) -> str:

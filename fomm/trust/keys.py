@@ -13,6 +13,7 @@ import contextlib
 import os
 import re
 import secrets
+import shlex
 import stat
 from dataclasses import dataclass
 from pathlib import Path
@@ -36,17 +37,23 @@ _NAME = re.compile(r"[A-Za-z0-9][A-Za-z0-9._-]{0,63}")
 def data_directory(explicit: str | Path | None = None) -> Path:
     """Return the folder of ledger and keys: the argument, else `$FOMM_HOME`, else the user's data folder.
 
+    It need not exist yet; a file in its place is refused here, before anything takes it for a damaged ledger.
+
     Raises:
         SettingsError: the argument is neither text nor a path.
-        TrustError: it or `$FOMM_HOME` is no path.
+        TrustError: it or `$FOMM_HOME` is no path, or it, or what it should lie in, is a file.
     """
     named = os.environ.get(HOME_VARIABLE) or None
     if explicit is None and named is None:
-        return Path(platformdirs.user_data_dir("fomm", appauthor=False))
-    path = given_path(named if explicit is None else explicit, "folder of ledger and keys", TrustError)
-    with contextlib.suppress(RuntimeError):  # there is no user of the name after the ~
-        path = path.expanduser()
-    return path
+        folder = Path(platformdirs.user_data_dir("fomm", appauthor=False))
+    else:
+        folder = given_path(named if explicit is None else explicit, "folder of ledger and keys", TrustError)
+        with contextlib.suppress(RuntimeError):  # there is no user of the name after the ~
+            folder = folder.expanduser()
+    found = next((place for place in (folder, *folder.parents) if os.path.lexists(place)), folder)
+    if os.path.lexists(found) and not found.is_dir():
+        raise TrustError(f"{found} is not a folder, so no ledger can lie there; set {HOME_VARIABLE} to a folder.")
+    return folder
 
 
 @dataclass(frozen=True)
@@ -162,7 +169,7 @@ class KeyStore:
         """Make the folder, private to its user.
 
         Raises:
-            TrustError: it cannot be made.
+            TrustError: it cannot be made, or is not writable.
         """
         try:
             self.directory.mkdir(mode=0o700, parents=True, exist_ok=True)
@@ -171,6 +178,8 @@ class KeyStore:
             raise TrustError(
                 f"The folder {self.directory} cannot be made ({reason}); set {HOME_VARIABLE} to a writable folder."
             ) from error
+        if not os.access(self.directory, os.W_OK | os.X_OK):
+            raise TrustError(f"The folder {self.directory} is not writable; set {HOME_VARIABLE} to a writable folder.")
 
     def ledger_key(self) -> SigningKey:
         """Return the ledger-signing key.
@@ -241,7 +250,8 @@ def read_private(path: Path) -> bytes:
                 raise TrustError(f"{path} is not a plain file; put the key file back.")
             if os.name == "posix" and status.st_mode & 0o077:
                 raise TrustError(
-                    f"{path} is open to other users (mode {status.st_mode & 0o777:o}); run: chmod 600 {path}"
+                    f"{path} is open to other users (mode {status.st_mode & 0o777:o}); run: "
+                    f"chmod 600 {shlex.quote(str(path))}"
                 )
             return stream.read()
     except FileNotFoundError:

@@ -17,8 +17,9 @@ from PIL import Image
 from fomm import __version__
 from fomm.errors import ConsentError, OutputError
 from fomm.trust.authorise import Authorisation
-from fomm.trust.draft import SURE_SIDE, metadata_for
+from fomm.trust.draft import metadata_for
 from fomm.trust.label import Box, Label, LabelSettings
+from fomm.trust.legible import SURE_SIDE
 from fomm.trust.marks import WATERMARK_SECRET
 from fomm.trust.provenance import Provenance
 from fomm.trust.registry import Registry

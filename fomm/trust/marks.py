@@ -11,6 +11,7 @@ import functools
 import io
 import itertools
 import os
+import shlex
 from collections.abc import Iterable, Sequence
 from pathlib import Path
 from typing import BinaryIO
@@ -68,7 +69,7 @@ def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: 
     if output:
         raise TrustError(
             f"{name} is not a photo but output {output} of fomm, and is not animated again; to see what it is: "
-            f"fomm verify {name}"
+            f"fomm verify {shlex.quote(name)}"
         )
 
 

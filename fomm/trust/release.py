@@ -20,14 +20,14 @@ from PIL import Image
 
 from fomm import __version__
 from fomm.errors import OutputError
-from fomm.media.codecs import container_for
 from fomm.media.image import read_image
 from fomm.media.video import read_video
 from fomm.media.writer import EncodeSettings, VideoWriter
 from fomm.trust.authorise import Authorisation
 from fomm.trust.draft import Receipt, metadata_for, reserve_draft
-from fomm.trust.formats import sealed_as
+from fomm.trust.formats import check_still_name, check_video_name
 from fomm.trust.label import Box, Label, LabelSettings
+from fomm.trust.legible import check_quality, finer
 from fomm.trust.live import LiveRelease
 from fomm.trust.provenance import Provenance
 from fomm.trust.signer import Signer
@@ -36,7 +36,6 @@ __all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Signer", "open_re
 
 RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
 READ_BACK_FRAMES = 75
-STILL_SUFFIXES = (".png", ".jpg", ".jpeg", ".webp")
 _STILL_QUALITY = 95
 _EXIF_SOFTWARE, _EXIF_DESCRIPTION = 0x0131, 0x010E
 
@@ -144,30 +143,24 @@ def open_release(
     Raises:
         ConsentError: no genuine authorisation, the consent was revoked or ended, or its output cap is reached.
         OutputError: the output cannot be written, or the encoding destroys the watermark.
-        SettingsError: the label does not fit.
+        SettingsError: the label does not fit, the codec does not go into the container, or the quality is so low that
+            no watermark survives it.
         TrustError: the ledger or a key cannot be trusted.
     """
-    container_for(output)  # an unknown suffix is refused before anything is reserved
-    sealed_as(output)
-    settings, provenance = label or LabelSettings(), provenance or Provenance()
+    check_video_name(output)  # a wrong suffix is refused before anything is reserved
+    settings, provenance, encode = label or LabelSettings(), provenance or Provenance(), encode or EncodeSettings()
+    check_quality(output, encode, size)
     width, height = size
     plate = Label(settings, width, height, face_box)
     with reserve_draft(output, authorisation, provenance, audio, signer, force) as draft:
         mark = draft.marker(plate, height, width)
         metadata = metadata_for(draft.output_id)
-        with VideoWriter(
-            draft.partial, size, fps, encode or EncodeSettings(), audio=audio, metadata=metadata
-        ) as writer:
+        with VideoWriter(draft.partial, size, fps, encode, audio=audio, metadata=metadata) as writer:
             release = Release(size, authorisation, writer, mark)
             yield release
             release._check_whole()
-        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), size)
+        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), size, finer(output, encode))
         release._receipt = draft.deliver(plate, settings, release.frames, watermark)
-
-
-def is_picture_name(output: Path) -> bool:
-    """Say whether a file of this name is released as a picture."""
-    return output.suffix.lower() in STILL_SUFFIXES
 
 
 def release_still(
@@ -199,8 +192,7 @@ def release_still(
         SettingsError: the label does not fit.
         TrustError: the ledger or a key cannot be trusted.
     """
-    if not is_picture_name(output):
-        raise OutputError(f"{output} has no picture suffix; use {', '.join(STILL_SUFFIXES)}.")
+    check_still_name(output)
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise OutputError(f"A still is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}.")
     settings, provenance = label or LabelSettings(), provenance or Provenance()
@@ -215,5 +207,5 @@ def release_still(
             marked.save(draft.partial, quality=_STILL_QUALITY, exif=exif)
         except OSError as error:
             raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
-        watermark = draft.read_back([read_image(draft.partial)], (width, height))
+        watermark = draft.read_back([read_image(draft.partial)], (width, height), "write a .png instead")
         return draft.deliver(plate, settings, 1, watermark)

@@ -72,7 +72,9 @@ def import_signed(ledger: Ledger, document: Mapping[str, Any], *, renew: bool = 
         TrustError: the ledger or a key cannot be trusted.
     """
     if document.get("type") != SIGNED or not isinstance(document.get("request"), Mapping):
-        raise ConsentError("This is not a signed consent; the subject makes one with: fomm consent sign REQUEST PHOTO --key KEY")
+        raise ConsentError(
+            "This is not a signed consent; the subject makes one with: fomm consent sign REQUEST PHOTO --key KEY"
+        )
     request = document["request"]
     consent_id, terms, photo = _parse(request)
     signer = PublicKey.parse(str(document.get("signer")))
@@ -90,7 +92,9 @@ def import_signed(ledger: Ledger, document: Mapping[str, Any], *, renew: bool = 
 def _parse(request: Mapping[str, Any]) -> tuple[str, ConsentTerms, PhotoPrint]:
     """Read a request's consent id, terms and photo."""
     if request.get("type") != REQUEST or request.get("schema") != SCHEMA:
-        raise ConsentError("This is not a consent request that this fomm knows; make one with: fomm consent request PHOTO")
+        raise ConsentError(
+            "This is not a consent request that this fomm knows; make one with: fomm consent request PHOTO"
+        )
     try:
         terms = ConsentTerms.from_mapping(request["terms"], "the consent request")
         return str(request["consent"]), terms, PhotoPrint(**request["photo"])

@@ -1,0 +1,75 @@
+"""Every sentence in `fomm/` that gives advice: names a command, an option, a setting's key or file endings."""
+
+from __future__ import annotations
+
+import ast
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import fomm
+
+PACKAGE = Path(fomm.__file__).parent
+# What shows that a sentence tells the user to do something that a test can try.
+_ADVICE = re.compile(
+    r"fomm [a-z]+"  # a command
+    r"|(?<![\w-])--[a-z]"  # an option
+    r"|pip install|chmod |apt install"
+    r"|\b(?:model|motion|training|label|train_params)\.[a-z_]+|`[a-z_]+: |\bset [a-z]+_[a-z_]+"  # a setting's key
+    r"|(?:end|use|in) [^;]*(?:'?\.[a-z]\w{2,4}\b|SUFFIX|_CONTAINERS|known)"  # file endings
+    r"|\{[^}]*(?:command|advice|hint|without|finer)[^}]*\}"  # advice that comes from elsewhere
+    r"|\{HOME_VARIABLE\}"
+)
+# Calls whose words are the command line's help, not an answer to a mistake.
+_HELP = {"option", "argument", "command", "group", "version_option", "add_argument", "compile"}
+
+
+@dataclass(frozen=True)
+class Message:
+    """One sentence, with `{expression}` where values go, and where it stands."""
+
+    text: str
+    place: str
+
+
+def messages() -> list[Message]:
+    """Return every piece of advice in the package, in the order of files and lines."""
+    found: list[Message] = []
+    for path in sorted(PACKAGE.rglob("*.py")):
+        tree = ast.parse(path.read_text(encoding="utf-8"))
+        for node in _texts(tree):
+            text = template(node)
+            if _ADVICE.search(text):
+                found.append(Message(text, f"{path.relative_to(PACKAGE.parent)}:{node.lineno}"))
+    return found
+
+
+def template(node: ast.expr) -> str:
+    """Return a string's text, with the source of each value in braces."""
+    if isinstance(node, ast.Constant):
+        return str(node.value)
+    assert isinstance(node, ast.JoinedStr)
+    parts = []
+    for value in node.values:
+        parts.append(
+            f"{{{ast.unparse(value.value)}}}" if isinstance(value, ast.FormattedValue) else str(value.value)  # type: ignore[attr-defined]
+        )
+    return "".join(parts)
+
+
+def _texts(node: ast.AST) -> Iterator[ast.Constant | ast.JoinedStr]:
+    """Yield the strings of a module, but for docstrings and help texts."""
+    if isinstance(node, ast.JoinedStr) or (isinstance(node, ast.Constant) and isinstance(node.value, str)):
+        yield node
+        return
+    if isinstance(node, ast.Call) and _name(node.func) in _HELP:
+        return
+    for child in ast.iter_child_nodes(node):
+        if isinstance(child, ast.Expr) and isinstance(child.value, ast.Constant):
+            continue  # a docstring
+        yield from _texts(child)
+
+
+def _name(node: ast.expr) -> str:
+    return node.attr if isinstance(node, ast.Attribute) else node.id if isinstance(node, ast.Name) else ""
