@@ -88,9 +88,10 @@ class Label:
         plate_height = sum(plate.alpha.shape[0] for plate in plates) + gap * (len(plates) - 1)
         margin = round(_MARGIN * min(width, height))
         if plate_width + 2 * margin > width or plate_height + 2 * margin > height:
+            smaller = " or lower label.scale" if settings.scale > 1 else ""  # 1 is the least
             raise SettingsError(
                 f"The label '{settings.badge}' needs {plate_width + 2 * margin} x {plate_height + 2 * margin} "
-                f"pixels and the frame has {width} x {height}; shorten label.text or lower label.scale."
+                f"pixels and the frame has {width} x {height}; shorten label.text{smaller}."
             )
         places = {corner: _place(corner, width, height, plate_width, plate_height, margin) for corner in CORNERS}
         self.corner = settings.corner if settings.corner != "auto" else _freest(places, face)

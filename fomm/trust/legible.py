@@ -11,11 +11,12 @@ from __future__ import annotations
 from pathlib import Path
 
 from fomm.errors import SettingsError
-from fomm.media.codecs import EncodeSettings, choose_codec, container_for
+from fomm.media.codecs import PRESETS, EncodeSettings, choose_codec, container_for
 
 SURE_SIDE = 512  # from this short side on, a watermark that does not read back fails the release
-_SURE = {"h264": 30, "h265": 30, "vp9": 42, "av1": 42}
+_SURE = {"h264": 30, "h265": 24, "vp9": 40, "av1": 40}
 _COARSEST = {"h264": 45, "h265": 42}
+_SLOWER_PRESETS = 3  # how much further presets slower than the default may carry it
 _COARSEST_SIDE = 640  # up to this short side those hold
 
 
@@ -31,8 +32,10 @@ def check_quality(output: Path, encode: EncodeSettings, size: tuple[int, int]) -
         SettingsError: the quality is too low, or the codec does not go into this container.
     """
     codec = choose_codec(encode, container_for(output))
-    coarsest = _COARSEST.get(codec)
-    if coarsest is not None and encode.quality > coarsest and SURE_SIDE <= min(size) <= _COARSEST_SIDE:
+    if codec not in _COARSEST or not SURE_SIDE <= min(size) <= _COARSEST_SIDE:
+        return
+    slower = PRESETS.index(encode.preset) > PRESETS.index(EncodeSettings().preset)
+    if encode.quality > _COARSEST[codec] + (_SLOWER_PRESETS if slower else 0):
         raise SettingsError(
             f"--quality {encode.quality} is too coarse for {output}: no watermark survives it in {codec}, where 0 is "
             f"best; use --quality {_SURE[codec]} or lower."

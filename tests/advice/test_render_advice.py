@@ -1,0 +1,231 @@
+"""What a refused render advises is done as it says, and then it renders."""
+
+from __future__ import annotations
+
+import re
+import shlex
+from fractions import Fraction
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from conftest import TERMS
+from PIL import Image
+from tried import suggested, tries
+
+from fomm.errors import OutputError, SettingsError
+from fomm.media.codecs import EncodeSettings, choose_codec, container_for, encoder_options
+from fomm.trust.authorise import authorise
+from fomm.trust.ledger import Ledger
+from fomm.trust.release import open_release, release_still
+from fomm.weights.locations import demo_folder
+
+
+def endings(message):
+    """The endings a message advises."""
+    return re.findall(r"\.[a-z0-9]+", message.rsplit("end its name in one of", 1)[1].rstrip(".\n"))
+
+
+def number(message):
+    """The quality a message advises."""
+    return int(re.findall(r"--quality (\d+) or lower", message)[0])
+
+
+@tries("as a {kind}, which every output does; end its name in one of")
+@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.mkv", "a.webm", "a.txt", "a"])
+def test_endings_of_a_video(animate, tmp_path, name):
+    code, said = animate(tmp_path / name)
+    assert code == OutputError.exit_code
+    assert len(endings(said)) > 1
+    for ending in endings(said) if name == "a.webp" else ():
+        code, said = animate(tmp_path / f"result{ending}")
+        assert code == 0, said
+
+
+@pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.tif", "a"])
+def test_endings_of_a_picture(run, consented, editing_checkpoint, tmp_path, name):
+    edit = ["edit", consented, "--yaw", "2", "--model", editing_checkpoint, "--crop-only"]
+    code, said = run(*edit, "-o", tmp_path / name)
+    assert code == OutputError.exit_code
+    assert len(endings(said)) > 1
+    for ending in endings(said) if name == "a.mp4" else ():
+        code, said = run(*edit, "-o", tmp_path / f"result{ending}")
+        assert code == 0, said
+
+
+@tries("is too coarse for {output}")
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_a_hopeless_quality_is_refused_before_anything_is_read(animate, talk, tmp_path, codec):
+    code, said = animate(tmp_path / "a.mp4", "--quality", 51, "--codec", codec, driving=talk, small=False)
+    assert code == SettingsError.exit_code
+    assert "track" not in said
+    code, said = animate(tmp_path / "a.mp4", "--quality", number(said), "--codec", codec, small=False)
+    assert code == 0, said
+    assert "read back" in said
+
+
+def test_a_small_result_may_have_any_quality(animate, tmp_path):
+    assert animate(tmp_path / "a.mp4", "--quality", 51)[0] == 0
+
+
+@pytest.fixture
+def release(home, consented, tmp_path):
+    """Release four frames of the bundled portrait at a quality and return what the receipt says of the watermark."""
+    ledger = Ledger(home)
+    with Image.open(demo_folder() / "portrait.jpg") as portrait:
+        frame = np.asarray(portrait.resize((720, 720)))
+    leave = authorise(consented.read_bytes(), ledger=ledger)
+
+    def attempt(name, **encode):
+        output, size = tmp_path / name, (720, 720)
+        settings = EncodeSettings(**encode)
+        with open_release(output, leave, size=size, fps=Fraction(25), encode=settings, force=True) as opened:
+            opened.write(np.stack([frame] * 4))
+        return opened.receipt.watermark
+
+    return attempt
+
+
+@tries("The watermark does not survive this encoding", "use --quality {_SURE[codec]} or lower (0 is best)")
+@pytest.mark.parametrize("codec", ["h264", "h265"])
+def test_a_mark_lost_in_encoding(release, codec):
+    with pytest.raises(OutputError) as lost:
+        release("a.mp4", codec=codec, quality=51)
+    assert release("a.mp4", codec=codec, quality=number(str(lost.value))) == "read back"
+
+
+@tries("or a photo with more texture", "use a photo with more texture", "write an .mp4 instead", "write a .png instead")
+def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, monkeypatch):
+    with monkeypatch.context() as patch:
+        patch.setattr("fomm.trust.watermark.Watermark.embedder", lambda *_, **__: lambda frame: frame)
+        with pytest.raises(OutputError, match="--quality 9 or lower"):
+            release("a.mp4", quality=18)
+        with pytest.raises(OutputError, match=r"; use a photo with more texture\."):
+            release("a.mp4", quality=0)
+        with pytest.raises(OutputError, match=r"write an \.mp4 instead"):
+            release("a.gif")
+        leave = authorise(consented.read_bytes(), ledger=Ledger(home))
+        with pytest.raises(OutputError, match=r"write a \.png instead"):
+            release_still(tmp_path / "a.jpg", np.full((720, 720, 3), 99, np.uint8), leave)
+    for quality in (9, 0):
+        assert release("a.mp4", quality=quality) == "read back"
+    texture = np.random.default_rng(1).integers(0, 255, (720, 720, 3), np.uint8)
+    assert release_still(tmp_path / "a.png", texture, leave).watermark == "read back"
+
+
+@tries("does not go into {container.muxer}; use --codec auto", "is missing from this ffmpeg; use --codec auto")
+def test_codecs(animate, tmp_path, monkeypatch):
+    code, said = animate(tmp_path / "a.mp4", "--codec", "gif")
+    assert code == SettingsError.exit_code
+    assert "--codec auto" in said
+    assert animate(tmp_path / "a.mp4", "--codec", "auto")[0] == 0
+    monkeypatch.setattr("fomm.media.codecs.available_encoders", lambda: {"libx264", "gif"})
+    for name, codec in (("a.mp4", "av1"), ("a.mov", "h265")):
+        container = container_for(Path(name))
+        with pytest.raises(SettingsError, match="--codec auto"):
+            encoder_options(codec, EncodeSettings(codec=codec), container)
+        auto = EncodeSettings(codec="auto")
+        assert encoder_options(choose_codec(auto, container), auto, container)
+
+
+@tries(
+    "No CUDA device is available", "No Apple GPU is available", "float16 is slower than float32"
+)
+def test_devices_and_precision(animate, tmp_path, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
+    monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
+    for device in ("cuda", "mps"):
+        assert "use --device cpu" in animate(tmp_path / "a.mp4", "--device", device)[1]
+    said = animate(tmp_path / "a.mp4", "--device", "cpu", "--precision", "float16")[1]
+    for precision in re.search(r"use --precision (\w+) or (\w+)", said).groups():
+        options = ["--device", "cpu", "--precision", precision, "--force"]
+        assert animate(tmp_path / "a.mp4", *options)[0] == 0
+
+
+@tries("px, so its watermark survives less")
+def test_a_small_result(animate, tmp_path):
+    code, said = animate(tmp_path / "small.mp4", "--min-side", 128)
+    assert "leave out --crop-only and --min-side" in said
+    code, said = animate(tmp_path / "large.mp4", small=False)
+    assert code == 0
+    assert "survives less" not in said
+    assert "read back" in said
+
+
+@tries(
+    "leave out --audio or --silent", "or leave out --audio."
+)
+def test_sound(animate, tmp_path, make_audio, make_video):
+    song, mute = make_audio(tmp_path / "song.wav"), make_video(tmp_path / "mute.mp4", frames=3, audio=False)
+    assert "leave out" in animate(tmp_path / "a.mp4", "--audio", song, "--silent")[1]
+    assert animate(tmp_path / "b.mp4", "--audio", song)[0] == 0
+    assert animate(tmp_path / "c.mp4", "--silent")[0] == 0
+    assert "leave out --audio" in animate(tmp_path / "d.mp4", "--audio", mute)[1]
+    assert animate(tmp_path / "d.mp4")[0] == 0
+
+
+@tries("is a folder; name a file in it", "choose another name or allow overwriting (--force)")
+def test_destinations(animate, tmp_path):
+    said = animate(tmp_path)[1]
+    named = Path(re.search(r"such as (.*)\.$", said.strip()).group(1))
+    assert animate(named)[0] == 0
+    assert "(--force)" in animate(named)[1]
+    assert animate(named, "--force")[0] == 0
+
+
+@tries("is not a photo but output {output} of fomm")
+def test_an_output_as_a_photo(run, consented, editing_checkpoint, tmp_path):
+    made = tmp_path / "a still.png"
+    edit = ["--yaw", "2", "--model", editing_checkpoint, "--crop-only"]
+    assert run("edit", consented, "-o", made, *edit)[0] == 0
+    code, said = run("edit", made, "-o", tmp_path / "b.png", *edit)
+    assert code == 9
+    assert suggested(said)[1] == str(made)
+    assert "intact" in run(*suggested(said))[1]
+
+
+@tries(
+    "No face was found in the photo; {advice}",
+    "No face was found in the driving clip; {advice}",
+    "use one that shows a face from the front",
+    "mark it yourself with --source-box x,y,width,height",
+    "mark it with --driving-box x,y,width,height",
+)
+def test_boxes(run, animate, home, tiny_checkpoint, make_photo, make_video, tmp_path, motion):
+    hills = make_photo(tmp_path / "hills.png", size=(96, 80))
+    Ledger(home).grant(hills.read_bytes(), TERMS)
+    render = ["animate", hills, motion, "-o", tmp_path / "a.mp4", "--model", tiny_checkpoint, "--crop-only"]
+    assert "--source-box x,y,width,height" in run(*render)[1]
+    assert run(*render, "--source-box", "8,8,64,64")[0] == 0
+    pattern = make_video(tmp_path / "pattern.mp4", frames=4)
+    track = ["track", pattern, "-o", tmp_path / "a.safetensors", "--model", tiny_checkpoint]
+    assert "--driving-box x,y,width,height" in run(*track)[1]
+    assert run(*track, "--driving-box", "0,0,48,48")[0] == 0
+
+
+@tries("{TRACK_SUFFIX}: a motion track is a safetensors file")
+def test_tracks_and_models(run, talk, tiny_checkpoint, tmp_path):
+    track = ["track", talk, "--model", tiny_checkpoint, "--max-seconds", "0.1", "-o"]
+    ending = re.search(r"must end in (\.\w+)", run(*track, tmp_path / "a.json")[1]).group(1)
+    assert run(*track, tmp_path / f"a{ending}")[0] == 0
+
+
+@tries("shorten label.text{smaller}", "set label.font to a font file that has it")
+def test_labels(animate, tmp_path):
+    settings = tmp_path / "settings.yaml"
+    settings.write_text("label:\n  text: WWWW\n  scale: 2\n")
+    assert "shorten label.text or lower label.scale" in animate(tmp_path / "a.mp4", "--settings", settings)[1]
+    settings.write_text("label:\n  text: WWWWWWWW\n  scale: 1\n")
+    assert "shorten label.text." in animate(tmp_path / "a.mp4", "--settings", settings)[1]
+    settings.write_text("label:\n  text: \U0001f600\n")
+    assert "set label.font to a font file" in animate(tmp_path / "a.mp4", "--settings", settings)[1]
+    for way in ("text: W\n  scale: 2", "text: WWWW\n  scale: 1"):
+        settings.write_text(f"label:\n  {way}\n")
+        code, said = animate(tmp_path / "a.mp4", "--settings", settings, "--force")
+        assert code == 0, said
+
+
+def test_the_path_in_a_command_is_quoted(run, home, consented, tmp_path, monkeypatch):
+    (home / "ledger.key").chmod(0o644)
+    assert shlex.split(run("consent", "list")[1].split("run: ")[1]) == ["chmod", "600", str(home / "ledger.key")]
