@@ -133,12 +133,12 @@ class Directions:
         except (SafetensorError, OSError, KeyError, ValueError, TypeError) as error:
             raise CheckpointError(
                 f"The edit directions '{path}' are damaged or of another version ({error}); learn them again: "
-                "fomm directions MODEL CLIPS"
+                "fomm directions MODEL CLIPS --force"
             ) from error
         if found.detector != detector:
             raise CheckpointError(
                 f"The edit directions '{path}' were learnt for another model; learn them again: "
-                "fomm directions MODEL CLIPS"
+                "fomm directions MODEL CLIPS --force"
             )
         return found
 
@@ -156,7 +156,7 @@ class Directions:
         if source.value.shape[1] != len(self.turn):
             raise CheckpointError(
                 f"The photo has {source.value.shape[1]} keypoints and the edit directions {len(self.turn)}; "
-                "learn them again: fomm directions MODEL CLIPS"
+                "learn them again: fomm directions MODEL CLIPS --force"
             )
         strokes = torch.tensor([getattr(edit, name) for name in STROKES])  # [S]
         centre = source.value[:, : anatomy.face].mean(1, keepdim=True)

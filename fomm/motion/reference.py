@@ -40,7 +40,7 @@ def best_reference(source: Keypoints, track: MotionTrack, anatomy: Anatomy | Non
         MotionError: no frame shows the face.
     """
     if not bool(track.found.any()):
-        raise MotionError("No frame of the driving clip shows the face; mark it with --driving-box.")
+        raise MotionError("No frame of the driving clip shows the face; mark it with --driving-box x,y,width,height.")
     target = source.value.detach().to("cpu", torch.float32)  # [1, K, 2]
     if anatomy is None:
         distance = _shape(track.value, target)

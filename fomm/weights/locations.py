@@ -35,7 +35,7 @@ def config_names() -> list[str]:
 
 
 def find_config(name_or_path: str | Path) -> Config:
-    """Load a shipped configuration by its name, or any other by its path.
+    """Load a shipped configuration of the paper's family by its name, or any other by its path.
 
     Raises:
         SettingsError: there is no such name or file, or its content is wrong.
@@ -45,9 +45,18 @@ def find_config(name_or_path: str | Path) -> Config:
         return load_config(config_folder() / f"{name_or_path}.yaml")
     if Path(name_or_path).exists():
         return load_config(name_or_path)
+    names = [name for name in names if _is_papers(name)]  # the others would be refused just as well
     near = difflib.get_close_matches(str(name_or_path), names, n=1)
     hint = f"did you mean '{near[0]}'?" if near else f"shipped ones: {', '.join(names)}."
     raise SettingsError(f"There is no configuration named '{name_or_path}' and no such file; {hint}")
+
+
+def _is_papers(name: str) -> bool:
+    try:
+        load_config(config_folder() / f"{name}.yaml")
+    except SettingsError:
+        return False
+    return True
 
 
 def _shipped(name: str) -> Path:

@@ -53,15 +53,16 @@ def follow(run, photo, home, **how):
     return command
 
 
-@tries("No consent is recorded for {name}; {advice}", "{agreed}, record it: {command}")
+@tries(
+    "No consent is recorded for {name}; {advice}", "{agreed}, record it: {command}", "} --subject NAME", "--make {item}"
+)
+@tries("--until YYYY-MM-DD --statement", "--nobody {earlier.origin}", "--use {use}", "--exclude {item}")
 def test_a_photo_without_consent(run, photo, home):
     follow(run, photo, home)
 
 
 @BOTH
-@tries(
-    "{exact[0].id} does not cover {name}", "if it may be used {'again' if again else 'for this'}, record it"
-)
+@tries("{exact[0].id} does not cover {name}", "if it may be used {'again' if again else 'for this'}, record it")
 def test_a_revoked_photo(run, photo, home, terms):
     ledger = Ledger(home)
     ledger.revoke(ledger.grant(photo.read_bytes(), terms).id)

@@ -95,7 +95,7 @@ def test_a_mark_lost_in_encoding(release, codec):
     assert release("a.mp4", codec=codec, quality=number(str(lost.value))) == "read back"
 
 
-@tries("or a photo with more texture", "use a photo with more texture", "write an .mp4 instead", "write a .png instead")
+@tries("or a photo with more texture", "write an .mp4 instead", "write a .png instead")
 def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("fomm.trust.watermark.Watermark.embedder", lambda *_, **__: lambda frame: frame)
@@ -129,9 +129,7 @@ def test_codecs(animate, tmp_path, monkeypatch):
         assert encoder_options(choose_codec(auto, container), auto, container)
 
 
-@tries(
-    "No CUDA device is available", "No Apple GPU is available", "float16 is slower than float32"
-)
+@tries("No CUDA device is available", "No Apple GPU is available", "float16 is slower than float32")
 def test_devices_and_precision(animate, tmp_path, monkeypatch):
     monkeypatch.setattr(torch.cuda, "is_available", lambda: False)
     monkeypatch.setattr(torch.backends.mps, "is_available", lambda: False)
@@ -153,9 +151,7 @@ def test_a_small_result(animate, tmp_path):
     assert "read back" in said
 
 
-@tries(
-    "leave out --audio or --silent", "or leave out --audio."
-)
+@tries("leave out --audio or --silent", "or leave out --audio.")
 def test_sound(animate, tmp_path, make_audio, make_video):
     song, mute = make_audio(tmp_path / "song.wav"), make_video(tmp_path / "mute.mp4", frames=3, audio=False)
     assert "leave out" in animate(tmp_path / "a.mp4", "--audio", song, "--silent")[1]
@@ -165,7 +161,7 @@ def test_sound(animate, tmp_path, make_audio, make_video):
     assert animate(tmp_path / "d.mp4")[0] == 0
 
 
-@tries("is a folder; name a file in it", "choose another name or allow overwriting (--force)")
+@tries("choose another name or allow overwriting (--force)")
 def test_destinations(animate, tmp_path):
     said = animate(tmp_path)[1]
     named = Path(re.search(r"such as (.*)\.$", said.strip()).group(1))
@@ -188,7 +184,6 @@ def test_an_output_as_a_photo(run, consented, editing_checkpoint, tmp_path):
 @tries(
     "No face was found in the photo; {advice}",
     "No face was found in the driving clip; {advice}",
-    "use one that shows a face from the front",
     "mark it yourself with --source-box x,y,width,height",
     "mark it with --driving-box x,y,width,height",
 )
@@ -211,7 +206,7 @@ def test_tracks_and_models(run, talk, tiny_checkpoint, tmp_path):
     assert run(*track, tmp_path / f"a{ending}")[0] == 0
 
 
-@tries("shorten label.text{smaller}", "set label.font to a font file that has it")
+@tries("shorten label.text{smaller}", " or lower label.scale", "set label.font to a font file that has it")
 def test_labels(animate, tmp_path):
     settings = tmp_path / "settings.yaml"
     settings.write_text("label:\n  text: WWWW\n  scale: 2\n")
