@@ -8,15 +8,14 @@ from pathlib import Path
 
 import click
 import pytest
+from tried import TERMS
 
 from fomm.cli.main import commands, main
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.settings import AnimateSettings
-from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
 
 Run = Callable[..., tuple[int, str]]
-TERMS = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
 
 
 @pytest.fixture

@@ -10,9 +10,8 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-from conftest import TERMS
 from PIL import Image
-from tried import suggested, tries
+from tried import TERMS, suggested, tries
 
 from fomm.errors import ConsentError, TrustError
 from fomm.trust.authorise import authorise

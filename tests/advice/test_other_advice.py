@@ -13,9 +13,8 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 import torch
-from conftest import TERMS
 from inventory import PACKAGE
-from tried import tries
+from tried import TERMS, tries
 
 from fomm.errors import CheckpointError, FommError, MotionError, OutputError, SettingsError
 from fomm.evaluation.report import JSON_NAME, check_folder

@@ -10,9 +10,8 @@ from pathlib import Path
 import numpy as np
 import pytest
 import torch
-from conftest import TERMS
 from PIL import Image
-from tried import suggested, tries
+from tried import TERMS, suggested, tries
 
 from fomm.errors import OutputError, SettingsError
 from fomm.media.codecs import EncodeSettings, choose_codec, container_for, encoder_options

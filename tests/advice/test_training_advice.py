@@ -12,8 +12,7 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from conftest import TERMS
-from tried import suggested, tries
+from tried import TERMS, suggested, tries
 
 from fomm.errors import CheckpointError, ConsentError, MediaError, SettingsError
 from fomm.nn.compact import CompactModel, CompactSettings

@@ -7,6 +7,10 @@ import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
+from fomm.trust.consent import ConsentTerms
+
+TERMS = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
+
 TRIED: set[str] = set()
 Test = TypeVar("Test", bound=Callable[..., Any])
 
