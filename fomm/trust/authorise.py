@@ -18,8 +18,9 @@ from fomm.media.reduce import WHOLE, Fit
 from fomm.trust.bound import BoundModel
 from fomm.trust.consent import EXCLUDE, MAKE, USE, Consent
 from fomm.trust.ledger import Ledger
-from fomm.trust.marks import refuse_marked_photo
+from fomm.trust.marks import search_photo
 from fomm.trust.photo import PhotoPrint
+from fomm.trust.searches import PhotoSearch
 from fomm.trust.state import LedgerState
 from fomm.trust.suggestion import grant_command, record_it
 
@@ -52,12 +53,14 @@ class Authorisation:
         use: str,
         content: tuple[str, ...],
         model: BoundModel | None = None,
+        *,
+        search: PhotoSearch,
     ) -> None:
         if token is not _TOKEN:
             raise ConsentError("Only fomm.trust.authorise makes an authorisation; call authorise(photo_bytes, ...).")
         self.ledger, self.consent, self.photo, self.image = ledger, consent, photo, image
         self.make, self.use, self.content, self.model = make, use, content, model
-        self._token = token
+        self._token, self._search = token, search
 
     def __reduce__(self) -> NoReturn:
         """Refuse to be copied or pickled: another process must ask for itself."""
@@ -78,13 +81,22 @@ class Authorisation:
         with self.ledger.view() as state:
             self.check(state, now)
 
+    def settle(self) -> None:
+        """Wait until the photo is searched for our own marks to the end; without this nothing is released.
+
+        Raises:
+            TrustError: the photo is an output of fomm itself.
+        """
+        self._search.settle()
+
     def check(self, state: LedgerState, now: datetime | None = None) -> None:
         """Judge by a state that the caller holds already.
 
         Raises:
             ConsentError: the consent was revoked or has ended since.
-            TrustError: the clock was set back.
+            TrustError: the clock was set back, or the photo turned out to be an output of fomm itself.
         """
+        self._search.check()
         now = now or self.ledger.clock()
         state.check_clock(now)
         reason = state.objection(state.consent(self.consent.id), now, self.make, self.use, self.content)
@@ -133,7 +145,7 @@ def authorise(
     decoded = decode_photo(photo, name, fit=fit)
     image = decoded.pixels
     image.flags.writeable = False
-    refuse_marked_photo(photo, image, name, ledger.keys)
+    begin_search = search_photo(photo, image, name, ledger.keys)
     fingerprint = ledger.fingerprint(photo, decoded, name)
     with ledger.view() as state:
         now = now or ledger.clock()
@@ -146,7 +158,11 @@ def authorise(
                 state.check_cap(consent, name, purpose, use)
                 if model is not None:
                     model.check(state, ledger.keys, now, fingerprint, use, content)
-                return Authorisation(_TOKEN, ledger, consent, fingerprint, image, purpose, use, tuple(content), model)
+                subjects, search = tuple(content), begin_search()
+                search.check()  # known by now if the photo was here before
+                return Authorisation(
+                    _TOKEN, ledger, consent, fingerprint, image, purpose, use, subjects, model, search=search
+                )
         revoked = state.needs_renewal(fingerprint)
         earlier = next((consent.terms for consent in (*exact, *near)), None)
         command = grant_command(name, purpose, use, earlier=earlier, renew=revoked is not None, content=content)

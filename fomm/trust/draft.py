@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import Future
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,10 +18,11 @@ from fomm.trust.authorise import Authorisation
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
 from fomm.trust.files import hash_file, move, sync_file
+from fomm.trust.formats import is_still_name
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.legible import SURE_SIDE
 from fomm.trust.manifest import seal
-from fomm.trust.marks import WATERMARK_SECRET, driving_mark
+from fomm.trust.marks import WATERMARK_SECRET, search_driving
 from fomm.trust.provenance import Provenance, SealRequest
 from fomm.trust.registry import Registry
 from fomm.trust.signer import Signer
@@ -67,7 +69,8 @@ class Draft:
         watermark: writes and reads the id in the picture.
         signer: signs the manifest.
         driving_sha256: of the driving file, empty when there is none.
-        driving_mark: what the driving file was marked with before, empty when with nothing.
+        driving_mark: what the driving file was marked with before, empty when with nothing; looked for while the
+            frames are made.
         recorded: whether the registry counts it as released.
     """
 
@@ -81,7 +84,7 @@ class Draft:
     watermark: Watermark
     signer: Signer
     driving_sha256: str
-    driving_mark: str
+    driving_mark: Future[str]
     recorded: bool = False
 
     @property
@@ -130,10 +133,11 @@ class Draft:
             self.authorisation,
             self.provenance,
             driving_sha256=self.driving_sha256,
-            driving_mark=self.driving_mark,
+            driving_mark=self.driving_mark.result(),
             watermark=watermark,
             label=text,
         )
+        self.authorisation.settle()  # a photo that is an output of ours is never signed for
         manifest = seal(self.partial, request, self.signer)
         try:
             sync_file(self.partial)
@@ -174,7 +178,12 @@ def reserve_draft(
     registry = Registry(authorisation.ledger)
     keys = authorisation.ledger.keys
     driving = provenance.driving_sha256()
-    marked = driving_mark(provenance.driving, driving, keys) if provenance.driving else ""
+    marked: Future[str] = Future()
+    if provenance.driving:
+        # Nobody waits long for a picture.
+        marked = search_driving(provenance.driving, driving, keys, whole=not is_still_name(target))
+    else:
+        marked.set_result("")
     watermark, signer = Watermark(keys.secret(WATERMARK_SECRET)), signer or ensure_identity(keys)
     with terminate_by_exception():
         entry = registry.reserve(

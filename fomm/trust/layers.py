@@ -6,30 +6,20 @@ still hold its watermark, and a broken ledger does not keep a watermark from bei
 
 from __future__ import annotations
 
-from collections.abc import Generator, Iterator
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fomm.errors import MediaError, TrustError
-from fomm.media.image import read_image
-from fomm.media.limits import check_file, sniff_file
-from fomm.media.video import read_video
+from fomm.media.limits import check_file
 from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
-from fomm.trust.formats import mime_of
 from fomm.trust.ledger import Ledger
-from fomm.trust.marks import known_watermark
+from fomm.trust.marks import known_watermark, pictures_of
 from fomm.trust.registry import Registry
-from fomm.trust.watermark import Detection, Residual, Watermark, accumulate
-from fomm.trust.watermark.luma import SMALLEST_SIDE
+from fomm.trust.watermark.windows import search_windows
 
 FOUND, ABSENT, UNREADABLE, UNAVAILABLE, UNKNOWN = "found", "absent", "unreadable", "unavailable", "unknown"
-WINDOW = 250  # frames searched together: a mark that covers only a part of a long cut is not drowned by the rest
-WINDOWS = 12
 
 
 @dataclass(frozen=True)
@@ -80,19 +70,20 @@ def read_watermark(path: Path, ledger: Ledger, *, deep: bool = True) -> Watermar
     Args:
         path: the file.
         ledger: whose key store holds the watermark key.
-        deep: when the quick search fails, also look for mirrored and stretched pictures (seconds).
+        deep: when the quick search fails, also look for turned, mirrored, negative and stretched
+            pictures (seconds).
 
     Raises:
         MediaError: the file is missing or empty.
     """
     check_file(path)
-    frames = _frames(path)
+    frames = pictures_of(path)
     try:
         first = next(frames, None)
         watermark = known_watermark(ledger.keys)
         if watermark is None or first is None:
             return WatermarkReading(UNAVAILABLE, "there is no watermark key here")
-        found = _search(chain([first], frames), watermark, deep)
+        found = search_windows(chain([first], frames), watermark, deep=deep)
     except MediaError as error:
         return WatermarkReading(UNREADABLE, str(error))
     except TrustError as error:
@@ -134,28 +125,3 @@ def read_registry(path: Path, output_id: str, ledger: Ledger) -> RegistryReading
     other = "as a file with other bytes" if output.sha256 or output.state != "released" else "shown live, never a file"
     detail = f"{when}, {'byte for byte this file' if exact else other}"
     return RegistryReading(output.state, detail, output_id, exact, output.consent, consent_state)
-
-
-def _frames(path: Path) -> Generator[NDArray[np.uint8], None, None]:
-    """Yield the pictures of a file; a GIF is a clip."""
-    if sniff_file(path).endswith("picture") and mime_of(path) != "image/gif":
-        yield read_image(path)
-    else:
-        yield from read_video(path, stop=WINDOW * WINDOWS)
-
-
-def _search(frames: Iterator[NDArray[np.uint8]], watermark: Watermark, deep: bool) -> Detection | None:
-    """Search window by window until one has the mark; None when the pictures are too small to hold one."""
-    best: tuple[Detection, Residual] | None = None
-    for first in frames:
-        if min(first.shape[:2]) < SMALLEST_SIDE:
-            return None
-        residual = accumulate(chain([first], frames), WINDOW)
-        found = watermark.search(residual)
-        if found.found:
-            return found
-        if best is None or found.sync > best[0].sync:
-            best = found, residual
-    if best is None or not deep:
-        return best[0] if best else None
-    return watermark.search(best[1], deep=True)

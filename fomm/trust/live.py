@@ -50,7 +50,7 @@ class LiveRelease:
         ConsentError: no genuine authorisation for live use, the consent was revoked or ended, or its cap is reached.
         OutputError: the frames are too small.
         SettingsError: the label does not fit.
-        TrustError: the ledger or a key cannot be trusted.
+        TrustError: the photo is an output of fomm itself, or the ledger or a key cannot be trusted.
     """
 
     def __init__(
@@ -73,6 +73,7 @@ class LiveRelease:
                 f"A live frame needs {SURE_SIDE} px on its short side, not {min(size)}; enlarge the photo."
             )
         self._label = Label(label or LabelSettings(), width, height, face_box)
+        authorisation.settle()  # frames leave at once, so the photo's search ends before the first
         watermark = Watermark(authorisation.ledger.keys.secret(WATERMARK_SECRET))
         registry = Registry(authorisation.ledger)
         entry = registry.reserve(

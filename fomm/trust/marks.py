@@ -1,36 +1,39 @@
 """Has a file been through fomm before? Asked of every photo and driving clip before it is used.
 
 Marking a marked picture again would overwrite its id, so a marked photo is refused. A marked driving clip gives only
-its motion, and is allowed; the new manifest says what it was marked with. Both looks are quick ones: the manifest, and
-the plain watermark search over the photo or two seconds of the clip.
+its motion, and is allowed; the new manifest says what it was marked with. Both are searched as deeply as `fomm verify`
+searches, or a picture that was mirrored or turned would be washed of its id. A photo's manifest and the plain search
+are asked at once; the deep search, and all of a driving clip's, runs beside the render (`fomm.trust.searches`).
 """
 
 from __future__ import annotations
 
-import functools
+import contextlib
+import hashlib
 import io
-import itertools
 import os
-import shlex
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Generator, Iterator, Sequence
+from concurrent.futures import Future
 from pathlib import Path
 from typing import BinaryIO
 
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.errors import MediaError, TrustError
+from fomm.errors import MediaError
 from fomm.media.image import read_image
-from fomm.media.still import is_still_picture
-from fomm.media.video import probe, read_video
+from fomm.media.limits import sniff_file
+from fomm.media.video import read_video
 from fomm.trust.certificates import identity
+from fomm.trust.formats import mime_of
 from fomm.trust.keys import KeyStore
 from fomm.trust.manifest_reader import TRUSTED, Pins, read_manifest
+from fomm.trust.searches import PhotoSearch, Searches, refuse
 from fomm.trust.watermark import Watermark
-from fomm.trust.watermark.luma import SMALLEST_SIDE
+from fomm.trust.watermark.windows import WINDOW, WINDOWS, search_windows
 
 WATERMARK_SECRET = "watermark"  # noqa: S105 - the name of a key file, not a key
-DRIVING_SECONDS = 2
+_PHOTOS, _DRIVING = Searches(), Searches()  # apart, so that no photo waits for a long clip
 
 
 def known_watermark(keys: KeyStore) -> Watermark | None:
@@ -53,8 +56,8 @@ def known_pins(keys: KeyStore) -> list[Pins]:
     return [Pins.of(signer)] if signer else []
 
 
-def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: KeyStore) -> None:
-    """Refuse a photo that fomm made.
+def search_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: KeyStore) -> Callable[[], PhotoSearch]:
+    """Refuse a photo that is seen at once to be made by fomm, and return how to start the deep search.
 
     Args:
         data: the photo file's bytes.
@@ -65,43 +68,53 @@ def refuse_marked_photo(data: bytes, image: NDArray[np.uint8], name: str, keys: 
     Raises:
         TrustError: it carries our manifest or watermark, or a key cannot be read.
     """
-    output = _sealed_id(io.BytesIO(data), known_pins(keys)) or _watermark_id([image], _known_secret(keys))
-    if output:
-        raise TrustError(
-            f"{name} is not a photo but output {output} of fomm, and is not animated again; to see what it is: "
-            f"fomm verify {shlex.quote(name)}"
-        )
+    secret = _known_secret(keys)
+    refuse(_sealed_id(io.BytesIO(data), known_pins(keys)) or _watermark_id(iter([image]), secret, deep=False), name)
+    key = (hashlib.sha256(data).digest(), secret)
+    return lambda: PhotoSearch(_PHOTOS.start(key, lambda: _watermark_id(iter([image]), secret, deep=True)), name)
 
 
-def driving_mark(path: Path, sha256: str, keys: KeyStore) -> str:
-    """Return the output id a driving clip or picture is marked with, empty when with none (or when it shows nothing).
+def search_driving(path: Path, sha256: str, keys: KeyStore, *, whole: bool = True) -> Future[str]:
+    """Start to look for the output id that a driving clip or picture is marked with.
 
-    A clip that drives one preview after another is looked at once, as long as its bytes and the keys are the same.
+    The result is empty where it is marked with none, or shows nothing.
 
     Args:
         path: the clip.
         sha256: of its bytes, in hex.
         keys: whose marks are looked for.
+        whole: look at as much of a clip as `fomm verify`, not only at its first 250 frames.
 
     Raises:
         TrustError: a key cannot be read.
     """
     secret, pins = _known_secret(keys), tuple(known_pins(keys))
+    frames = WINDOW * WINDOWS if whole else WINDOW
+    return _DRIVING.start((sha256, secret, pins, whole), lambda: _driving_mark(path, secret, pins, frames))
+
+
+def pictures_of(path: Path, most: int = WINDOW * WINDOWS) -> Generator[NDArray[np.uint8], None, None]:
+    """Yield the first `most` pictures of a file, uint8 [H, W, 3]; a GIF is a clip.
+
+    Raises:
+        MediaError: it cannot be decoded.
+    """
+    if sniff_file(path).endswith("picture") and mime_of(path) != "image/gif":
+        yield read_image(path)
+    else:
+        yield from read_video(path, stop=most)
+
+
+def _driving_mark(path: Path, secret: bytes, pins: tuple[Pins, ...], most: int) -> str:
     try:
-        return _driving_mark(path, sha256, secret, pins)
+        with path.open("rb") as stream:
+            output = _sealed_id(stream, pins)
+        if output or not secret:
+            return output
+        with contextlib.closing(pictures_of(path, most)) as frames:
+            return _watermark_id(frames, secret, deep=True)
     except (MediaError, OSError):
         return ""  # a sound, a motion track, or a file whose fault the render itself will name
-
-
-@functools.lru_cache(maxsize=64)
-def _driving_mark(path: Path, sha256: str, secret: bytes, pins: tuple[Pins, ...]) -> str:
-    with path.open("rb") as stream:
-        output = _sealed_id(stream, pins)
-    if output or not secret:
-        return output
-    if is_still_picture(path):
-        return _watermark_id([read_image(path)], secret)
-    return _watermark_id(read_video(path, stop=round(DRIVING_SECONDS * probe(path).fps)), secret)
 
 
 def _known_secret(keys: KeyStore) -> bytes:
@@ -115,9 +128,6 @@ def _sealed_id(stream: BinaryIO, pins: Sequence[Pins]) -> str:
     return reading.output_id if reading and reading.state == TRUSTED else ""
 
 
-def _watermark_id(frames: Iterable[NDArray[np.uint8]], secret: bytes) -> str:
-    first = next(iterator := iter(frames), None)
-    if not secret or first is None or min(first.shape[:2]) < SMALLEST_SIDE:
-        return ""
-    found = Watermark(secret).detect(itertools.chain([first], iterator)).payload
-    return found.hex() if found else ""
+def _watermark_id(frames: Iterator[NDArray[np.uint8]], secret: bytes, *, deep: bool) -> str:
+    found = search_windows(frames, Watermark(secret), deep=deep) if secret else None
+    return found.payload.hex() if found and found.payload else ""

@@ -81,8 +81,9 @@ class Registry:
 
         Raises:
             ConsentError: the consent was revoked or has ended.
-            TrustError: the id is not reserved, or the ledger cannot be trusted.
+            TrustError: the photo is an output of fomm itself, the id is not reserved, or the ledger cannot be trusted.
         """
+        authorisation.settle()  # before the ledger is locked: the photo's search may take seconds
 
         def body(state: LedgerState) -> dict[str, Any]:
             authorisation.check(state)

@@ -6,7 +6,7 @@ import pytest
 from skimage import data, transform
 
 from fomm.errors import SettingsError, TrustError
-from fomm.trust.watermark import Watermark, WatermarkSettings, accumulate, carriers, code, detect, search
+from fomm.trust.watermark import Watermark, WatermarkSettings, accumulate, carriers, code, detect, pose, search, windows
 
 KEY = bytes(range(32))
 PAYLOAD = bytes.fromhex("0123456789abcdef")
@@ -79,12 +79,45 @@ def test_any_frame_size(watermark, photo, height, width):
     assert mark.small == (min(height, width) < 512)
 
 
-def test_mirrored_and_stretched_pictures_need_the_deep_search(watermark, marked):
-    mirrored = np.ascontiguousarray(marked[:, ::-1])
-    assert not watermark.detect([mirrored]).found
-    found = watermark.detect([mirrored], deep=True)
-    assert (found.payload, found.mirrored) == (PAYLOAD, True)
-    assert found.false_accept_bound < 1e-6
+def turned(picture, degrees):
+    """Turn counter-clockwise and cut the empty corners off."""
+    away = transform.rotate(picture, degrees, preserve_range=True)
+    edge = int(np.ceil(len(picture) / 2 * abs(np.sin(np.radians(degrees)))))
+    return away[edge : len(picture) - edge, edge : len(picture) - edge].round().astype(np.uint8)
+
+
+EDITS = {
+    "mirrored": (lambda picture: picture[:, ::-1], {"mirrored": True}),
+    "quarter turn": (np.rot90, {"turned": 90}),
+    "upside down": (lambda picture: np.rot90(picture, 2), {"turned": 180}),
+    "three quarters": (lambda picture: np.rot90(picture, 3), {"turned": 270}),
+    "negative": (lambda picture: 255 - picture, {"negative": True}),
+    "mirrored, turned, negative": (
+        lambda picture: 255 - np.rot90(picture[:, ::-1]),
+        {"mirrored": True, "turned": 90, "negative": True},
+    ),
+    "3 degrees": (lambda picture: turned(picture, 3), {"turned": 3}),
+    "-1.2 degrees": (lambda picture: turned(picture, -1.2), {"turned": -1.2}),
+    "17 degrees": (lambda picture: turned(picture, 17), {"turned": 17}),
+    "wide": (lambda picture: resized(picture, 512, 589), {"aspect": 1.15}),
+    "wide, turned, mirrored": (lambda picture: turned(resized(picture, 512, 580)[:, 500::-1][:500], 2), {"turned": 2}),
+}
+
+
+@pytest.mark.parametrize("edit", EDITS)
+def test_deep_search_reads_a_picture_however_it_lies(watermark, marked, edit):
+    change, expected = EDITS[edit]
+    picture = np.ascontiguousarray(change(marked))
+    found = watermark.detect([picture], deep=True)
+    assert found.payload == PAYLOAD
+    unchanged = {"aspect": 1, "turned": 0, "mirrored": False, "negative": False}
+    if "wide, turned" not in edit:
+        for name, value in (unchanged | expected).items():
+            assert getattr(found, name) == pytest.approx(value, abs=0.8 if name == "turned" else 0.03), name
+
+
+def test_a_mirrored_picture_needs_the_deep_search(watermark, marked):
+    assert not watermark.detect([np.ascontiguousarray(marked[:, ::-1])]).found
 
 
 def test_mark_is_read_from_the_moving_frames_of_a_clip(watermark, photo):
@@ -110,8 +143,20 @@ def test_false_accept_bound_counts_every_checked_tag(watermark, photo):
     nothing = watermark.search(accumulate([photo]), least_sync=0)
     assert nothing.tries == detect.CANDIDATES * code.LISTED
     assert nothing.false_accept_bound == nothing.tries / 2**32
-    longest = 4 * detect.CANDIDATES * code.LISTED  # the whole clip, its opening, mirrored, stretched
-    assert longest / 2**32 < 1e-6
+    deep = watermark.search(accumulate([photo] * 5), least_sync=0, deep=True)
+    assert deep.tries == 5 * detect.CANDIDATES * code.LISTED  # clip and opening, both in all orientations, and survey
+    assert deep.false_accept_bound < 1e-6
+
+
+def test_false_accept_bound_of_a_file_counts_every_window(watermark, photo, monkeypatch):
+    monkeypatch.setattr(windows, "WINDOW", 2)
+    frames = [np.roll(photo[:256, :256], 3 * step, axis=1) for step in range(4)]
+    alone = sum(watermark.detect(frames[start : start + 2]).tries for start in (0, 2))
+    whole = windows.search_windows(iter(frames), watermark, deep=False)
+    assert not whole.found
+    assert whole.tries == alone
+    longest = (windows.WINDOWS * 2 + 5) * detect.CANDIDATES * code.LISTED
+    assert longest / 2**32 < 1e-5
 
 
 def test_marking_is_deterministic_and_shared_by_threads(watermark, photo, marked):
@@ -138,7 +183,7 @@ def test_carriers_are_read_where_the_transform_has_them():
     across = np.exp(-2j * np.pi * np.outer(kx, np.arange(300) - 150) / period)
     exact = np.einsum("nh,hw,nw->n", down, values, across, optimize=True)
     exact /= np.maximum(np.abs(exact), 1e-9)
-    read = search.read(values, 128.0, np.array([0.777])).carriers[0]
+    read = search.read(search.spectrum_of(values), 128.0, pose.poses(np.array([0.777]))).carriers[0]
     agreement = np.abs(np.vdot(exact, read)) / np.abs(read).sum()
     assert agreement > 0.98
 

@@ -2,7 +2,8 @@
 
 The parts, in the order a payload passes through them: `code` (payload, keyed tag, convolutional code), `carriers` (the
 keyed frequencies of a repeating tile), `embed` (a masked copy of the pattern in every frame's luma), `residual` (frames
-averaged with the picture taken out), `search` (scale, shift and soft bits), `detect` (decode, check the tag).
+averaged with the picture taken out), `search` (scale, shift and soft bits), `survey` (turned and stretched pictures, as
+`pose` describes them), `detect` (decode, check the tag), `windows` (a whole file).
 
 What it does not do: the mark names an output, it does not prove who made it. Whoever holds the key can write any id,
 and whoever holds a marked clip can carry its pattern over to another: an id counts only together with the registry.
@@ -74,7 +75,7 @@ class Watermark:
         Args:
             frames: Read one at a time, never held.
             limit: Use the first `limit` frames; None uses all.
-            deep: If the plain search fails, also try mirrored and stretched pictures (seconds instead of tenths).
+            deep: If the plain search fails, also try turned, mirrored, negative and stretched pictures (seconds).
 
         Raises:
             TrustError: there is no frame, or the frames are not uint8 RGB of one size.

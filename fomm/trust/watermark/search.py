@@ -1,14 +1,16 @@
 r"""The detector's second half: find the tile's size and place in a residual, and read the soft code bits there.
 
-A crop or a rescale changes the tile's size by an unknown factor and moves its origin. For a candidate period p (in
-samples) the carriers are read where they would be, off the grid of the residual's own transform,
+A crop or a rescale changes the tile's size by an unknown factor and moves its origin; turning, mirroring and stretching
+change its shape. For a candidate pose (`pose`) and a nominal period p (in samples) the carriers are read where they
+would be, off the grid of the residual's own transform,
 
-    z_k = F(ky / p, kx / p),   F(u, v) = sum_{y, x} R(y, x) exp(-2 pi i (u y + v x)),
+    z_k = F(A^-T k / p),   F(u) = sum_x R(x) exp(-2 pi i u . x),
 
 with F from one FFT of the residual padded to four times its size, so fine that linear interpolation between its
-samples errs by a few per cent at most: no resampling of the picture, whatever the scale. After whitening (each ring
+samples errs by a few per cent at most: no resampling of the picture, whatever the pose. After whitening (each ring
 of frequencies to unit power, single outliers clipped), the correlation with the sync pattern over all shifts of the
-tile is one inverse FFT; its peak in units of the map's deviation is the sync score. At the true scale and shift the
+tile is one inverse FFT; its peak in units of the map's deviation is the sync score. In a negative the pattern is
+negative too, so there the lowest point is the peak. At the true pose and shift the
 received carriers are a constant times what was sent, so the sync carriers also measure signal and noise in each ring,
 and a code bit's soft value is the sum of its carriers, each weighted by mean over variance.
 """
@@ -23,9 +25,10 @@ from numpy.typing import NDArray
 
 from fomm.trust.watermark.carriers import REACH, RINGS, Carriers, bins, rings
 from fomm.trust.watermark.code import CODE_BITS
+from fomm.trust.watermark.pose import UPRIGHT, Orientation, frequency_maps, poses
 
 SCALES = np.exp(np.arange(np.log(0.42), np.log(2.4), 0.004))  # 1 = uncropped; 2 = half of the short side is left
-COARSE_SCALES = SCALES[::2]
+PLAIN_POSES = poses(SCALES)
 PADDING = 4
 LONGEST = 1024  # samples read along one side: a very long picture must not fill the memory
 SHIFTS = 128  # shifts tried along each axis of the tile
@@ -35,17 +38,17 @@ LEAST_SIGNAL = 0.02
 
 @dataclass(frozen=True)
 class Readings:
-    """Whitened carriers of one residual at many candidate scales; they depend on no key.
+    """Whitened carriers of one residual in many candidate poses; they depend on no key.
 
     Attributes:
-        carriers: Complex readings `[S, N]`, one row per scale.
-        scales: Vertical scale of each row `[S]`.
-        aspect: Horizontal over vertical scale.
+        carriers: Complex readings `[S, N]`, one row per pose.
+        poses: The poses `[S, 4]`.
+        orientation: How the picture lies.
     """
 
     carriers: NDArray[np.complex64]
-    scales: NDArray[np.float64]
-    aspect: float
+    poses: NDArray[np.float64]
+    orientation: Orientation = UPRIGHT
 
 
 @dataclass(frozen=True)
@@ -54,60 +57,79 @@ class Candidate:
 
     Attributes:
         score: Peak of the correlation in deviations of its map.
-        carriers: Whitened complex readings `[N]` at the candidate's scale.
+        carriers: Whitened complex readings `[N]` in the candidate's pose, of the positive.
         down: Vertical shift in tiles, 0 to 1.
         across: Horizontal shift in tiles, 0 to 1.
-        scale: Vertical scale.
-        aspect: Horizontal over vertical scale.
+        pose: Scale, aspect, turn and shear `[4]`.
+        orientation: How the picture lies.
+        negative: True if light and dark are exchanged.
     """
 
     score: float
     carriers: NDArray[np.complex64]
     down: float
     across: float
-    scale: float
-    aspect: float
+    pose: NDArray[np.float64]
+    orientation: Orientation
+    negative: bool
 
 
 def read(
-    values: NDArray[np.float32],
+    spectrum: NDArray[np.complex64],
     tile: float,
-    scales: NDArray[np.float64] = SCALES,
-    aspect: float = 1.0,
+    rows: NDArray[np.float64] = PLAIN_POSES,
+    orientation: Orientation = UPRIGHT,
 ) -> Readings:
-    """Read and whiten the carriers of a residual `[h, w]` at every scale; `tile` samples are a period at scale 1."""
-    spectrum = _spectrum(values)  # [rows, columns / 2 + 1]
-    rows, columns = spectrum.shape[0], 2 * (spectrum.shape[1] - 1)
-    ky, kx = bins()
-    periods = tile * scales[:, None]
-    down = ky / periods * rows  # [S, N], may be negative: the spectrum wraps
-    across = np.minimum(kx / (periods * aspect) * columns, spectrum.shape[1] - 2)  # [S, N], at most the finest there is
+    """Read and whiten the carriers in a `spectrum_of` a residual, in every pose `[S, 4]`.
+
+    `tile` samples are a period at scale 1.
+    """
+    height, half = spectrum.shape
+    maps = (
+        frequency_maps(rows, orientation) / tile * np.array([[height], [2 * (half - 1)]])
+    )  # to samples of the spectrum
+    down, across = np.moveaxis(maps @ np.stack(bins()), 1, 0)  # [S, N] each
+    # The left half plane is not stored, being the conjugate of the right one.
+    flipped = across < 0
+    down = np.where(flipped, -down, down)  # may be negative: the spectrum wraps
+    across = np.minimum(np.abs(across), half - 2)  # at most the finest there is
     top, left = np.floor(down).astype(np.int64), across.astype(np.int64)
     low, high = (down - top).astype(np.float32), (across - left).astype(np.float32)
     flat = spectrum.ravel()
-    upper = top % rows * spectrum.shape[1] + left
-    lower = (top + 1) % rows * spectrum.shape[1] + left
+    upper = top % height * half + left
+    lower = (top + 1) % height * half + left
     above = flat[upper] + high * (flat[upper + 1] - flat[upper])
     below = flat[lower] + high * (flat[lower + 1] - flat[lower])
-    return Readings(_whiten(above + low * (below - above)), scales, aspect)
+    values = above + low * (below - above)
+    np.conjugate(values, out=values, where=flipped)
+    return Readings(_whiten(values), rows, orientation)
 
 
-def find_sync(carriers: Carriers, readings: Readings, most: int) -> list[Candidate]:
-    """Return the best shift of each of the `most` best scales, best first."""
+def find_sync(carriers: Carriers, readings: Readings, most: int, *, negatives: bool = False) -> list[Candidate]:
+    """Return the best shift of each of the `most` best poses, best first; of negatives too if asked."""
     product = readings.carriers * np.conj(carriers.sync_values())  # [S, N]
     grid = np.zeros((len(product), SHIFTS, REACH + 1), np.complex64)
     grid[:, carriers.ky % SHIFTS, carriers.kx] = product
     # Columns first, on the few that are not zero; the row transform pads with zeros.
     maps = scipy.fft.irfft(scipy.fft.ifft(grid, axis=1), SHIFTS, axis=2)  # [S, 128, 128]
     flat = maps.reshape(len(maps), -1)
-    peaks = flat.argmax(axis=1)
-    scores = flat[np.arange(len(flat)), peaks] / (flat.std(axis=1) + 1e-20)
+    every, deviation = np.arange(len(flat)), flat.std(axis=1) + 1e-20
+    found = []
+    for sign in (1, -1) if negatives else (1,):
+        peaks = flat.argmax(axis=1) if sign > 0 else flat.argmin(axis=1)
+        found += [(sign * flat[every, peaks] / deviation, peaks, sign)]
+    ranked = np.argsort(-np.concatenate([scores for scores, _, _ in found]), kind="stable")[:most]
     candidates = []
-    for index in np.argsort(-scores, kind="stable")[:most]:
-        down, across = _refine(maps[index], int(peaks[index]))
-        scale = float(readings.scales[index])
-        row = readings.carriers[index]
-        candidates.append(Candidate(float(scores[index]), row, down, across, scale, readings.aspect))
+    for place in ranked:
+        which, index = divmod(int(place), len(flat))
+        scores, peaks, sign = found[which]
+        down, across = _refine(sign * maps[index], int(peaks[index]))
+        row = sign * readings.carriers[index]
+        candidates.append(
+            Candidate(
+                float(scores[index]), row, down, across, readings.poses[index], readings.orientation, negative=sign < 0
+            )
+        )
     return candidates
 
 
@@ -127,8 +149,11 @@ def soft_bits(carriers: Carriers, candidate: Candidate) -> NDArray[np.float32]:
     return np.bincount(carriers.bit, weighted[carriers.data], CODE_BITS).astype(np.float32)
 
 
-def _spectrum(values: NDArray[np.float32]) -> NDArray[np.complex64]:
-    """Return the transform of the padded residual about its centre, so that it is smooth enough to interpolate."""
+def spectrum_of(values: NDArray[np.float32]) -> NDArray[np.complex64]:
+    """Return the transform `[rows, columns / 2 + 1]` of a residual `[h, w]`, padded and about its centre.
+
+    So it is smooth enough to interpolate.
+    """
     top, left = (max(0, length - LONGEST) // 2 for length in values.shape)
     middle = values[top : top + LONGEST, left : left + LONGEST]
     height, width = middle.shape
