@@ -36,7 +36,8 @@ from fomm.trust.watermark import Residual, Watermark, WatermarkSettings, accumul
 from fomm.trust.watermark.carriers import Carriers
 from fomm.trust.watermark.code import LISTED
 from fomm.trust.watermark.detect import CANDIDATES, LEAST_SYNC, decode_candidates
-from fomm.trust.watermark.search import find_sync, read
+from fomm.trust.watermark.search import find_sync, read, spectrum_of
+from fomm.trust.watermark.windows import WINDOWS, search_windows
 
 Clip = NDArray[np.uint8]  # [T, H, W, 3]
 SIZE, FPS = 512, 25
@@ -61,6 +62,7 @@ class Attack:
     encoder: tuple[str, ...] = (*H264, "-crf", "23")
     suffix: str = ".mp4"
     jpeg: int | None = None
+    deep: bool = False  # read by the deep search, which `fomm verify` does where the plain one fails
 
 
 ATTACKS = {
@@ -80,6 +82,14 @@ ATTACKS = {
     "screenshot x0.7": Attack("scale=iw*0.7:-2:flags=bilinear", ("-c:v", "ffv1"), ".mkv", jpeg=85),
     "WebM (VP9)": Attack(encoder=("-c:v", "libvpx-vp9", "-crf", "36", "-b:v", "0", "-cpu-used", "5"), suffix=".webm"),
     "GIF 320 px": Attack(GIF, ("-f", "gif"), ".gif"),
+    **{f"turned {degrees:+d} degrees": Attack(f"rotate={degrees}*PI/180", deep=True) for degrees in (1, -1, 3, -3)},
+    "quarter turn": Attack("transpose=cclock", deep=True),
+    "upside down": Attack("hflip,vflip", deep=True),
+    "three quarter turns": Attack("transpose=clock", deep=True),
+    "negative": Attack("negate", deep=True),
+    "mirrored": Attack("hflip", deep=True),
+    "mirrored, turned +2 degrees, negative": Attack("hflip,rotate=2*PI/180,negate", deep=True),
+    "widened to 115%": Attack("scale=iw*1.15:-2:flags=bicubic", deep=True),
 }
 
 
@@ -188,7 +198,7 @@ def measure_attacks(
             delivered = folder / "delivered.mp4"
             write(marked, delivered)
             for name in names:
-                detection = watermark.search(attacked(delivered, ATTACKS[name]))
+                detection = watermark.search(attacked(delivered, ATTACKS[name]), deep=ATTACKS[name].deep)
                 wrong += detection.found and detection.payload != payload
                 results[name].append(detection.payload == payload)
                 confidence[name].append(detection.confidence)
@@ -214,7 +224,7 @@ def measure_false_accepts(clips: dict[str, Clip], trials: int, folder: Path) -> 
                 attacked(folder / "delivered.mp4", ATTACKS[name]) for name in ("crf 28", "crop 10%, half, crf 28")
             ]
     # Readings depend on no key, so they are shared: this is `Watermark.search` with its key-independent half cached.
-    readings = [read(values, one.tile) for one in residuals for values in (one.values, one.opening)]
+    readings = [read(spectrum_of(values), one.tile) for one in residuals for values in (one.values, one.opening)]
     accepts = candidates = 0
     for number in range(trials):
         key = secret(f"trial {number}")
@@ -228,8 +238,43 @@ def measure_false_accepts(clips: dict[str, Clip], trials: int, folder: Path) -> 
         "trials": trials,
         "accepts": accepts,
         "messages checked": candidates * LISTED,
-        "bound for one file": 2 * CANDIDATES * LISTED / 2**32,
-        "bound for one file, deep": 4 * CANDIDATES * LISTED / 2**32,
+        "bound for one window": 2 * CANDIDATES * LISTED / 2**32,
+        "bound for one file, deep": (2 * WINDOWS + 5) * CANDIDATES * LISTED / 2**32,
+    }
+
+
+def measure_deep_false_accepts(folder: Path, pictures: int, clips: int) -> dict[str, float]:
+    """Search unmarked material as deeply as `fomm verify` does, every file with a key of its own.
+
+    Pictures are those of scikit-image and of `folder`, each cut, turned and scaled at random; a clip pans over one.
+    """
+    paths = sorted(path for path in (Path(skimage.__file__).parent / "data").glob("*.[jp][pn]g"))
+    paths += sorted(path for path in folder.glob("*.jpg") if "background" not in path.name)
+    random = np.random.default_rng(0)
+    accepts, scores, costs, bound = 0, [], [], 0.0
+    for number in range(pictures + clips):
+        picture = Image.open(paths[number % len(paths)]).convert("RGB").rotate(random.uniform(-20, 20))
+        width, height = (round(side * random.uniform(0.7, 1)) for side in picture.size)
+        left, top = (int(random.uniform(0, 1) * gap) for gap in (picture.width - width, picture.height - height))
+        picture = picture.crop((left, top, left + width, top + height))
+        factor = random.uniform(0.6, 1.4) * SIZE / min(picture.size)
+        still = np.asarray(picture.resize((round(width * factor), round(height * factor))))
+        moving = number >= pictures
+        frames = list(make_clip(still, "pan", FPS)) if moving else [still]
+        start = time.process_time()
+        found = search_windows(iter(frames), Watermark(secret(f"unmarked {number}")), deep=True)
+        costs.append(time.process_time() - start)
+        assert found is not None
+        accepts += found.found
+        scores.append(found.sync)
+        bound = max(bound, found.false_accept_bound)
+    return {
+        "pictures": pictures,
+        "clips": clips,
+        "accepts": accepts,
+        "highest sync score": round(max(scores), 2),
+        "highest bound of a file": bound,
+        "seconds for a picture, median": round(float(np.median(costs[:pictures])), 2),
     }
 
 
@@ -275,6 +320,7 @@ def to_markdown(report: dict[str, Any]) -> str:
             f"{report[length]['wrong ids']}; misses: {report[length]['misses'] or 'none'}.",
         ]
     lines += ["", f"False accepts: {report.get('false accepts', 'not measured')}"]
+    lines += ["", f"False accepts, deep search: {report.get('deep false accepts', 'not measured')}"]
     lines += ["", f"Cost at 512 px: {report['cost']}", ""]
     return "\n".join(lines)
 
@@ -287,6 +333,14 @@ def main() -> None:
     parser.add_argument("--keys", type=int, default=5)
     parser.add_argument("--each", type=int, default=5, help="how many of the keys each clip is marked with")
     parser.add_argument("--trials", type=int, default=5040, help="searches of unmarked material, each with its own key")
+    parser.add_argument(
+        "--deep-trials",
+        type=int,
+        nargs=2,
+        default=(200, 50),
+        metavar=("PICTURES", "CLIPS"),
+        help="deep searches of unmarked material; takes --portraits",
+    )
     parser.add_argument("--stress", action="store_true", help="also measure fast pans, where the mark is known to fail")
     parser.add_argument("--psnr", type=float, default=WatermarkSettings().psnr)
     parser.add_argument("--masking", type=float, default=WatermarkSettings().masking)
@@ -322,6 +376,9 @@ def main() -> None:
             save()
         if options.trials:
             report["false accepts"] = measure_false_accepts(first, options.trials, folder)
+            save()
+        if options.portraits and any(options.deep_trials):
+            report["deep false accepts"] = measure_deep_false_accepts(options.portraits, *options.deep_trials)
             save()
     print(to_markdown(report))
 

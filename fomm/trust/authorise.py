@@ -54,9 +54,9 @@ class Authorisation:
         content: tuple[str, ...],
         model: BoundModel | None = None,
         *,
-        search: PhotoSearch,
+        search: PhotoSearch | None = None,
     ) -> None:
-        if token is not _TOKEN:
+        if token is not _TOKEN or search is None:
             raise ConsentError("Only fomm.trust.authorise makes an authorisation; call authorise(photo_bytes, ...).")
         self.ledger, self.consent, self.photo, self.image = ledger, consent, photo, image
         self.make, self.use, self.content, self.model = make, use, content, model
