@@ -34,6 +34,8 @@ def _text(report: Report) -> str:
         f"  watermark: {watermark.state}{f' {watermark.id}' if watermark.id else ''}: {watermark.detail}",
         f"  registry:  {registry.state}: {registry.detail}",
     ]
+    if report.kind:
+        lines.insert(1, f"  It is {report.kind.text}.")
     if registry.consent:
         lines.append(f"  consent:   {registry.consent_state}: {registry.consent}")
     return "\n".join(lines)

@@ -14,6 +14,7 @@ from fomm.errors import MediaError, TrustError
 from fomm.media.limits import check_file
 from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
+from fomm.trust.kinds import kind_of
 from fomm.trust.ledger import Ledger
 from fomm.trust.marks import known_watermark, pictures_of
 from fomm.trust.registry import Registry
@@ -116,7 +117,9 @@ def read_registry(path: Path, output_id: str, ledger: Ledger) -> RegistryReading
     try:
         output = {output.id: output for output in Registry(ledger).outputs()}.get(output_id)
         if output is None:
-            return RegistryReading(UNKNOWN, "no such output was registered here", output_id)
+            kind = kind_of(output_id)
+            detail = f"{kind.text}: no output of one consent" if kind else "no such output was registered here"
+            return RegistryReading(UNKNOWN, detail, output_id)
         consent_state = ledger.show(output.consent).state
     except TrustError as error:
         return RegistryReading(UNAVAILABLE, str(error), output_id)

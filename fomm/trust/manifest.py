@@ -12,34 +12,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any
 
 import c2pa
 
 from fomm import __version__
-from fomm.errors import OutputError, TrustError
 from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
-from fomm.trust.formats import mime_of, sealed_as
-from fomm.trust.manifest_reader import SETTINGS, STATEMENT, TRUSTED, Pins, read_manifest
+from fomm.trust.formats import mime_of
+from fomm.trust.manifest_reader import STATEMENT
 from fomm.trust.provenance import SealRequest
 from fomm.trust.references import reference
+from fomm.trust.sealing import SOURCE_TYPE, STATEMENT_VERSION, WATERMARK_ALGORITHM, sign_in_place
 from fomm.trust.signer import Signer
 
-STATEMENT_VERSION = 1
-WATERMARK_ALGORITHM = "fomm.spread-spectrum.1"
-_SOURCE_TYPE = "http://cv.iptc.org/newscodes/digitalsourcetype/"
 _GENERATED, _COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
-_SEALED = ".sealed"
-_ALGORITHMS = {
-    "es256": c2pa.C2paSigningAlg.ES256,
-    "es384": c2pa.C2paSigningAlg.ES384,
-    "es512": c2pa.C2paSigningAlg.ES512,
-    "ed25519": c2pa.C2paSigningAlg.ED25519,
-    "ps256": c2pa.C2paSigningAlg.PS256,
-}
 
 
 def seal(path: Path, request: SealRequest, signer: Signer) -> str:
@@ -54,44 +42,12 @@ def seal(path: Path, request: SealRequest, signer: Signer) -> str:
         OutputError: the format holds no manifest, or the signed file cannot be written.
         TrustError: the signer fails, or what it signed does not read back as trusted.
     """
-    mime = sealed_as(path)
-    sealed = path.with_name(path.name + _SEALED)
-    try:
-        with path.open("rb") as source, sealed.open("w+b") as target:
-            _sign(request, signer, mime, source, target)
-        reading = read_manifest(sealed, Pins.of(signer))
-        if reading.state != TRUSTED or reading.output_id != request.output_id:
-            raise TrustError(f"The signed manifest does not read back as trusted ({reading.detail}); check the signer.")
-        os.replace(sealed, path)
-    except OSError as error:
-        raise OutputError(f"The signed file cannot be written: {error.strerror}.") from error
-    finally:
-        sealed.unlink(missing_ok=True)
-    return f"C2PA, signed by {signer.provider}"
 
+    def fill(builder: c2pa.Builder) -> None:
+        for action in _actions(request, _add_inputs(builder, request)):
+            builder.add_action(json.dumps(action))
 
-def _sign(request: SealRequest, signer: Signer, mime: str, source: BinaryIO, target: BinaryIO) -> None:
-    failure: list[Exception] = []
-
-    def sign(message: bytes) -> bytes:
-        """Keep what went wrong: the C2PA library only reports that something did."""
-        try:
-            return signer.sign(message)
-        except Exception as error:
-            failure.append(error)
-            raise
-
-    try:
-        with c2pa.Context.from_dict(SETTINGS) as context:
-            native = c2pa.Signer.from_callback(sign, _ALGORITHMS[signer.algorithm], signer.chain_pem)
-            with native, c2pa.Builder(json.dumps(_definition(request)), context) as builder:
-                for action in _actions(request, _add_inputs(builder, request)):
-                    builder.add_action(json.dumps(action))
-                builder.sign(native, mime, source, target)
-    except c2pa.C2paError as error:
-        if failure:
-            raise TrustError(f"The signer could not sign the manifest: {failure[0]}.") from failure[0]
-        raise TrustError(f"The manifest cannot be made ({_plain(error)}); check certificate, key and disk.") from error
+    return sign_in_place(path, _definition(request), fill, request.output_id, signer)
 
 
 def _add_inputs(builder: c2pa.Builder, request: SealRequest) -> list[str]:
@@ -133,7 +89,7 @@ def _actions(request: SealRequest, kept: list[str]) -> list[dict[str, Any]]:
     composite = request.provenance.composite
     when = format_time(request.authorisation.ledger.clock())
     agent = {"name": "fomm", "version": __version__}
-    source_type = _SOURCE_TYPE + (_COMPOSITE if composite else _GENERATED)
+    source_type = SOURCE_TYPE + (_COMPOSITE if composite else _GENERATED)
     created = {"action": "c2pa.created", "digitalSourceType": source_type, "when": when, "softwareAgent": agent}
     placed = {"action": "c2pa.placed", "parameters": {"ingredientIds": ["photo"]}}
     bound = {"action": "c2pa.watermarked.bound", "when": when, "softwareAgent": agent}
@@ -158,7 +114,3 @@ def _statement(request: SealRequest) -> dict[str, Any]:
         "label": request.label,
         "watermark": request.watermark,
     }
-
-
-def _plain(error: Exception) -> str:
-    return " ".join(str(error).split()).rstrip(".")[:160]

@@ -10,13 +10,13 @@ from __future__ import annotations
 
 import contextlib
 import json
-import secrets
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 from fomm.errors import FommError, TrustError
 from fomm.trust.authorise import Authorisation
+from fomm.trust.kinds import new_output_id
 from fomm.trust.ledger import Ledger
 from fomm.trust.process import ProcessMark
 from fomm.trust.state import LedgerState, Output
@@ -48,7 +48,7 @@ class Registry:
             ConsentError: the consent was revoked or has ended, or its output cap is reached.
             TrustError: the ledger cannot be trusted.
         """
-        output_id = secrets.token_hex(8)
+        output_id = new_output_id()
         with self.ledger.view() as state:
             abandoned = state.abandoned(self.ledger.clock())
         for output in abandoned:

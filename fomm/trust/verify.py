@@ -16,11 +16,21 @@ from typing import Any
 from fomm.errors import MediaError
 from fomm.media.limits import check_file
 from fomm.trust.formats import is_cut
+from fomm.trust.kinds import Kind, kind_of
 from fomm.trust.layers import ABSENT as NO_MARK
-from fomm.trust.layers import FOUND, UNREADABLE, RegistryReading, WatermarkReading, read_registry, read_watermark
+from fomm.trust.layers import (
+    FOUND,
+    UNKNOWN,
+    UNREADABLE,
+    RegistryReading,
+    WatermarkReading,
+    read_registry,
+    read_watermark,
+)
 from fomm.trust.ledger import Ledger
 from fomm.trust.manifest_reader import ABSENT, TAMPERED, TRUSTED, UNTRUSTED, ManifestReading, Pins, read_manifest
 from fomm.trust.marks import known_pins
+from fomm.trust.material import NO_WATERMARK
 
 SCHEMA = 1
 WEAK = "weak"  # what a manifest says of a watermark in pictures too small to carry one surely
@@ -66,6 +76,12 @@ class Report:
         """The verdict in a sentence."""
         return VERDICTS[self.verdict][1]
 
+    @property
+    def kind(self) -> Kind | None:
+        """What the file is where its marks say that it is no output of one consent, such as a contact sheet."""
+        known = self.registry.state == UNKNOWN
+        return kind_of(self.registry.output_id) if known else None
+
     def to_mapping(self) -> dict[str, Any]:
         """Return plain values for JSON; keys are only ever added within one `schema`."""
         registry = asdict(self.registry)
@@ -76,6 +92,7 @@ class Report:
             "verdict": self.verdict,
             "exit_code": self.exit_code,
             "summary": self.summary,
+            "kind": self.kind.name if self.kind else "",
             "manifest": {**asdict(self.manifest), "codes": list(self.manifest.codes)},
             "watermark": asdict(self.watermark),
             "registry": registry,
@@ -125,5 +142,5 @@ def _belongs_elsewhere(manifest: ManifestReading, watermark: WatermarkReading) -
     """Say whether our manifest names another output than the pictures do, or the pictures lack the mark it names."""
     if watermark.state == FOUND:
         return watermark.id != manifest.output_id
-    lost = watermark.state == NO_MARK and manifest.statement.get("watermark") != WEAK
+    lost = watermark.state == NO_MARK and manifest.statement.get("watermark") not in (WEAK, NO_WATERMARK)
     return lost and manifest.state == TAMPERED
