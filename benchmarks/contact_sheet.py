@@ -3,7 +3,8 @@
     python benchmarks/contact_sheet.py --portraits DATA/portraits --clips DATA/clips -o docs/results.jpg
 
 Portraits and clips show nobody (AI-generated, CC0). Every result is rendered and released like any other output, with
-label, watermark and manifest; the sheet shows one frame of each, always the same one, beside photo and driving frame.
+label, watermark and manifest; the sheet shows one frame of each, always the same one, beside photo and driving frame,
+and is marked itself.
 """
 
 from __future__ import annotations
@@ -21,6 +22,8 @@ from PIL import Image
 from fomm.media.video import read_video
 from fomm.scenes.animate import Pipeline
 from fomm.scenes.settings import AnimateSettings
+from fomm.trust.kinds import RESULT_SHEET
+from fomm.trust.sheet import SheetMarker
 
 RESULTS, COLUMNS, MOMENT, SIDE = 24, 4, 26, 176
 
@@ -43,8 +46,8 @@ def main() -> None:
             pipeline.animate(photo, driver, output, AnimateSettings())
             frames = [np.asarray(Image.open(photo).convert("RGB")), frame_of(driver), frame_of(output)]
             tiles.append(np.concatenate([square(frame) for frame in frames], axis=1))
-    rows = [np.concatenate(tiles[start : start + COLUMNS], axis=1) for start in range(0, RESULTS, COLUMNS)]
-    Image.fromarray(np.concatenate(rows)).save(arguments.output, quality=88)
+    pictures = np.stack(tiles).reshape(RESULTS // COLUMNS, COLUMNS, *tiles[0].shape)
+    SheetMarker(RESULT_SHEET, arguments.model).mark(pictures).write(arguments.output)
 
 
 def held_out_clips(root: Path) -> list[Path]:

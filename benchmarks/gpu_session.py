@@ -22,7 +22,7 @@ import shutil
 import sys
 import threading
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator
 from concurrent.futures import Future, ThreadPoolExecutor
 from importlib import import_module
 from pathlib import Path
@@ -41,11 +41,13 @@ from fomm.training.augment import TransferSample
 from fomm.training.clips import PairedClips
 from fomm.training.paired_task import PairedTask
 from fomm.training.perceptual import bundled_vgg16
+from fomm.training.private_cache import decoded_frames
 from fomm.training.progress import Progress
 from fomm.training.resident import ResidentClips
 from fomm.training.settings import CompactConfig
 from fomm.training.task import Draw, Phase, cosine_rate
-from fomm.training.trainer import Trainer, looking_at
+from fomm.training.trainer import Trainer
+from fomm.training.workers import Workers
 from fomm.weights.files import open_checkpoint, save_checkpoint
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder
@@ -83,11 +85,12 @@ def main() -> None:
         generator_stage.bundled_vgg16 = lambda: arguments.vgg
     began = clock()
     device = torch.device(arguments.device)
-    arriving = Arriving(arguments.clips, arguments.out / "cache", device)
-    for number, name in enumerate(arguments.models):
-        share = MODELS[name] / sum(MODELS[model] for model in arguments.models[number:])
-        seconds = share * (began + arguments.seconds - clock())
-        train(name, arguments, arriving, device, clock() + seconds)
+    with decoded_frames(arguments.out, None, Workers()) as cache:
+        arriving = Arriving(arguments.clips, cache, device)
+        for number, name in enumerate(arguments.models):
+            share = MODELS[name] / sum(MODELS[model] for model in arguments.models[number:])
+            seconds = share * (began + arguments.seconds - clock())
+            train(name, arguments, arriving, device, clock() + seconds)
     print(f"took {clock() - began:.0f} s", flush=True)
 
 
@@ -154,7 +157,7 @@ class ClockedTrainer(Trainer[TransferSample]):
     parts: Path
     name: str
 
-    def _batches(self, stop: int) -> Iterator[TransferSample]:
+    def _batches(self, stop: int) -> Generator[TransferSample]:
         with ThreadPoolExecutor(AHEAD) as pool:
             pending: deque[Future[TransferSample]] = deque()
             step = first = self.state.step
@@ -167,9 +170,7 @@ class ClockedTrainer(Trainer[TransferSample]):
     def _run_phase(self, phase: Phase, stop: int) -> None:
         super()._run_phase(phase, stop)
         print(f"{self.name}: {self.state.step} steps of {phase.name}", flush=True)
-        with looking_at(self.task.model):
-            pictures = self.task.pictures(self.task.make_batch(self._draw(self.state.step)))
-        self.folder.write_sheet(self.state.stage + 1, phase.name, self.state.step, pictures)
+        self._show(phase, self.task.make_batch(self._draw(self.state.step)))
         self.state.step = phase.steps
 
     def _end_phase(self, phase: Phase) -> None:

@@ -19,7 +19,9 @@ from fomm.nn.layout import channels_last
 from fomm.nn.model import AnimationModel
 from fomm.training.clips import PairedClips
 from fomm.training.evaluate import evaluate_heldout
+from fomm.training.private_cache import decoded_frames
 from fomm.training.settings import load_compact_config
+from fomm.training.workers import Workers
 from fomm.weights.loading import load_model
 
 RESULT = Path(__file__).parent / "results" / "heldout.json"
@@ -32,17 +34,18 @@ def main() -> None:
     parser.add_argument("checkpoint", help="name or path of a checkpoint")
     parser.add_argument("--clips", type=Path, required=True, help="folder with index.json")
     parser.add_argument("--config", type=Path, help="configuration of a file of bare weights")
-    parser.add_argument("--cache", type=Path, default=Path("cache/clips"), help="folder for decoded frames")
+    parser.add_argument("--cache", type=Path, help="folder that keeps decoded frames; else they are removed at the end")
     parser.add_argument("--samples", type=int, default=400, help="driving frames to measure")
     parser.add_argument("--output", type=Path, default=RESULT)
     arguments = parser.parse_args()
     model = channels_last(load(arguments.checkpoint, arguments.config))
-    clips = PairedClips(arguments.clips, "test", arguments.cache)
-    started = time.perf_counter()
-    result = {
-        "checkpoint": Path(arguments.checkpoint).name,
-        **evaluate_heldout(model, clips, samples=arguments.samples),
-    }
+    with decoded_frames(arguments.output.parent, arguments.cache, Workers()) as cache:
+        clips = PairedClips(arguments.clips, "test", cache)
+        started = time.perf_counter()
+        result = {
+            "checkpoint": Path(arguments.checkpoint).name,
+            **evaluate_heldout(model, clips, samples=arguments.samples),
+        }
     result["seconds"] = round(time.perf_counter() - started, 1)
     arguments.output.parent.mkdir(parents=True, exist_ok=True)
     arguments.output.write_text(json.dumps(rounded(result), indent=1) + "\n")

@@ -31,6 +31,7 @@ _PATH = click.Path(path_type=Path)
 )
 @click.option("--steps", type=click.IntRange(1), metavar="NUMBER", help="Stop after this many optimiser steps.")
 @click.option("--limit", type=click.IntRange(1), metavar="NUMBER", help="Read only this many clips, for a trial.")
+@click.option("--cache", type=_PATH, help="Folder that keeps decoded frames for later runs; else they are removed.")
 @click.option("--tensorboard", is_flag=True, help="Also write curves and pictures to RUN/tensorboard.")
 def train(
     config: str,
@@ -40,6 +41,7 @@ def train(
     resume: str,
     steps: int | None,
     limit: int | None,
+    cache: Path | None,
     tensorboard: bool,
 ) -> None:
     """Train a model as CONFIG says (a bundled name or a YAML file) on the clips in DATA.
@@ -54,6 +56,7 @@ def train(
         resume=resume,
         steps=steps,
         limit=limit,
+        cache=cache,
         tensorboard=tensorboard,
         on_progress=show_progress,
     )

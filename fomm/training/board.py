@@ -11,11 +11,10 @@ from importlib import import_module
 from pathlib import Path
 from typing import Any
 
-from torch import Tensor
-
-from fomm.errors import OutputError, SettingsError
+from fomm.errors import OutputError, SettingsError, TrustError
 from fomm.training.progress import Progress
 from fomm.training.task import Phase
+from fomm.trust.sheet import MarkedSheet
 
 
 class Board:
@@ -62,10 +61,16 @@ class Board:
         self._writer.add_scalar("pace/seconds per step", progress.seconds_per_step, step)
         self._writer.add_scalar("pace/skipped steps", progress.skipped, step)
 
-    def show(self, phase: str, sheet: Tensor, step: int) -> None:
-        """Add a contact sheet uint8 `[H, W, 3]` at `step`."""
+    def show(self, phase: str, sheet: MarkedSheet, step: int) -> None:
+        """Add a contact sheet at `step`.
+
+        Raises:
+            TrustError: the sheet carries no marks.
+        """
+        if not isinstance(sheet, MarkedSheet) or not sheet.genuine:
+            raise TrustError("TensorBoard shows marked sheets only; call fomm.trust.sheet.SheetMarker first.")
         if self._writer is not None:
-            self._writer.add_image(f"sheets/{phase}", sheet, step, dataformats="HWC")
+            self._writer.add_image(f"sheets/{phase}", sheet.pixels, step, dataformats="HWC")
 
     def close(self) -> None:
         """Write what is left."""

@@ -27,6 +27,7 @@ from fomm.media.image import read_image
 from fomm.media.limits import MediaLimits
 from fomm.media.video import read_video
 from fomm.nn.config import DatasetParams
+from fomm.training.private_cache import private_file, private_folder
 
 _PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".bmp"}
 _VIDEOS = {".mp4", ".mov", ".m4v", ".mkv", ".webm", ".avi", ".gif"}
@@ -85,7 +86,7 @@ class ClipFolder:
         root: the data set's folder.
         params: frame size and sampling; its `root_dir` is not looked at.
         split: "train" or "test".
-        cache: folder for decoded clips; made when missing.
+        cache: folder for decoded clips, private to its user; made when missing.
         limit: read only this many clips.
 
     Raises:
@@ -131,14 +132,18 @@ class ClipFolder:
         return DecodedClip(decoded)
 
     def _decode(self, path: Path, target: Path) -> None:
-        self.cache.mkdir(parents=True, exist_ok=True)
+        private_folder(self.cache)
         if path.suffix.lower() in _PICTURES:
             frames: Sequence[NDArray[np.uint8]] = read_strip(path, self.height, self.width)
         else:
             frames = list(read_video(path, size=(self.width, self.height)))
         partial = target.with_suffix(f".{np.random.default_rng().integers(2**62)}.partial.npy")
-        np.save(partial, np.stack(frames))
-        partial.replace(target)
+        try:
+            with private_file(partial).open("wb") as file:
+                np.save(file, np.stack(frames))
+            partial.replace(target)
+        finally:
+            partial.unlink(missing_ok=True)
 
     def _to_tensor(self, frame: NDArray[np.uint8]) -> Tensor:
         picture = torch.from_numpy(frame.copy()).permute(2, 0, 1).float().div(255)  # [3, H, W]

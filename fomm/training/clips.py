@@ -30,6 +30,7 @@ from torch import Tensor
 from fomm.errors import MediaError
 from fomm.nn.geometry import coordinate_grid
 from fomm.nn.landmarks import IRISES, SKIN
+from fomm.training.private_cache import private_file, private_folder
 
 FRAME_SIDE = 256
 FIELD_SIDE = 64
@@ -78,7 +79,7 @@ class PairedClips:
     Args:
         root: folder with `index.json`, `train/` and `test/`.
         split: "train" or "test".
-        cache: folder for decoded frames of this clip set alone; made when missing.
+        cache: folder for decoded frames of this clip set alone, private to its user; made when missing.
         limit: read only this many pairs, for quick runs.
 
     Raises:
@@ -214,11 +215,12 @@ def mattes(bits: NDArray[np.uint8]) -> NDArray[np.bool_]:
 
 def _decode_all(clips: list[Path], length: int, cache: Path, split: str) -> NDArray[np.uint8]:
     """Return frames `[N, T, 256, 256, 3]`, memory-mapped from the cache and decoded into it when it is missing."""
-    cache.mkdir(parents=True, exist_ok=True)
+    private_folder(cache)
     target = cache / f"{split}-{len(clips)}.npy"
     if not target.is_file():
         partial = target.with_suffix(".partial.npy")
         shape = (len(clips), length, FRAME_SIDE, FRAME_SIDE, 3)
+        private_file(partial)
         frames = np.lib.format.open_memmap(partial, mode="w+", dtype=np.uint8, shape=shape)
 
         def fill(position: int) -> None:

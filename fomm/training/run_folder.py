@@ -5,7 +5,7 @@
 | `state.pt` | everything needed to go on exactly: model, averages, optimisers, position |
 | `averaged.safetensors` | the averaged weights as of the last save, a checkpoint like any other |
 | `N-PHASE.safetensors` | the averaged weights at the end of phase N |
-| `sheets/N-PHASE-STEP.png` | rows of source, driving, warped, generated, difference |
+| `sheets/N-PHASE-STEP.png` | rows of source, driving, warped, generated, difference; marked (`fomm.trust.sheet`) |
 """
 
 from __future__ import annotations
@@ -16,8 +16,9 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-import imageio.v3 as iio
+import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -25,6 +26,7 @@ from fomm.errors import CheckpointError, OutputError, SettingsError
 from fomm.nn.build import family_of
 from fomm.nn.model import AnimationModel
 from fomm.training.task import Pictures, RunIdentity
+from fomm.trust.sheet import MarkedSheet
 from fomm.weights.files import CheckpointHeader, save_checkpoint
 
 AVERAGED = "averaged.safetensors"
@@ -143,18 +145,19 @@ class RunFolder:
         self._export(path, weights, model)
         return path
 
-    def write_sheet(self, number: int, phase: str, step: int, pictures: Pictures) -> None:
-        """Write a contact sheet of the first rows of a batch.
+    def write_sheet(self, number: int, phase: str, step: int, sheet: MarkedSheet) -> None:
+        """Write a contact sheet.
 
         Raises:
             OutputError: the picture cannot be written.
+            TrustError: it cannot be signed.
         """
         path = self.path / "sheets" / f"{number}-{phase}-{step:06d}.png"
         try:
             path.parent.mkdir(exist_ok=True)
-            iio.imwrite(path, contact_sheet(pictures).numpy())
         except OSError as error:
             raise OutputError(f"Cannot write the contact sheet '{path}': {error}.") from error
+        sheet.write(path)
 
     def _export(self, path: Path, weights: dict[str, Tensor], model: AnimationModel) -> None:
         header = CheckpointHeader(
@@ -191,12 +194,15 @@ class Nowhere:
     def export(self, number: int, phase: str, weights: dict[str, Tensor], model: AnimationModel) -> None:
         """Write nothing."""
 
-    def write_sheet(self, number: int, phase: str, step: int, pictures: Pictures) -> None:
+    def write_sheet(self, number: int, phase: str, step: int, sheet: MarkedSheet) -> None:
         """Write nothing."""
 
 
-def contact_sheet(pictures: Pictures) -> Tensor:
-    """Lay out pictures as uint8 `[rows * H, columns * W, 3]`: source, driving, warped, generated, difference x 3."""
+def contact_sheet(pictures: Pictures) -> NDArray[np.uint8]:
+    """Lay out a batch's first pictures as uint8 `[rows, columns, H, W, 3]`, to be marked.
+
+    The columns are source, driving, warped, generated, difference x 3.
+    """
     columns = [pictures.source, pictures.driving, pictures.warped]
     if pictures.generated is not None:
         columns.append(pictures.generated)
@@ -204,5 +210,4 @@ def contact_sheet(pictures: Pictures) -> Tensor:
     columns = [F.interpolate(column, size=columns[0].shape[2:]) for column in columns]
     columns.append(3 * (columns[-1] - columns[1]).abs())
     grid = torch.stack(columns, dim=1)  # [rows, columns, 3, H, W]
-    sheet = grid.permute(0, 3, 1, 4, 2).flatten(2, 3).flatten(0, 1)  # [rows * H, columns * W, 3]
-    return sheet.clamp(0, 1).mul(255).round().to(torch.uint8)
+    return grid.permute(0, 1, 3, 4, 2).clamp(0, 1).mul(255).round().to(torch.uint8).numpy()

@@ -8,9 +8,9 @@ from __future__ import annotations
 
 import logging
 from collections import deque
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, closing, contextmanager
 from pathlib import Path
 from typing import Any, Generic
 
@@ -25,6 +25,9 @@ from fomm.training.run_folder import Nowhere, RunFolder, RunState, contact_sheet
 from fomm.training.settings import TrainSettings
 from fomm.training.task import Batch, Draw, Outcome, Phase, Task
 from fomm.training.workers import Workers
+from fomm.trust.keys import KeyStore
+from fomm.trust.kinds import TRAINING_SHEET
+from fomm.trust.sheet import SheetMarker
 from fomm.weights.precision import fast_type
 
 log = logging.getLogger(__name__)
@@ -43,8 +46,10 @@ class Trainer(Generic[Batch]):
         on_progress: called in the first process every `log_every` steps and at the end of each phase.
         resume: see `RunFolder.load`.
         board: TensorBoard to write to, in the first process.
+        keys: whose keys mark the contact sheets; the user's own by default.
 
     Raises:
+        TrustError: the keys cannot be read or made.
         CheckpointError: the folder's state is damaged or of another configuration.
         OutputError: the folder cannot be used.
     """
@@ -59,6 +64,7 @@ class Trainer(Generic[Batch]):
         on_progress: Listener = log_progress,
         resume: str = "auto",
         board: Board | None = None,
+        keys: KeyStore | None = None,
     ) -> None:
         self.task, self.settings, self.device = task, task.loop, device
         self.workers, self.on_progress = workers or Workers(), on_progress
@@ -74,6 +80,9 @@ class Trainer(Generic[Batch]):
             ) from error
         self.steps_done = 0
         self.board = board if self.workers.is_first else None
+        shows = self.workers.is_first and (folder is not None or board is not None)
+        run = f"{task.identity.model} {task.identity.training}"
+        self.marker = SheetMarker(TRAINING_SHEET, run, keys) if shows else None
         self.meter = Meter()
 
     @property
@@ -116,18 +125,19 @@ class Trainer(Generic[Batch]):
             critic_learner = self._learner(critic.optimizer, critic.discriminator, kept.get("optimizer"))
         self.meter = Meter()
         skipped = 0
-        for batch in self._batches(stop):
-            if self._step(batch, learner, critic_learner):
-                skipped = 0
-            else:
-                skipped += 1
-                self._warn_or_give_up(skipped)
-            self.state.step += 1
-            self.steps_done += 1
-            if self.workers.is_first:
-                self._report(phase, batch)
-            if self.state.step % self.settings.checkpoint_every == 0 or self.state.step == stop:
-                self._save(learner, critic_learner)
+        with closing(self._batches(stop)) as batches:  # whatever ends this, nothing is read or decoded afterwards
+            for batch in batches:
+                if self._step(batch, learner, critic_learner):
+                    skipped = 0
+                else:
+                    skipped += 1
+                    self._warn_or_give_up(skipped)
+                self.state.step += 1
+                self.steps_done += 1
+                if self.workers.is_first:
+                    self._report(phase, batch)
+                if self.state.step % self.settings.checkpoint_every == 0 or self.state.step == stop:
+                    self._save(learner, critic_learner)
 
     def _step(self, batch: Batch, learner: Learner, critic_learner: Learner | None) -> bool:
         """Train on one batch; return False if nothing was learnt because the gradient was not finite."""
@@ -163,7 +173,7 @@ class Trainer(Generic[Batch]):
             learner.load(stored)
         return learner
 
-    def _batches(self, stop: int) -> Iterator[Batch]:
+    def _batches(self, stop: int) -> Generator[Batch]:
         """Yield the phase's batches up to `stop`, the next ones prepared while the current one is trained on."""
         ahead = self.settings.loaders or (4 if self.device.type == "cuda" else 1)
         with ThreadPoolExecutor(max_workers=ahead) as pool:
@@ -212,11 +222,18 @@ class Trainer(Generic[Batch]):
                 self.board.report(progress, self._steps_in_all())
             self.on_progress(progress)
         if step % self.settings.sheet_every == 0 or step == phase.steps:
-            with looking_at(self.task.model):
-                pictures = self.task.pictures(batch)
-            self.folder.write_sheet(number, phase.name, step, pictures)
-            if self.board is not None:
-                self.board.show(f"{number}-{phase.name}", contact_sheet(pictures), self._steps_in_all())
+            self._show(phase, batch)
+
+    def _show(self, phase: Phase, batch: Batch) -> None:
+        """Mark a contact sheet of a batch and write it to folder and board, where there is one."""
+        if self.marker is None:
+            return
+        with looking_at(self.task.model):
+            sheet = self.marker.mark(contact_sheet(self.task.pictures(batch)))
+        number = self.state.stage + 1
+        self.folder.write_sheet(number, phase.name, self.state.step, sheet)
+        if self.board is not None:
+            self.board.show(f"{number}-{phase.name}", sheet, self._steps_in_all())
 
     def _save(self, learner: Learner, critic_learner: Learner | None) -> None:
         self.state.model = self.task.model.state_dict()

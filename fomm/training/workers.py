@@ -47,6 +47,14 @@ class Workers:
         if self.world > 1:
             dist.barrier()
 
+    def share(self, text: str) -> str:
+        """Return the first process's text in every process."""
+        if self.world == 1:
+            return text
+        texts = [text]
+        dist.broadcast_object_list(texts, src=0)
+        return texts[0]
+
 
 @contextmanager
 def join_workers(device: str) -> Iterator[tuple[Workers, torch.device]]:

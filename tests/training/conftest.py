@@ -12,6 +12,12 @@ from tiny_training import LENGTH, SHIFT
 
 
 @pytest.fixture(autouse=True)
+def _own_keys(tmp_path_factory, monkeypatch):
+    """Mark contact sheets with keys of the test's own."""
+    monkeypatch.setenv("FOMM_HOME", str(tmp_path_factory.getbasetemp() / "keys"))
+
+
+@pytest.fixture(autouse=True)
 def _one_thread():
     before = torch.get_num_threads()
     torch.set_num_threads(1)

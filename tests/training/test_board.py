@@ -2,11 +2,15 @@
 
 import sys
 
+import numpy as np
 import pytest
 from tiny_training import compact_mapping
 
-from fomm.errors import SettingsError
+from fomm.errors import SettingsError, TrustError
+from fomm.training.board import Board
 from fomm.training.run import train
+from fomm.trust.kinds import TRAINING_SHEET
+from fomm.trust.verify import verify
 
 
 def events(folder):
@@ -42,7 +46,21 @@ def test_curves_count_through_all_phases_and_sheets_are_pictures(run, tmp_path):
     assert [point.step for point in board.Scalars("loss/flow")] == [1, 2]
     assert [point.step for point in board.Scalars("loss/pixels")] == [3, 4, 5]
     assert set(board.Tags()["images"]) == {"sheets/1-motion", "sheets/2-generator"}
-    assert board.Images("sheets/2-generator")[-1].width == 5 * 64
+    assert board.Images("sheets/2-generator")[-1].width == 5 * 64 * (512 // (2 * 64))
+    for tag in board.Tags()["images"]:
+        for image in board.Images(tag):
+            (tmp_path / "seen.png").write_bytes(image.encoded_image_string)
+            report = verify(tmp_path / "seen.png")
+            assert (report.verdict, report.kind) == ("marked", TRAINING_SHEET)
+
+
+def test_an_unmarked_sheet_is_refused(tmp_path):
+    pytest.importorskip("tensorboard", reason="the train extra is not installed: pip install 'fomm[train]'")
+    board = Board(tmp_path / "tensorboard")
+    board.begin(0)
+    with pytest.raises(TrustError, match="marked sheets only"):
+        board.show("1-motion", np.zeros((512, 512, 3), np.uint8), 1)
+    board.close()
 
 
 def test_off_unless_asked_for(run, tmp_path):

@@ -90,8 +90,10 @@ def test_every_phase_leaves_a_loadable_checkpoint_and_a_sheet(paired_task, tmp_p
     loaded = load_model(tmp_path / "2-generator.safetensors")
     assert loaded.info.header.family == "compact"
     assert_same(dict(loaded.model.state_dict()), dict(stored(tmp_path)["averaged"]))
-    assert iio.imread(tmp_path / "sheets" / "1-motion-000001.png").shape == (2 * 64, 4 * 64, 3)
-    assert iio.imread(tmp_path / "sheets" / "2-generator-000002.png").shape == (2 * 64, 5 * 64, 3)
+    enlarged = 512 // (2 * 64)
+    for name, columns in (("1-motion-000001", 4), ("2-generator-000002", 5)):
+        sheet = iio.imread(tmp_path / "sheets" / f"{name}.png")
+        assert sheet.shape == (512, columns * 64 * enlarged, 3)
     changed = task.model.dense_motion.state_dict()
     assert any(not torch.equal(changed[key], value) for key, value in motion_before.items())
 
