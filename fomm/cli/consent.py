@@ -16,6 +16,7 @@ from fomm.errors import ConsentError, OutputError, SettingsError
 from fomm.trust.consent import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, USE, grant_from_mapping, read_bytes
 from fomm.trust.delivery import check_destination
 from fomm.trust.files import write_whole
+from fomm.trust.grant_set import SetGrant, grant_pictures, pictures_in
 from fomm.trust.keys import SigningKey
 from fomm.trust.ledger import ConsentEntry, Ledger
 from fomm.trust.request import import_signed, make_request, sign_request
@@ -53,12 +54,12 @@ def _terms_options(command: Any) -> Any:
 
 
 @consent.command()
-@click.argument("photo", type=_PATH, required=False)
+@click.argument("photo", type=_PATH, metavar="PHOTO|FOLDER", required=False)
 @click.option("--file", "form", type=_PATH, help="YAML file with the whole consent, instead of options.")
 @click.option("--renew", is_flag=True, help="The person agreed again after an earlier consent was revoked.")
 @_terms_options
 def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> None:
-    """Record that the person in PHOTO agreed."""
+    """Record that the person in PHOTO agreed, or where each picture in FOLDER comes from, a licensed set in one go."""
     if photo is None and form is None:
         raise click.UsageError(
             "Missing argument 'PHOTO', or --file with the whole consent.", click.get_current_context()
@@ -71,10 +72,27 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
         mapping["photo"] = str(photo.resolve())
     if renew:
         mapping["renew"] = True
+    named = base / mapping["photo"] if isinstance(mapping.get("photo"), str) else None
+    pictures = pictures_in(named) if named is not None and named.is_dir() else []
+    if pictures:
+        mapping["photo"] = str(pictures[0].resolve())
     with _naming_options(form is None):
         request = grant_from_mapping(mapping, base)
+    if pictures:
+        _report(grant_pictures(Ledger(), pictures, request.terms, renew=request.renew), str(photo or named))
+        return
     recorded = Ledger().grant(request.data, request.terms, name=str(photo or request.photo), renew=request.renew)
     click.echo(f"Consent {recorded.id} recorded for {photo or request.photo}.")
+
+
+def _report(result: SetGrant, folder: str) -> None:
+    """Say what became of a folder's pictures, and fail if some could not be recorded."""
+    click.echo(f"{folder}: recorded {len(result.recorded)} of its pictures; {len(result.known)} were already.")
+    if result.failed:
+        first = next(iter(result.failed.values()))
+        raise ConsentError(
+            f"{len(result.failed)} of the pictures in {folder} could not be recorded; the first: {first}"
+        )
 
 
 @consent.command()

@@ -11,10 +11,20 @@ from typing import Any
 import click
 
 from fomm.cli.options import StagedCommand, build_settings, settings_options
+from fomm.errors import SettingsError
 from fomm.synthesis.run import Sources, SynthesisSettings
 from fomm.synthesis.run import synthesize as draw_clips
 
 _PATH = click.Path(path_type=Path)
+
+
+def _no_origin(context: click.Context, parameter: click.Parameter, value: str | None) -> None:
+    """Answer the option of earlier releases, which let anybody claim anything about pictures without a record."""
+    if value is not None:
+        raise SettingsError(
+            "--origin is not taken any more: each portrait's record says where it comes from. Record them all: "
+            'fomm consent grant PORTRAITS --subject NAME --nobody ai-generated --source "..."'
+        )
 
 
 @click.command(cls=StagedCommand)
@@ -22,7 +32,7 @@ _PATH = click.Path(path_type=Path)
 @click.option("-o", "--output", type=_PATH, required=True, help="Folder of the clip set; a stopped run goes on.")
 @click.option("--units", type=_PATH, help="Archive of expression units; face_units.npz beside PORTRAITS if not given.")
 @click.option("--mouth", type=_PATH, help="Archive of teeth and tongue; mouth.npz beside PORTRAITS if not given.")
-@click.option("--origin", default="", help="Where the portraits come from, under which licence; goes into LICENCE.md.")
+@click.option("--origin", expose_value=False, hidden=True, callback=_no_origin)
 @click.option("--processes", type=click.IntRange(1), help="How many draw at once; one per processor if not given.")
 @settings_options(SynthesisSettings)
 def synthesize(
@@ -30,12 +40,13 @@ def synthesize(
     output: Path,
     units: Path | None,
     mouth: Path | None,
-    origin: str,
     processes: int | None,
     settings_file: Path | None,
     **given: Any,
 ) -> None:
-    """Draw labelled training clips from PORTRAITS, a folder of rights-clean portraits of nobody real.
+    """Draw labelled training clips from PORTRAITS, a folder of rights-clean portraits of nobody living.
+
+    Each of them needs a record: fomm consent grant PORTRAITS --subject NAME --nobody ai-generated --source "..."
 
     Clips come in pairs: two people in the same performance, with true flow, landmarks and expression. `fomm train`
     takes the folder as it is.
@@ -44,7 +55,7 @@ def synthesize(
     beside = portraits.resolve().parent
     sources = Sources(portraits, units or beside / "face_units.npz", mouth or beside / "mouth.npz")
     count = processes or os.cpu_count() or 1
-    drawn = draw_clips(sources, output, settings, origin=origin, processes=count, on_progress=_Progress())
+    drawn = draw_clips(sources, output, settings, processes=count, on_progress=_Progress())
     click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {shlex.quote(str(output))} -o RUN")
 
 

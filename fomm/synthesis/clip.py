@@ -30,6 +30,7 @@ from fomm.synthesis.topology import EYES, LANDMARKS
 from fomm.synthesis.trajectory import perform
 from fomm.synthesis.truth import DRAWN_SIDE, FRAME_SIDE, clip_truth
 from fomm.synthesis.units import place_units, read_mouth, read_units
+from fomm.trust.portraits import PortraitLeave
 
 _CHEEKS = (50, 280)
 _BLEND_SIDE = 640
@@ -65,14 +66,15 @@ class Studio:
         portraits: folder of portraits.
         units: archive of expression units.
         mouth: archive of teeth and tongue.
+        leave: what reads the portraits' pictures, see `PortraitFolder`; clips are stored under one only.
 
     Raises:
         MediaError: one of them is missing or damaged.
         SettingsError: nothing can be drawn on this machine.
     """
 
-    def __init__(self, portraits: Path, units: Path, mouth: Path) -> None:
-        self.folder = PortraitFolder(portraits)
+    def __init__(self, portraits: Path, units: Path, mouth: Path, leave: PortraitLeave | None = None) -> None:
+        self.folder = PortraitFolder(portraits, leave)
         self.units = read_units(units)
         self._mouth = read_mouth(mouth)
         self._screen = Screen(FRAME_SIDE, DRAWN_SIDE)

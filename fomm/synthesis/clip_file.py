@@ -1,7 +1,8 @@
 """Stores a labelled clip: `NAME.mp4` and `NAME.npz`, each wholly there or not there.
 
-These frames show nobody real and are training material for networks, so they carry neither label nor watermark, which
-a network would learn to draw. What they are is said in the file itself and in the licence beside them.
+These frames show nobody living and are training material for networks, so they carry neither label nor watermark, which
+a network would learn to draw. What they are is said in the file itself, by a signed manifest, and in the licence beside
+them. A clip is stored only while the records of all its portraits hold.
 """
 
 from __future__ import annotations
@@ -17,8 +18,15 @@ from fomm.media.codecs import EncodeSettings
 from fomm.media.writer import VideoWriter
 from fomm.synthesis.clip import Clip
 from fomm.synthesis.curves import FPS
+from fomm.trust.certificates import ensure_identity
+from fomm.trust.files import hash_file
+from fomm.trust.keys import KeyStore
+from fomm.trust.kinds import TRAINING_CLIP
+from fomm.trust.material import COMPOSITE, GENERATED, Material, seal_material
+from fomm.trust.portraits import PortraitLeave
+from fomm.trust.references import reference
 
-_METADATA = {"comment": "Computer-generated people, drawn by fomm as training data. Shows nobody real."}
+_AI = "ai-generated"
 
 
 def is_stored(folder: Path, name: str) -> bool:
@@ -26,21 +34,42 @@ def is_stored(folder: Path, name: str) -> bool:
     return (folder / f"{name}.mp4").is_file() and (folder / f"{name}.npz").is_file()
 
 
-def store_clip(folder: Path, name: str, clip: Clip) -> None:
+def store_clip(folder: Path, name: str, clip: Clip, people: tuple[str, ...], leave: PortraitLeave) -> None:
     """Write both files.
 
+    Args:
+        folder: of the split.
+        name: of the clip.
+        clip: frames and truth.
+        people: the portraits it is made of.
+        leave: under which it is made; the ledger is asked once more.
+
     Raises:
+        ConsentError: the record of one of the portraits does not hold any more.
         OutputError: the folder is not writable or the disk is full.
+        TrustError: the clip cannot be signed.
     """
+    leave.check(people)
     side = clip.frames.shape[1]
-    partial = folder / f".{name}.mp4.partial"
+    origins = sorted({f"{leave.records[name].origin} ({leave.records[name].source})" for name in people})
+    partial = folder / f".{name}.partial.mp4"
     settings = EncodeSettings(quality=clip.quality)
-    with VideoWriter(
-        partial, (side, side), Fraction(FPS), settings, metadata=_METADATA, suffix=".mp4", full_chroma=True
-    ) as writer:
-        for frame in clip.frames:
-            writer.write(frame)
-    os.replace(partial, folder / f"{name}.mp4")
+    comment = f"Synthetic training clip, drawn by fomm from portraits recorded as {', '.join(origins)}."
+    try:
+        with VideoWriter(
+            partial,
+            (side, side),
+            Fraction(FPS),
+            settings,
+            metadata={"comment": f"{comment} Shows nobody living."},
+            full_chroma=True,
+        ) as writer:
+            for frame in clip.frames:
+                writer.write(frame)
+        _seal(partial, people, leave, origins)
+        os.replace(partial, folder / f"{name}.mp4")
+    finally:
+        partial.unlink(missing_ok=True)
     partial = folder / f".{name}.npz.partial"
     try:
         with partial.open("wb") as file:
@@ -51,3 +80,16 @@ def store_clip(folder: Path, name: str, clip: Clip) -> None:
         if not isinstance(error, OSError):
             raise
         raise OutputError(f"{folder / name}.npz cannot be written ({error.strerror}); free some space.") from error
+
+
+def _seal(path: Path, people: tuple[str, ...], leave: PortraitLeave, origins: list[str]) -> None:
+    """Sign a finished clip with what it is and, in references that only the key store can read, what it is made of."""
+    keys = KeyStore(leave.home)
+    clip_id = TRAINING_CLIP.id_of(hash_file(path))
+    generated = all(leave.records[name].origin == _AI for name in people)
+    facts = {
+        "origins": origins,
+        "portraits": [reference(keys, clip_id, "consent", leave.records[name].consent) for name in people],
+    }
+    material = Material(TRAINING_CLIP, clip_id, GENERATED if generated else COMPOSITE, facts=facts)
+    seal_material(path, material, ensure_identity(keys))

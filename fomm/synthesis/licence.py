@@ -1,10 +1,10 @@
-"""What is written beside a clip set: what the clips are made of, their licences, and that they show nobody real."""
+"""What is written beside a clip set: what the clips are made of, their licences, and that they show nobody living."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
-from fomm.errors import SettingsError
+from fomm.trust.portraits import PortraitLeave
 
 _PLACES = ("LICENCE.md", "LICENSE.md", "LICENCE", "LICENSE", "README.md")
 _LONGEST = 20_000
@@ -12,8 +12,8 @@ _LONGEST = 20_000
 _TEXT = """# Training clips made by fomm
 
 Every frame in this folder was drawn by a computer (`fomm synthesize`). The clips are training and test material for
-networks and are neither labelled nor watermarked frame by frame; whoever passes them on must pass this file on, too,
-and must not present them as recordings of people.
+networks and are neither labelled nor watermarked frame by frame; each says in a signed manifest what it is. Whoever
+passes them on must pass this file on, too, and must not present them as recordings of people.
 
 - Truth about motion, landmarks, expression, pose and gaze: computed, no rights attached.
 - Expression units, teeth and tongue: derived from MakeHuman assets, CC0 1.0, unless replaced by --units or --mouth.
@@ -22,23 +22,25 @@ and must not present them as recordings of people.
 
 ## Where the portraits come from
 
-{origin}
+Each has a record that it shows nobody living:
+
+{records}
 """
 
 
-def licence_text(portraits: Path, origin: str) -> str:
+def licence_text(portraits: Path, leave: PortraitLeave) -> str:
     """Return the text of the licence file.
 
     Args:
-        portraits: the folder of portraits; its own licence or the one beside it is quoted.
-        origin: where the portraits come from and under which licence; empty to quote the folder's own file.
-
-    Raises:
-        SettingsError: nobody says where the portraits come from.
+        portraits: the folder of portraits; its own licence or the one beside it is quoted, where there is one.
+        leave: the portraits' records.
     """
-    if not origin.strip():
-        origin = _own_words(portraits)
-    return _TEXT.format(origin=origin.strip())
+    groups: dict[str, list[str]] = {}
+    for name, record in sorted(leave.records.items()):
+        groups.setdefault(f"{record.origin}, {record.source}", []).append(name)
+    text = _TEXT.format(records="\n".join(f"- {origin}: {', '.join(names)}" for origin, names in groups.items()))
+    words = _own_words(portraits)
+    return f"{text}\n## What the folder of portraits says\n\n{words}\n" if words else text
 
 
 def _own_words(portraits: Path) -> str:
@@ -48,10 +50,7 @@ def _own_words(portraits: Path) -> str:
             file = place / name
             if file.is_file():
                 try:
-                    return file.read_text(encoding="utf-8")[:_LONGEST]
+                    return file.read_text(encoding="utf-8")[:_LONGEST].strip()
                 except (OSError, UnicodeDecodeError):
                     continue
-    raise SettingsError(
-        f"{portraits} does not say where its portraits come from; put a LICENCE.md there, or say with --origin "
-        "who made them, under which licence, and that they show nobody real."
-    )
+    return ""

@@ -32,6 +32,11 @@ class Cast:
     partner: str | None
     place: str
 
+    @property
+    def names(self) -> tuple[str, ...]:
+        """Return the portraits that the clip is made of, each once, sorted."""
+        return tuple(sorted({self.portrait, self.place, *([self.partner] if self.partner else [])}))
+
 
 @dataclass(frozen=True)
 class PairPlan:
@@ -66,7 +71,7 @@ class PairPlan:
             name: {
                 "split": self.split,
                 "portrait": cast.portrait,
-                "others": sorted({cast.place, *([cast.partner] if cast.partner else [])} - {cast.portrait}),
+                "others": [other for other in cast.names if other != cast.portrait],
             }
             for name, cast in zip(self.names, self.people, strict=True)
         }

@@ -18,6 +18,7 @@ from numpy.typing import NDArray
 from fomm.errors import MediaError
 from fomm.media.image import read_image
 from fomm.synthesis.topology import LEFT_EDGE, RIGHT_EDGE
+from fomm.trust.portraits import PortraitLeave
 
 HELD_OUT_DIGIT = "5"
 FACE_FILE = ".face.npz"
@@ -55,15 +56,16 @@ class PortraitFolder:
         shown: those that training clips may show, as face, blend partner or background.
         held_out: the others, whose number ends in 5.
         unprepared: pictures without landmarks or matte.
+        leave: what reads the pictures; None reads them without asking, to measure and to look.
 
     Raises:
         MediaError: the folder does not exist or its landmarks are damaged.
     """
 
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, leave: PortraitLeave | None = None) -> None:
         if not path.is_dir():
             raise MediaError(f"{path} is not a folder; PORTRAITS must be a folder of portraits.")
-        self.path = path
+        self.path, self.leave = path, leave
         shared = path / "landmarks.npz"
         landmarks = _read_arrays(shared) if shared.is_file() else {}
         matted = {name: landmarks[name] for name in landmarks if (path / f"{name}_alpha.png").is_file()}
@@ -84,13 +86,19 @@ class PortraitFolder:
         self.shown = tuple(name for name in self.names if not is_held_out(name))
         self.held_out = tuple(name for name in self.names if is_held_out(name))
 
+    def picture(self, name: str) -> Path:
+        """Return the path of a portrait's picture."""
+        return self.path / f"{name}.jpg"
+
     def load(self, name: str) -> Portrait:
         """Read one portrait.
 
         Raises:
+            ConsentError: its picture is not the one that was recorded.
             MediaError: one of its files is missing, damaged or of another size.
         """
-        image = read_image(self.path / f"{name}.jpg")
+        path = self.picture(name)
+        image = self.leave.read(name, path) if self.leave else read_image(path)
         matte = self.path / f"{name}_alpha.png"
         alpha = read_image(matte)[..., 0] if matte.is_file() else _read_arrays(self.path / (name + FACE_FILE))["alpha"]
         if image.shape[:2] != alpha.shape:

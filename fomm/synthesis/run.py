@@ -27,6 +27,9 @@ from fomm.synthesis.licence import licence_text
 from fomm.synthesis.plan import SPLITS, PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
+from fomm.trust.certificates import ensure_identity
+from fomm.trust.ledger import Ledger
+from fomm.trust.portraits import PortraitLeave, authorise_portraits
 
 _PATIENCE = 10.0  # seconds that a drawing process has to end
 _VERSION = 2  # of the drawing: another one would draw other clips from the same seed
@@ -56,7 +59,7 @@ def synthesize(
     output: Path,
     settings: SynthesisSettings,
     *,
-    origin: str = "",
+    ledger: Ledger | None = None,
     processes: int = 1,
     on_progress: Callable[[int, int], None] = lambda done, total: None,
 ) -> int:
@@ -66,39 +69,46 @@ def synthesize(
         sources: what clips are made of.
         output: folder of the clip set; made when missing.
         settings: what to draw.
-        origin: where the portraits come from, under which licence; empty to take what the folder itself says.
+        ledger: where the portraits' records are, whose keys also sign the clips; the user's own by default.
         processes: how many draw at the same time; the clips do not depend on it.
         on_progress: called with the number of pairs there and in all.
 
     Raises:
+        ConsentError: a portrait has no record that it shows nobody living, its record ended, or a face is there twice.
         MediaError: portraits or archives are missing or damaged.
         SettingsError: the settings contradict an earlier run, or nothing can be drawn on this machine.
         OutputError: the folder cannot be written.
+        TrustError: a portrait was made by fomm, or the ledger or a key cannot be trusted.
     """
     folder = prepare(PortraitFolder(sources.portraits))
+    ledger = ledger or Ledger()
+    leave = authorise_portraits({name: folder.picture(name) for name in folder.names}, ledger)
+    ensure_identity(ledger.keys)
     plans = [plan_pair(folder, "train", settings.seed, n) for n in range(settings.train_pairs)]
     plans += [plan_pair(folder, "test", settings.seed, n) for n in range(settings.test_pairs)]
-    licence = licence_text(sources.portraits, origin)
+    licence = licence_text(sources.portraits, leave)
     _prepare(output, settings, folder)
     _write(output / "LICENCE.md", licence)
     there = [plan for plan in plans if _is_drawn(output, plan)]
     missing = [plan for plan in plans if not _is_drawn(output, plan)]
     _index(output, there)
     on_progress(len(there), len(plans))
-    for plan in _draw_all(sources, output, settings.frames, missing, processes):
+    for plan in _draw_all(sources, leave, output, settings.frames, missing, processes):
         there.append(plan)
         _index(output, [plan])
         on_progress(len(there), len(plans))
     return len(missing)
 
 
-def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan], processes: int) -> Iterator[PairPlan]:
+def _draw_all(
+    sources: Sources, leave: PortraitLeave, output: Path, frames: int, plans: list[PairPlan], processes: int
+) -> Iterator[PairPlan]:
     """Draw pairs and yield each when its files are complete."""
     if not plans:
         return
     # Fresh interpreters: an OpenGL context does not survive a fork.
     context = multiprocessing.get_context("spawn")
-    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(sources,))
+    pool = ProcessPoolExecutor(processes, context, initializer=_begin, initargs=(sources, leave))
     try:
         waiting = list(reversed(plans))
         running: dict[Future[None], PairPlan] = {}
@@ -128,13 +138,14 @@ def _draw_all(sources: Sources, output: Path, frames: int, plans: list[PairPlan]
 
 
 _sources: Sources | None = None
+_leave: PortraitLeave | None = None
 _studio: Studio | None = None
 _drawing = False
 
 
-def _begin(sources: Sources) -> None:
-    global _sources  # noqa: PLW0603  what a pool's initialiser leaves for its tasks
-    _sources = sources
+def _begin(sources: Sources, leave: PortraitLeave) -> None:
+    global _sources, _leave
+    _sources, _leave = sources, leave
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches all processes; the first one ends the others
     signal.signal(signal.SIGTERM, _end)
 
@@ -148,13 +159,14 @@ def _end(number: int, frame: FrameType | None) -> None:
 
 def _draw(plan: PairPlan, output: Path, frames: int) -> None:
     global _studio, _drawing  # noqa: PLW0603
+    assert _sources is not None  # noqa: S101
+    assert _leave is not None  # noqa: S101
     if _studio is None:  # here and not in the initialiser, whose errors the pool would hide
-        assert _sources is not None  # noqa: S101
-        _studio = Studio(_sources.portraits, _sources.units, _sources.mouth)
+        _studio = Studio(_sources.portraits, _sources.units, _sources.mouth, _leave)
     _drawing = True
     try:
-        for name, clip in zip(plan.names, _studio.render(plan, frames), strict=True):
-            store_clip(output / plan.split, name, clip)
+        for name, cast, clip in zip(plan.names, plan.people, _studio.render(plan, frames), strict=True):
+            store_clip(output / plan.split, name, clip, cast.names, _leave)
     except SystemExit:
         os._exit(0)  # the pool would go on with the next pair
     finally:

@@ -13,9 +13,14 @@ import pytest
 from click.testing import CliRunner
 
 from fomm.cli.synthesize import synthesize
-from fomm.errors import MediaError
+from fomm.errors import MediaError, SettingsError
 
 PATIENCE = 120.0
+
+
+@pytest.fixture(autouse=True)
+def _home(toys, monkeypatch):
+    monkeypatch.setenv("FOMM_HOME", str(toys.ledger.keys.directory))
 
 
 def _refused(arguments, error):
@@ -32,6 +37,12 @@ def test_a_missing_folder_is_refused(tmp_path):
 def test_missing_units_are_refused_with_the_option_that_names_them(tmp_path, toys, opengl):
     wrong = ["--units", tmp_path / "no.npz", "--processes", 1, "--train-pairs", 1, "--test-pairs", 0]
     assert "--units" in _refused([toys.portraits, "-o", tmp_path / "clips", *wrong], MediaError)
+
+
+def test_the_option_that_claimed_an_origin_is_answered(tmp_path, toys):
+    said = _refused([toys.portraits, "-o", tmp_path / "clips", "--origin", "nobody, I swear"], SettingsError)
+    assert "fomm consent grant" in said
+    assert not (tmp_path / "clips").exists()
 
 
 def _runs(group):

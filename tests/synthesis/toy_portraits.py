@@ -12,8 +12,12 @@ from scipy.spatial import Delaunay
 
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.topology import EYES, FACE_OUTLINE, LANDMARKS, LOWER_LIP_INNER, UPPER_LIP_INNER
+from fomm.trust.consent import NO_LIVING, ConsentTerms
+from fomm.trust.grant_set import grant_pictures, pictures_in
+from fomm.trust.ledger import Ledger
 
 SIDE = 160
+TERMS = ConsentTerms(kind=NO_LIVING, origin="ai-generated", source="ellipses", subject="toys")
 WIDTH, HEIGHT = 56.0, 76.0  # of the face
 _BOTH = [
     "browDown",
@@ -63,14 +67,15 @@ class Toys:
     portraits: Path
     units: Path
     mouth: Path
+    ledger: Ledger
 
     @property
     def folder(self) -> PortraitFolder:
         return PortraitFolder(self.portraits)
 
 
-def make_toys(root: Path, names: tuple[str, ...] = ("a_1", "a_2", "b_3", "b_5")) -> Toys:
-    """Write a folder of portraits and the two archives beside it."""
+def make_toys(root: Path, names: tuple[str, ...] = ("a_1", "a_2", "b_3", "b_5"), recorded: bool = True) -> Toys:
+    """Write a folder of portraits and the two archives beside it, and record where the portraits come from."""
     portraits = root / "portraits"
     portraits.mkdir(parents=True)
     (root / "LICENCE.md").write_text("Drawn by a test; nobody real.\n")
@@ -89,7 +94,10 @@ def make_toys(root: Path, names: tuple[str, ...] = ("a_1", "a_2", "b_3", "b_5"))
     triangles = Delaunay(neutral[:, :2]).simplices.astype(np.int16)
     np.savez(root / "face_units.npz", names=np.array(NAMES), delta=delta, neutral=neutral, triangles=triangles)
     _write_mouth(root / "mouth.npz", neutral)
-    return Toys(portraits, root / "face_units.npz", root / "mouth.npz")
+    ledger = Ledger(root / "home")
+    if recorded:
+        grant_pictures(ledger, pictures_in(portraits), TERMS)
+    return Toys(portraits, root / "face_units.npz", root / "mouth.npz", ledger)
 
 
 def _face(centre: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -127,7 +135,9 @@ def _picture(points: NDArray[np.float64], number: int) -> tuple[NDArray[np.uint8
     head = ((x - centre[0]) / 36) ** 2 + ((y - centre[1] + 4) / 48) ** 2 < 1
     trunk = (np.abs(x - centre[0]) < 20) & (y > centre[1]) | (np.abs(x - centre[0]) < 60) & (y > centre[1] + 52)
     face = ((x - centre[0]) / (WIDTH / 2)) ** 2 + ((y - centre[1]) / (HEIGHT / 2)) ** 2 < 1
-    picture = np.full((SIDE, SIDE, 3), (90, 120, 150), np.float32)
+    waves = np.random.default_rng(number).uniform(0.01, 0.1, (6, 2)) @ np.stack([x, y]).reshape(2, -1)
+    wall = 40 * np.sin(waves).mean(0).reshape(SIDE, SIDE, 1)  # another one behind everybody: pictures have to differ
+    picture = np.full((SIDE, SIDE, 3), (90, 120, 150), np.float32) + 2 * wall
     picture[trunk] = (60, 60, 140)
     picture[head] = (70, 45, 30)
     picture[face] = (200 - 20 * number, 150, 125)

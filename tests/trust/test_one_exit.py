@@ -14,7 +14,7 @@ PACKAGE = Path(fomm.__file__).parent
 EXIT = "trust/release.py"
 LIVE_EXIT = "trust/live.py"  # the same exit for single frames, which it marks and encodes in one step
 MEDIA = "media/"
-# Stores training clips of people who do not exist; nothing but `fomm synthesize` may use it.
+# Stores training clips of people who do not exist, each with a manifest; nothing but `fomm synthesize` may use it.
 TRAINING_CLIPS = "synthesis/clip_file.py"
 SHEET_EXIT = "trust/sheet.py"  # contact sheets, marked as a whole and in every picture
 # TensorBoard's own writer; it is handed sheets that `SHEET_EXIT` has marked, and refuses others.
