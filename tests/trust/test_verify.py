@@ -239,7 +239,7 @@ def test_the_command_line_prints_one_json_object(
     assert commands.main(["verify", "--json", str(studio.still)], standalone_mode=False) == 0
     found = json.loads(capsys.readouterr().out)
     assert set(found) == {
-        "schema", "file", "verdict", "exit_code", "summary", "manifest", "watermark", "registry", "consent"
+        "schema", "file", "verdict", "exit_code", "summary", "kind", "manifest", "watermark", "registry", "consent"
     }  # fmt: skip
     assert (found["schema"], found["verdict"], found["exit_code"]) == (1, "intact", 0)
     assert set(found["watermark"]) == {"state", "detail", "id", "confidence", "false_accept_bound", "frames"}
