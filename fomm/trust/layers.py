@@ -118,7 +118,7 @@ def read_registry(path: Path, output_id: str, ledger: Ledger) -> RegistryReading
         output = {output.id: output for output in Registry(ledger).outputs()}.get(output_id)
         if output is None:
             kind = kind_of(output_id)
-            detail = f"{kind.text}: no output of one consent" if kind else "no such output was registered here"
+            detail = f"{kind.text}, which is no output of one consent" if kind else "no such output was registered here"
             return RegistryReading(UNKNOWN, detail, output_id)
         consent_state = ledger.show(output.consent).state
     except TrustError as error:
