@@ -9,7 +9,6 @@ from __future__ import annotations
 import contextlib
 import secrets
 import shutil
-import tempfile
 import threading
 import time
 from collections import OrderedDict
@@ -18,6 +17,7 @@ from pathlib import Path
 from typing import Any, Protocol, TypeVar
 
 from fomm.errors import FommError
+from fomm.studio.serve.store import Store
 
 T = TypeVar("T")
 _KEPT = 6  # results a session remembers: a photo, a clip and their last variants
@@ -128,13 +128,12 @@ class Sessions:
     Attributes:
         folders: holds a folder per session.
         uploads: where the web server puts what visitors upload.
+        store: the private folder that holds both.
     """
 
     def __init__(self, idle_seconds: float = 3600.0) -> None:
-        self._root = Path(tempfile.mkdtemp(prefix="fomm-studio-"))
-        self.folders, self.uploads = self._root / "sessions", self._root / "uploads"
-        self.folders.mkdir()
-        self.uploads.mkdir()
+        self.store = Store()
+        self.folders, self.uploads = self.store.sessions, self.store.uploads
         self._idle = idle_seconds
         self._sessions: dict[str, Session] = {}
         self._guard = threading.Lock()
@@ -171,7 +170,7 @@ class Sessions:
         """End every session and remove the folder that held them."""
         for key in list(self._sessions):
             self.close(key)
-        shutil.rmtree(self._root, ignore_errors=True)
+        self.store.remove()
 
     def end_idle(self) -> int:
         """End the sessions that nobody used for long, and return how many they were."""

@@ -1,0 +1,1 @@
+"""What stands between the studio and whoever can reach its port."""
