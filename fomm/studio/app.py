@@ -3,11 +3,14 @@
 from __future__ import annotations
 
 import os
+import re
+import tempfile
 import threading
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
+from urllib.parse import urlsplit
 
 import gradio as gr
 from starlette.middleware import Middleware
@@ -28,6 +31,11 @@ from fomm.studio.live_route import live_route
 from fomm.studio.live_tab import build_live_tab
 from fomm.studio.plain_tabs import build_batch_tab, build_dub_tab
 from fomm.studio.remember import remember
+from fomm.studio.serve.callers import CallerDoor
+from fomm.studio.serve.doors import ANY_HOST, Doors, Page, hung, known_hosts
+from fomm.studio.serve.logins import LoginDoor, Logins
+from fomm.studio.serve.routes import RouteDoor
+from fomm.studio.serve.uploads import UploadDoor, Uploads
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
 from fomm.studio.unkept import Unkept
@@ -39,7 +47,7 @@ _MASTHEAD = (
     "Every frame is labelled, watermarked and signed.</p></header>"
 )
 _SWEEP_SECONDS = 60.0
-_LANGUAGE = "<script>document.documentElement.lang = 'en'</script>"
+_HEAD = "<script>document.documentElement.lang = 'en'</script>" + SCRIPT
 
 
 @dataclass(frozen=True)
@@ -52,6 +60,7 @@ class Serving:
         auth: name and password pairs; empty lets everybody in.
         root_path: path under which a reverse proxy shows the page.
         share: open a public tunnel; needs `auth`.
+        hosts: names, or names with a port, under which visitors reach it beside `host` and this machine's own.
 
     Raises:
         SettingsError: a public tunnel without a password.
@@ -62,6 +71,7 @@ class Serving:
     auth: tuple[tuple[str, str], ...] = ()
     root_path: str = ""
     share: bool = False
+    hosts: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         if self.share and not self.auth:
@@ -129,7 +139,7 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
     options: dict[str, Any] = {
         "theme": theme(),
         "css": CSS + LIVE_CSS,
-        "head": _LANGUAGE + SCRIPT,
+        "head": _HEAD,
         "server_name": serving.host,
         "server_port": serving.port or None,
         "auth": list(serving.auth) or None,
@@ -145,7 +155,8 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
         "prevent_thread_lock": True,
         "app_kwargs": {
             "routes": [Route("/health", health), live_route(studio.live)],
-            "middleware": [Middleware(Unkept)],
+            "middleware": [Middleware(Page), Middleware(Unkept)],
+            "lifespan": hung(lambda app: guard(app, studio, serving)),
         },
     }
     try:
@@ -153,6 +164,19 @@ def launch(studio: Studio, serving: Serving | None = None) -> tuple[gr.Blocks, s
     except OSError as error:
         raise SettingsError(f"The studio cannot listen on port {serving.port}; choose another with --port.") from error
     return page, address
+
+
+def guard(app: Any, studio: Studio, serving: Serving) -> Doors:
+    """Return the studio behind its doors: host and origin, then address, login, length, sessions, room for uploads."""
+    settings = studio.settings
+    largest, stored = settings.max_upload_mb * 1_000_000, settings.max_stored_mb * 1_000_000
+    inside: Any = UploadDoor(app, Uploads(stored, largest), studio.sessions.uploads)
+    inside = CallerDoor(LoginDoor(inside, Logins()))
+    inside = RouteDoor(inside, 4 * largest)
+    names = known_hosts(serving.host, serving.hosts, serving.root_path, share=serving.share)
+    origins = [*serving.hosts, urlsplit(serving.root_path).netloc]
+    scripts = re.findall(r"<script>(.*?)</script>", _HEAD, re.DOTALL)
+    return Doors(inside, names, origins, any_address=serving.host in ANY_HOST, scripts=scripts)
 
 
 def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | None = None) -> None:
@@ -167,6 +191,7 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
     """
     page: gr.Blocks | None = None
     warming = threading.Thread(target=warm_up, args=(studio.pipeline,), name="fomm-studio-warm", daemon=True)
+    tempfile.tempdir = str(studio.sessions.store.scratch)  # what libraries leave goes with the rest
     try:
         page, address = launch(studio, serving)
         warming.start()
@@ -174,11 +199,13 @@ def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | No
             announce(address)
         while True:
             time.sleep(_SWEEP_SECONDS)
+            studio.sessions.store.keep()
             if studio.sessions.end_idle():
                 give_back()
     finally:
         if page is not None:
             page.close(verbose=False)
+        tempfile.tempdir = None
         studio.close()
         if warming.is_alive():
             warming.join()  # a thread inside PyTorch when Python ends takes the process down with it

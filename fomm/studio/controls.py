@@ -19,6 +19,7 @@ from fomm.face.locate import FACE_NAMES
 from fomm.motion.transfer import REFERENCES
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings
+from fomm.studio.serve.asked import MOST_SIDE
 
 AnySettings = TypeVar("AnySettings", bound=Settings)
 
@@ -33,6 +34,7 @@ class Control:
         step: of its slider.
         offered: values to choose from where others may be typed in too.
         root: the settings it is part of.
+        most: the studio's own bound, where it is lower than the setting's.
     """
 
     path: str
@@ -40,6 +42,7 @@ class Control:
     step: float = 0.05
     offered: tuple[str, ...] = ()
     root: type[Settings] = AnimateSettings
+    most: float | None = None
 
     def component(self) -> gr.components.Component:
         """Return the slider, list or box that edits it."""
@@ -54,7 +57,7 @@ class Control:
             return gr.Dropdown(choices, allow_custom_value=bool(self.offered), **common)
         if hint is bool:
             return gr.Checkbox(**common)
-        low, high = field.metadata["low"], field.metadata["high"]
+        low, high = field.metadata["low"], self.most or field.metadata["high"]
         if low is not None and high is not None:
             return gr.Slider(low, high, step=1 if hint is int else self.step, **common)
         if hint in (int, float):
@@ -87,7 +90,7 @@ FINE = (
     Control("face.any_face", "Crop by hand without a face"),
     Control("refine.crop_only", "Only the face square"),
     Control("refine.detail", "Photo detail"),
-    Control("refine.min_side", "Output size at least"),
+    Control("refine.min_side", "Output size at least", most=MOST_SIDE),
     Control("refine.max_side", "Output size at most", offered=("1080", "2160", "4096")),
     Control("refine.edge", "Soft edge", 0.01),
     Control("label.language", "Language of the label"),

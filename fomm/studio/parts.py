@@ -7,10 +7,11 @@ from typing import Any
 
 import gradio as gr
 
+from fomm.studio.serve.callers import caller_of
 from fomm.studio.service import Studio
 from fomm.studio.session import Session
 
-LOCAL = "local"  # the key of callers without a session, such as plain HTTP requests
+LOCAL = "local"  # the key of callers without a session
 
 
 def photo_input(**options: Any) -> Any:
@@ -37,7 +38,7 @@ def _as_uploaded(component: Any) -> Any:
 
 def session_of(studio: Studio, request: gr.Request, *files: str | None) -> Session:
     """Return the visitor's session, and note files of theirs that must go with it."""
-    session = studio.sessions.get(request.session_hash or LOCAL)
+    session = studio.sessions.get(caller_of(request) or request.session_hash or LOCAL)
     for file in files:
         path = Path(file).resolve() if file else None
         if path is not None and path.is_relative_to(studio.sessions.uploads):

@@ -26,6 +26,7 @@ from fomm.scenes.progress import PASSES, passes_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.studio.live_streams import LiveStreams
+from fomm.studio.serve.asked import check_asked
 from fomm.studio.session import Session, Sessions
 from fomm.studio.work import Work
 from fomm.trust.authorise import Authorisation
@@ -45,6 +46,15 @@ class StudioSettings(Settings):
     queue: int = option(16, "Most renders waiting at once.", low=1, high=1000)
     live: int = option(1, "Most visitors who may be live at once.", low=1, high=64)
     idle_minutes: float = option(60.0, "Forget a visitor who closed no page after this long.", low=1.0)
+    max_stored_mb: int = option(10_000, "Most megabytes of all visitors' uploads kept at once.", low=1)
+
+    def __post_init__(self) -> None:
+        super().__post_init__()
+        if self.max_stored_mb < self.max_upload_mb:
+            raise SettingsError(
+                f"StudioSettings.max_stored_mb ({self.max_stored_mb}) must have room for one upload "
+                f"(max_upload_mb, {self.max_upload_mb})."
+            )
 
 
 @dataclass(frozen=True)
@@ -89,7 +99,9 @@ class Studio:
 
         Raises:
             MediaError: it cannot be read.
+            SettingsError: a setting is not a visitor's to choose; so in all methods that take settings.
         """
+        check_asked(settings)
         seen = self._photo(session, photo)
         image, size = seen.pixels, (seen.width, seen.height)
         larger = seen.width / image.shape[1]  # all that is told is in the photo's own pixels
@@ -119,6 +131,7 @@ class Studio:
         Raises:
             MediaError: it is, and `max_seconds` does not shorten it.
         """
+        check_asked(settings)
         info = self.clip(driving)
         seconds = len(info) / info.fps if isinstance(info, MotionTrack) else info.duration
         most = self.settings.max_seconds
@@ -152,7 +165,10 @@ class Studio:
         Raises:
             FommError: each failure in one sentence.
         """
-        self.clip(driving)
+        check_asked(settings)
+        if isinstance(self.clip(driving), MotionTrack):
+            most = self.settings.max_seconds
+            settings = replace(settings, max_seconds=min(most, settings.max_seconds or most))
         key = ("motion", driving, settings.face.driving_face, settings.face.driving_box, settings.max_seconds)
         authorised = self._leave_to_preview(photo, settings)  # a refusal comes before any work
         motion = session.remember(key, lambda: sample_motion(self.pipeline, driving, settings))
@@ -195,6 +211,7 @@ class Studio:
         Raises:
             FommError: each failure in one sentence.
         """
+        check_asked(settings)
         authorised = self._leave_to_preview(photo, settings.scene())
         output = session.new_path("preview.jpg")
         return edit_still(self.pipeline, photo, output, settings, authorisation=authorised)
@@ -211,6 +228,7 @@ class Studio:
         Raises:
             FommError: each failure in one sentence.
         """
+        check_asked(settings)
         return edit_still(self.pipeline, photo, session.new_path(f"{photo.stem[:40]}-edit{suffix}"), settings)
 
     def edit_motion(self, session: Session, photo: Path, settings: EditPhotoSettings) -> Path:
@@ -219,6 +237,7 @@ class Studio:
         Raises:
             FommError: each failure in one sentence.
         """
+        check_asked(settings)
         output = session.new_path(f"{photo.stem[:40]}-edit{TRACK_SUFFIX}")
         save_edit_motion(self.pipeline, photo, output, settings)
         session.motions.append(output)

@@ -12,6 +12,12 @@ QUIET = [
 PATIENCE = 60_000  # ms, for a busy machine
 
 
+def note_failures(page, failed):
+    """Note scripts that fail, and what the page's own security policy keeps from working."""
+    page.on("pageerror", lambda error: failed.append(str(error)))
+    page.on("console", lambda said: "Content Security Policy" in said.text and failed.append(said.text))
+
+
 def keep_picture(page, name):
     """Keep a screenshot where the caller asks for them."""
     if os.environ.get("FOMM_SCREENSHOTS"):

@@ -1,7 +1,7 @@
 """Going live in a real browser with a made-up camera: calibrate, record, stop; a revocation; a refused camera."""
 
 import pytest
-from chromium import CHROMIUM, PATIENCE, QUIET, keep_picture
+from chromium import CHROMIUM, PATIENCE, QUIET, keep_picture, note_failures
 from live_samples import consented_photo
 
 from fomm.scenes.demo import demo_files
@@ -31,7 +31,7 @@ def visit(browser, address, failed, **options):
     """Open the Live tab; scripts that fail are noted."""
     page = browser.new_page(**options)
     page.set_default_timeout(PATIENCE)
-    page.on("pageerror", lambda error: failed.append(str(error)))
+    note_failures(page, failed)
     page.goto(address)
     page.wait_for_selector("#render")
     page.get_by_role("tab", name="Live").click()

@@ -6,7 +6,7 @@ from pathlib import Path
 import httpx
 import imageio.v3 as iio
 import pytest
-from chromium import CHROMIUM, PATIENCE, keep_picture
+from chromium import CHROMIUM, PATIENCE, keep_picture, note_failures
 
 from fomm.studio.gallery import bundled
 
@@ -19,7 +19,7 @@ def page(browser, address):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.set_default_timeout(PATIENCE)
     failed = []
-    page.on("pageerror", lambda error: failed.append(str(error)))
+    note_failures(page, failed)
     page.goto(address)
     page.wait_for_selector("#render")
     yield page
