@@ -23,7 +23,7 @@ from starlette.middleware.trustedhost import TrustedHostMiddleware
 
 from fomm.studio.serve.answers import RefusedError
 
-_LOCAL = ("localhost", "127.0.0.1", "::1")
+_LOCAL = ("localhost", "127.0.0.1", "[::1]")
 ANY_HOST = ("0.0.0.0", "::", "[::]", "")  # noqa: S104 - compared with, not listened on
 _SHARED = "*.gradio.live"
 _HEADERS = {
@@ -36,8 +36,9 @@ _HEADERS = {
 # Gradio compiles the page's own small functions ('unsafe-eval'), loads modules that it put together itself (blob:) and
 # sets styles on elements ('unsafe-inline').
 _PAGE = (
-    "default-src 'self'; script-src 'self' blob: 'unsafe-eval' 'nonce-{nonce}'{hashes}; style-src 'self' 'unsafe-inline'; "
-    "img-src 'self' data: blob:; media-src 'self' data: blob:; font-src 'self' data:; connect-src 'self' data: blob:; "
+    "default-src 'self'; script-src 'self' blob: 'unsafe-eval' 'nonce-{nonce}'{hashes}; "
+    "style-src 'self' 'unsafe-inline'; img-src 'self' data: blob:; media-src 'self' data: blob:; "
+    "font-src 'self' data:; connect-src 'self' data: blob:; "
     "worker-src 'self' blob:; object-src 'none'; frame-src 'none'; base-uri 'self'; form-action 'self'; "
     "frame-ancestors 'none'"
 )
@@ -55,7 +56,8 @@ def known_hosts(host: str, names: Sequence[str], root_path: str, *, share: bool)
         root_path: may be the full address of a reverse proxy.
         share: whether there is a public link.
     """
-    hosts = [*_LOCAL, host.strip("[]"), *(_host_of(name) for name in names)]
+    bound = f"[{host}]" if host.count(":") > 1 and not host.startswith("[") else host
+    hosts = [*_LOCAL, bound, *(_host_of(name) for name in names)]
     if urlsplit(root_path).hostname:
         hosts.append(str(urlsplit(root_path).hostname))
     if host in ANY_HOST:

@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import Any
 
 from starlette.datastructures import Headers
+from starlette.formparsers import MultiPartException
 
 from fomm.studio.serve.answers import RefusedError, address_of
 
@@ -108,15 +109,13 @@ class UploadDoor:
             return
         owner, length = address_of(scope), int(Headers(scope=scope).get("content-length", "0"))
         self._uploads.begin(owner, length)
-        counted = cut = False
+        counted = False
         held: list[Any] = []
 
         async def whole() -> Any:
-            nonlocal cut
             message = await receive()
-            if message["type"] == "http.disconnect" and not held:
-                cut = True  # Gradio would leave what came so far under a name that nobody learns
-                return {"type": "http.request", "body": b"", "more_body": False}
+            if message["type"] == "http.disconnect" and not held:  # of which Gradio would leave what came so far
+                raise MultiPartException("The upload was cut off.")
             return message
 
         async def counting(message: Any) -> None:
@@ -125,9 +124,6 @@ class UploadDoor:
             if message["type"] != "http.response.body" or message.get("more_body"):
                 return
             paths = self._stored(b"".join(part.get("body", b"") for part in held))
-            if cut:
-                delete(paths)
-                return
             counted = True
             if not self._uploads.end(owner, length, paths):
                 refused = RefusedError(413, "These are more files than one visitor may store.")
