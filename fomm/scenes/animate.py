@@ -43,9 +43,8 @@ from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.bound import BoundModel
 from fomm.trust.delivery import check_destination
 from fomm.trust.formats import check_video_name, is_still_name
-from fomm.trust.label import Label
 from fomm.trust.ledger import Ledger
-from fomm.trust.legible import SURE_SIDE, check_quality
+from fomm.trust.legible import check_quality, exit_label
 from fomm.trust.release import Provenance, Receipt, open_release, release_still
 from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
@@ -169,15 +168,8 @@ class Pipeline:
         paste = PasteBack(portrait, settings.refine)
         if not is_still_name(output):
             check_quality(output, settings.encode, paste.size)
-        if min(paste.size) < SURE_SIDE:
-            warnings.warn(
-                f"{output} will be smaller than {SURE_SIDE} px, so its watermark survives less; "
-                "leave out --crop-only and --min-side for a sturdier one.",
-                FommWarning,
-                stacklevel=2,
-            )
         face_box = face_area(portrait.window, settings)
-        Label(settings.label, *paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
+        exit_label(settings.label, paste.size, face_box)  # one that cannot be drawn is refused now, not after an hour
         start = start_of(self, portrait, settings.mood)
         track = smooth(self.track(driving, settings, progress), settings.smooth)
         with naming(driving):

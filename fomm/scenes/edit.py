@@ -27,7 +27,8 @@ from fomm.trust.authorise import Authorisation
 from fomm.trust.consent import USE
 from fomm.trust.delivery import check_destination
 from fomm.trust.formats import check_still_name
-from fomm.trust.label import Label, LabelSettings
+from fomm.trust.label import LabelSettings
+from fomm.trust.legible import exit_label
 from fomm.trust.release import Receipt, release_still
 from fomm.weights.registry import DEFAULT_MODEL
 
@@ -97,7 +98,7 @@ def edit_still(
     portrait = _portrait(pipeline, authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     box = face_area(portrait.window, scene)
-    Label(settings.label, *paste.size, box)  # one that cannot be drawn is refused before the work
+    exit_label(settings.label, paste.size, box)  # one that cannot be drawn is refused before the work
     edited = directions.apply(keypoints_of(portrait), settings.edit, tied_anatomy(pipeline))
     made = next(pipeline.animator.frames(portrait, edited))
     return release_still(

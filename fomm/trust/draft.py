@@ -19,14 +19,15 @@ from fomm.trust.certificates import ensure_identity
 from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
 from fomm.trust.files import hash_file, move, sync_file
 from fomm.trust.formats import is_still_name
-from fomm.trust.label import Label, LabelSettings
-from fomm.trust.legible import SURE_SIDE
+from fomm.trust.label import LEGIBLE, Label
 from fomm.trust.manifest import seal
 from fomm.trust.marks import WATERMARK_SECRET, search_driving
 from fomm.trust.provenance import Provenance, SealRequest
 from fomm.trust.registry import Registry
 from fomm.trust.signer import Signer
 from fomm.trust.watermark import Watermark
+
+_LABEL_EVERY = 15  # frames at which the label is read back
 
 
 @dataclass(frozen=True)
@@ -39,7 +40,7 @@ class Receipt:
         sha256: of the file.
         frames: how many it has.
         label: the visible label's text and corner.
-        watermark: "read back", or "weak" when the picture is too small to carry the mark surely.
+        watermark: "read back": nothing leaves whose watermark does not.
         manifest: the kind of manifest and who signed it.
         precision: number type that the networks computed in, such as "float32"; empty when none did.
     """
@@ -102,24 +103,32 @@ class Draft:
         embed = self.watermark.embedder(self.payload, height, width)
         return lambda frame: embed(label.apply(frame))
 
-    def read_back(self, frames: Iterable[NDArray[np.uint8]], size: tuple[int, int], advice: str) -> str:
-        """Look for the mark in the encoded frames and return what the receipt says about it.
+    def read_back(self, frames: Iterable[NDArray[np.uint8]], label: Label, advice: str) -> str:
+        """Look for watermark and label in the encoded frames and return what the receipt says about the watermark.
 
         Args:
             frames: decoded again from the finished file, uint8 [H, W, 3].
-            size: (width, height) of the frames.
-            advice: what to do if it is not there, as the end of a sentence.
+            label: as drawn.
+            advice: what to do if one is not there, as the end of a sentence.
 
         Raises:
-            OutputError: the picture is large enough for the mark and it is not there.
+            OutputError: one of them cannot be read.
         """
-        if self.watermark.detect(frames).payload == self.payload:
-            return "read back"
-        if min(size) >= SURE_SIDE:
-            raise OutputError(f"The watermark does not survive this encoding, so nothing is released; {advice}.")
-        return "weak"
+        legible: list[float] = []
 
-    def deliver(self, label: Label, settings: LabelSettings, frames: int, watermark: str) -> Receipt:
+        def watched() -> Iterator[NDArray[np.uint8]]:
+            for number, frame in enumerate(frames):
+                if number % _LABEL_EVERY == 0:
+                    legible.append(label.legibility(frame))
+                yield frame
+
+        if self.watermark.detect(watched()).payload != self.payload:
+            raise OutputError(f"The watermark does not survive this encoding, so nothing is released; {advice}.")
+        if min(legible) < LEGIBLE:
+            raise OutputError(f"The label cannot be read after this encoding, so nothing is released; {advice}.")
+        return "read back"
+
+    def deliver(self, label: Label, frames: int, watermark: str) -> Receipt:
         """Seal, ask the ledger a last time, record, and move the file to its name.
 
         Raises:
@@ -127,7 +136,7 @@ class Draft:
             OutputError: the name was taken meanwhile, or the disk failed.
             TrustError: the ledger or the signer cannot be trusted.
         """
-        text = label.summary
+        text = f"{label.summary}, letters {label.ink_share:.1%} of the short side high"
         request = SealRequest(
             self.output_id,
             self.authorisation,

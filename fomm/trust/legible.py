@@ -1,4 +1,7 @@
-"""How coarsely a video may be encoded for its watermark to be read back: refused before the render where that is known.
+"""In which size and how finely a file leaves, so that its marks can be read: refused early where that is known.
+
+Smaller pictures are enlarged to `SURE_SIDE` on the short side before they are marked.
+
 
 Up to a codec's sure number every video kept its mark, even one of four frames. From there on it depends on picture,
 length, preset and size, so a render is tried and its mark read back; where `_COARSEST` names a number, none kept its
@@ -10,14 +13,52 @@ from __future__ import annotations
 
 from pathlib import Path
 
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
 from fomm.errors import SettingsError
 from fomm.media.codecs import PRESETS, EncodeSettings, choose_codec, container_for
+from fomm.trust.label import Box, Label, LabelSettings
 
-SURE_SIDE = 512  # from this short side on, a watermark that does not read back fails the release
+SURE_SIDE = 512
+"""Least short side in px of what leaves: smaller pictures do not carry a watermark surely."""
 _SURE = {"h264": 30, "h265": 24, "vp9": 40, "av1": 40}
 _COARSEST = {"h264": 45, "h265": 42}
 _SLOWER_PRESETS = 3  # how much further presets slower than the default may carry it
 _COARSEST_SIDE = 640  # up to this short side those hold
+
+
+def exit_size(size: tuple[int, int]) -> tuple[int, int]:
+    """Return the (width, height) in which pictures of this size leave."""
+    scale = max(1.0, SURE_SIDE / min(size))
+    return round(size[0] * scale), round(size[1] * scale)
+
+
+def exit_label(settings: LabelSettings, size: tuple[int, int], face: Box | None = None) -> Label:
+    """Return the label for pictures of this size, drawn in the size in which they leave.
+
+    Args:
+        settings: how it looks.
+        size: (width, height) in pixels of the pictures that are made.
+        face: (x0, y0, x1, y1) in their pixels, kept free by an automatic corner; None when unknown.
+
+    Raises:
+        SettingsError: it cannot be drawn, or does not fit.
+    """
+    leaving = exit_size(size)
+    across, down = leaving[0] / size[0], leaving[1] / size[1]
+    scaled = None if face is None else (face[0] * across, face[1] * down, face[2] * across, face[3] * down)
+    return Label(settings, *leaving, scaled)
+
+
+def enlarged(picture: NDArray[np.uint8]) -> NDArray[np.uint8]:
+    """Return a picture uint8 `[H, W, 3]` in the size in which it leaves."""
+    height, width = picture.shape[:2]
+    size = exit_size((width, height))
+    if size == (width, height):
+        return picture
+    return np.asarray(Image.fromarray(picture).resize(size, Image.Resampling.LANCZOS))
 
 
 def check_quality(output: Path, encode: EncodeSettings, size: tuple[int, int]) -> None:
@@ -26,13 +67,13 @@ def check_quality(output: Path, encode: EncodeSettings, size: tuple[int, int]) -
     Args:
         output: the video to make; its suffix chooses the codec where the settings do not.
         encode: codec and quality.
-        size: (width, height) in pixels; smaller pictures than `SURE_SIDE` leave with a weak mark.
+        size: (width, height) in pixels of the frames that are made.
 
     Raises:
         SettingsError: the quality is too low, or the codec does not go into this container.
     """
     codec = choose_codec(encode, container_for(output))
-    if codec not in _COARSEST or not SURE_SIDE <= min(size) <= _COARSEST_SIDE:
+    if codec not in _COARSEST or min(exit_size(size)) > _COARSEST_SIDE:
         return
     slower = PRESETS.index(encode.preset) > PRESETS.index(EncodeSettings().preset)
     if encode.quality > _COARSEST[codec] + (_SLOWER_PRESETS if slower else 0):

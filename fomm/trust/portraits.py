@@ -21,7 +21,7 @@ from fomm.errors import ConsentError
 from fomm.media.image import decode_image
 from fomm.trust.consent import NO_LIVING, Consent, read_bytes
 from fomm.trust.ledger import Ledger
-from fomm.trust.marks import refuse_marked_photo
+from fomm.trust.marks import search_photo
 from fomm.trust.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
 from fomm.trust.state import LedgerState
 
@@ -117,7 +117,7 @@ def authorise_portraits(portraits: Mapping[str, Path], ledger: Ledger) -> Portra
 
     def refuse_marked(name: str) -> None:
         path = portraits[name]
-        refuse_marked_photo(read_bytes(path, "portrait"), leave.read(name, path), str(path), ledger.keys)
+        search_photo(read_bytes(path, "portrait"), leave.read(name, path), str(path), ledger.keys)().settle()
 
     with ThreadPoolExecutor(os.cpu_count()) as pool:  # last, because it takes a quarter of a second each
         for _ in pool.map(refuse_marked, portraits):

@@ -26,8 +26,8 @@ from fomm.media.writer import EncodeSettings, VideoWriter
 from fomm.trust.authorise import Authorisation
 from fomm.trust.draft import Receipt, metadata_for, reserve_draft
 from fomm.trust.formats import check_still_name, check_video_name
-from fomm.trust.label import Box, Label, LabelSettings
-from fomm.trust.legible import check_quality, finer
+from fomm.trust.label import Box, LabelSettings
+from fomm.trust.legible import check_quality, enlarged, exit_label, exit_size, finer
 from fomm.trust.live import LiveRelease
 from fomm.trust.provenance import Provenance
 from fomm.trust.signer import Signer
@@ -95,7 +95,7 @@ class Release:
                 if time.monotonic() - self._checked >= RECHECK_SECONDS:
                     self._authorisation.recheck()
                     self._checked = time.monotonic()
-                self._writer.write(self._mark(frame))
+                self._writer.write(self._mark(enlarged(frame)))
                 self.frames += 1
         except BaseException:
             self._broken = True
@@ -129,7 +129,7 @@ def open_release(
     Args:
         output: the file to make; its suffix chooses the container.
         authorisation: from `authorise`.
-        size: (width, height) in pixels.
+        size: (width, height) in pixels of the frames; what is below 512 px on the short side leaves enlarged to it.
         fps: frames per second.
         encode: codec and quality.
         audio: file whose sound is kept.
@@ -150,17 +150,16 @@ def open_release(
     check_video_name(output)  # a wrong suffix is refused before anything is reserved
     settings, provenance, encode = label or LabelSettings(), provenance or Provenance(), encode or EncodeSettings()
     check_quality(output, encode, size)
-    width, height = size
-    plate = Label(settings, width, height, face_box)
+    plate, leaving = exit_label(settings, size, face_box), exit_size(size)
     with reserve_draft(output, authorisation, provenance, audio, signer, force) as draft:
-        mark = draft.marker(plate, height, width)
+        mark = draft.marker(plate, leaving[1], leaving[0])
         metadata = metadata_for(draft.output_id)
-        with VideoWriter(draft.partial, size, fps, encode, audio=audio, metadata=metadata) as writer:
+        with VideoWriter(draft.partial, leaving, fps, encode, audio=audio, metadata=metadata) as writer:
             release = Release(size, authorisation, writer, mark)
             yield release
             release._check_whole()
-        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), size, finer(output, encode))
-        release._receipt = draft.deliver(plate, settings, release.frames, watermark)
+        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), plate, finer(output, encode))
+        release._receipt = draft.deliver(plate, release.frames, watermark)
 
 
 def release_still(
@@ -197,9 +196,9 @@ def release_still(
         raise OutputError(f"A still is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}.")
     settings, provenance = label or LabelSettings(), provenance or Provenance()
     height, width = image.shape[:2]
-    plate = Label(settings, width, height, face_box)
+    plate, leaving = exit_label(settings, (width, height), face_box), exit_size((width, height))
     with reserve_draft(output, authorisation, provenance, None, signer, force) as draft:
-        marked = Image.fromarray(draft.marker(plate, height, width)(image))
+        marked = Image.fromarray(draft.marker(plate, leaving[1], leaving[0])(enlarged(image)))
         exif = Image.Exif()
         exif[_EXIF_SOFTWARE] = f"fomm {__version__}"
         exif[_EXIF_DESCRIPTION] = metadata_for(draft.output_id)["comment"]
@@ -207,5 +206,5 @@ def release_still(
             marked.save(draft.partial, quality=_STILL_QUALITY, exif=exif)
         except OSError as error:
             raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
-        watermark = draft.read_back([read_image(draft.partial)], (width, height), "write a .png instead")
-        return draft.deliver(plate, settings, 1, watermark)
+        watermark = draft.read_back([read_image(draft.partial)], plate, "write a .png instead")
+        return draft.deliver(plate, 1, watermark)

@@ -30,10 +30,8 @@ from fomm.trust.layers import (
 from fomm.trust.ledger import Ledger
 from fomm.trust.manifest_reader import ABSENT, TAMPERED, TRUSTED, UNTRUSTED, ManifestReading, Pins, read_manifest
 from fomm.trust.marks import known_pins
-from fomm.trust.material import NO_WATERMARK
 
 SCHEMA = 1
-WEAK = "weak"  # what a manifest says of a watermark in pictures too small to carry one surely
 
 # Verdict: exit code and sentence. Scripts rely on the codes; add new ones, never change these.
 VERDICTS = {
@@ -42,7 +40,10 @@ VERDICTS = {
     "unmarked": (11, "No manifest and no mark of this key store: nothing says that fomm made it."),
     "altered": (12, "Made with fomm and changed after it was signed."),
     "truncated": (13, "Cut short; what is left holds our mark, or a manifest that no longer fits."),
-    "copied": (14, "A manifest of another fomm file was put into this one."),
+    "copied": (
+        14,
+        "Holds a manifest of another file; its mark is not in these pictures, so nothing says whose they are.",
+    ),
     "resigned": (15, "Made with fomm here, then signed anew by a stranger."),
     "foreign": (16, "Carries a manifest that is not ours, and no mark of this key store."),
 }
@@ -142,5 +143,4 @@ def _belongs_elsewhere(manifest: ManifestReading, watermark: WatermarkReading) -
     """Say whether our manifest names another output than the pictures do, or the pictures lack the mark it names."""
     if watermark.state == FOUND:
         return watermark.id != manifest.output_id
-    lost = watermark.state == NO_MARK and manifest.statement.get("watermark") not in (WEAK, NO_WATERMARK)
-    return lost and manifest.state == TAMPERED
+    return watermark.state == NO_MARK and manifest.state == TAMPERED  # its hash does not fit: it says nothing of them
