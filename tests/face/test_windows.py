@@ -24,7 +24,7 @@ def test_the_crop_of_a_photo_shows_the_face_at_its_usual_size(finder, photo):
 def test_a_photo_without_a_face_names_the_way_out(finder, blank):
     with pytest.raises(FaceError, match="--source-box"):
         portrait_window(blank, finder, FaceSettings())
-    with pytest.raises(FaceError, match="from the front"):  # where nobody can give a box
+    with pytest.raises(FaceError, match="use one that shows a face"):  # whose caller takes no box
         portrait_window(blank, finder)
 
 
@@ -137,6 +137,8 @@ def test_the_same_person_is_followed_past_a_second_one(finder, head):
 def test_a_clip_without_a_face_names_the_way_out_and_a_box_by_hand_works(finder, blank):
     with pytest.raises(FaceError, match="--driving-box"):
         steady_window([blank, blank], finder, FaceSettings())
+    with pytest.raises(FaceError, match="use one that shows a face"):  # whose caller takes no box
+        steady_window([blank, blank], finder)
     with pytest.raises(FaceError, match="no frames"):
         steady_window([], finder)
     driving = steady_window([blank], finder, FaceSettings(driving_box=(10, 10, 50, 50), any_face=True))
