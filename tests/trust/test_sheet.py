@@ -16,7 +16,7 @@ from fomm.errors import OutputError, TrustError
 from fomm.media.image import read_image
 from fomm.trust.kinds import RESULT_SHEET, TRAINING_SHEET, kind_of, new_output_id
 from fomm.trust.ledger import Ledger
-from fomm.trust.marks import refuse_marked_photo
+from fomm.trust.marks import search_photo
 from fomm.trust.sheet import MarkedSheet, SheetMarker
 from fomm.trust.verify import verify
 
@@ -89,7 +89,7 @@ def test_a_changed_sheet_is_altered(marker: SheetMarker, ledger: Ledger, tmp_pat
 def test_a_sheet_is_no_photo_to_animate(marker: SheetMarker, ledger: Ledger) -> None:
     cut = np.ascontiguousarray(marker.mark(pictures(6, 5, 256)).pixels[:256, 768:1024])
     with pytest.raises(TrustError, match="not a photo"):
-        refuse_marked_photo(b"", cut, "cut.png", ledger.keys)
+        search_photo(b"", cut, "cut.png", ledger.keys)().settle()
 
 
 def test_marked_sheets_cannot_be_made_up(marker: SheetMarker) -> None:
