@@ -104,6 +104,18 @@ def revoke(consent_id: str, reason: str) -> None:
     click.echo(f"Consent {consent_id} is revoked.")
 
 
+@consent.command(name="start-anew")
+@click.option("--yes", is_flag=True, help="Do not ask.")
+def start_anew(yes: bool) -> None:
+    """Set a ledger that is lost or damaged aside and begin an empty one; consents and revocations are forgotten."""
+    if not yes:
+        click.confirm("All consents and revocations recorded so far will be forgotten here. Begin anew?", abort=True)
+    ledger = Ledger()
+    aside = ledger.start_anew()
+    kept = f"; what was left of the old one is kept in {aside}" if aside else ""
+    click.echo(f"A new consent ledger is begun in {ledger.keys.directory}{kept}.")
+
+
 @consent.command(name="list")
 def list_() -> None:
     """List all consents."""

@@ -9,6 +9,7 @@ import click
 from fomm.errors import SettingsError, TrustError
 from fomm.trust.certificates import DEFAULT_PROVIDER, identity, import_identity, make_identity
 from fomm.trust.keys import KeyStore, PublicKey, SigningKey, data_directory
+from fomm.trust.ledger import Ledger
 
 _PATH = click.Path(path_type=Path)
 
@@ -24,7 +25,7 @@ def keys() -> None:
 @click.option("--key", type=_PATH, help="The private key of your own leaf certificate (PEM, mode 0600).")
 def init(provider: str | None, chain: Path | None, key: Path | None) -> None:
     """Make the certificate that signs manifests, or take over your own."""
-    store = KeyStore(data_directory())
+    store = Ledger().keys
     if (chain is None) != (key is None) or (chain is not None and provider is not None):
         raise SettingsError("Give --chain and --key together for your own certificate, or --provider for a new one.")
     if chain is not None and key is not None:
@@ -61,7 +62,7 @@ def show(root: bool) -> None:
 @click.argument("key")
 def pin(name: str, key: str) -> None:
     """Accept consents signed with the public KEY (ed25519:...), under a short local NAME."""
-    KeyStore(data_directory()).pin_signer(name, PublicKey.parse(key))
+    Ledger().keys.pin_signer(name, PublicKey.parse(key))
     click.echo(f"Consents signed by {name} are accepted from now on.")
 
 

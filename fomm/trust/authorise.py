@@ -78,6 +78,7 @@ class Authorisation:
             ConsentError: the consent was revoked or has ended since.
             TrustError: the ledger is missing, changed or put back, or the clock was set back.
         """
+        self.record_end()
         with self.ledger.view() as state:
             self.check(state, now)
 
@@ -88,6 +89,12 @@ class Authorisation:
             TrustError: the photo is an output of fomm itself.
         """
         self._search.settle()
+
+    def record_end(self) -> None:
+        """Record the end of what this rests on, if it has expired, see `Ledger.settle`."""
+        self.ledger.settle(lambda consent: consent.id == self.consent.id)
+        if self.model is not None:
+            self.model.settle(self.ledger)
 
     def check(self, state: LedgerState, now: datetime | None = None) -> None:
         """Judge by a state that the caller holds already.
@@ -147,6 +154,9 @@ def authorise(
     image.flags.writeable = False
     begin_search = search_photo(photo, image, name, ledger.keys)
     fingerprint = ledger.fingerprint(photo, decoded, name)
+    ledger.settle(lambda consent: consent.photo.same(fingerprint))
+    if model is not None:
+        model.settle(ledger)
     with ledger.view() as state:
         now = now or ledger.clock()
         state.check_clock(now)

@@ -62,10 +62,17 @@ class BoundModel:
             ConsentError: its consent is unknown here, was revoked or has ended, or the file was changed.
             TrustError: the ledger or a key cannot be trusted.
         """
+        self.settle(ledger)
         with ledger.view() as state:
             now = ledger.clock()
             state.check_clock(now)
             self.check(state, ledger.keys, now)
+
+    def settle(self, ledger: Ledger) -> None:
+        """Record the end of the consent it rests on, if that has expired, see `Ledger.settle`."""
+        with ledger.view() as state:
+            output = state.outputs.get(self.id)
+        ledger.settle(lambda consent: output is not None and consent.id == output.consent)
 
     def check(
         self,

@@ -33,7 +33,7 @@ class Record:
 
     Attributes:
         sequence: 1, 2, 3, ...
-        kind: grant, revoke, reserve, release or fail.
+        kind: grant, revoke, end, anew, reserve, release or fail.
         created: UTC instant, never earlier than the previous record's.
         body: the content, plain JSON values.
         document: the exact canonical JSON that was hashed and signed.

@@ -103,6 +103,8 @@ class Consent:
         terms: what was agreed.
         photo: fingerprints of the photo it covers.
         signed_by: pinned signer's public key when the subject signed it elsewhere, else empty.
+        faces: prints of the faces in the photo, see `fomm.trust.face_print`; older records have none.
+        alike: ids of earlier consents whose photo shows the same picture of a face.
     """
 
     id: str
@@ -111,6 +113,8 @@ class Consent:
     terms: ConsentTerms
     photo: PhotoPrint
     signed_by: str = ""
+    faces: tuple[str, ...] = ()
+    alike: tuple[str, ...] = ()
 
     def objection(self, now: datetime, make: str, use: str, content: Iterable[str] = ()) -> str | None:
         """Return why the terms forbid this, as the end of a sentence, or None when they allow it."""

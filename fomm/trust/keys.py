@@ -15,6 +15,7 @@ import re
 import secrets
 import shlex
 import stat
+from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -155,10 +156,12 @@ class KeyStore:
 
     Args:
         directory: the folder; made with mode 0700 when the first file is written.
+        begin: called before a key is added: begins the folder's ledger, or refuses when that was removed.
     """
 
-    def __init__(self, directory: Path) -> None:
+    def __init__(self, directory: Path, begin: Callable[[], None] | None = None) -> None:
         self.directory = directory
+        self._begin = begin
 
     @property
     def ledger_key_path(self) -> Path:
@@ -166,6 +169,16 @@ class KeyStore:
         return self.directory / "ledger.key"
 
     def prepare(self) -> None:
+        """Make the folder, and its ledger, ready for a key.
+
+        Raises:
+            TrustError: the folder cannot be made, or its ledger was removed.
+        """
+        self.make_folder()
+        if self._begin is not None:
+            self._begin()
+
+    def make_folder(self) -> None:
         """Make the folder, private to its user.
 
         Raises:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import secrets
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -16,11 +16,12 @@ from fomm.media.limits import PHOTO_LIMITS, check_file
 from fomm.media.reduce import Fit
 from fomm.trust.chain import Record, anchor
 from fomm.trust.consent import LIVING, Consent, ConsentTerms, Revocation
+from fomm.trust.face_print import FaceLook, alike
 from fomm.trust.photo import PhotoPrint
 from fomm.trust.state import LedgerState
 from fomm.trust.store import ChainStore
 
-_FIT = Fit(2160)  # enough to tell what a photo looks like
+LOOK = Fit(2160)  # enough to tell what a photo looks like
 
 
 @dataclass(frozen=True)
@@ -58,8 +59,10 @@ class Ledger(ChainStore):
         """
         given_instance(terms, ConsentTerms, "terms of the consent")
         data, name = _photo(photo, name)
-        fingerprint = PhotoPrint.complete(data, name)
-        return self.record_grant(new_consent_id(), terms, fingerprint, name=name, renew=renew)
+        decoded = decode_photo(data, name, fit=LOOK)
+        fingerprint = PhotoPrint.seen(data, decoded).with_pixels(data, name)
+        look = FaceLook.of(decoded.pixels)
+        return self.record_grant(new_consent_id(), terms, fingerprint, look=look, name=name, renew=renew)
 
     def record_grant(
         self,
@@ -69,23 +72,38 @@ class Ledger(ChainStore):
         *,
         name: str,
         renew: bool,
+        look: FaceLook | tuple[str, ...] = (),
         signed: dict[str, Any] | None = None,
     ) -> Consent:
-        """Record a consent whose photo is fingerprinted already; `signed` is the subject's own signed document.
+        """Record a consent whose photo is fingerprinted already.
+
+        Args:
+            consent_id: a fresh id.
+            terms: what was agreed.
+            photo: fingerprints of the photo.
+            name: how messages call the photo.
+            renew: the person agreed anew after a revocation.
+            look: the photo's faces, or their prints where the photo is not at hand.
+            signed: the subject's own signed document.
 
         Raises:
             ConsentError: the id was used before, or the picture's consent was revoked and `renew` is false.
             SettingsError: the consent has ended already.
             TrustError: the ledger or its key cannot be trusted.
         """
+        faces = look.prints if isinstance(look, FaceLook) else look
+
+        def shown(consent: Consent) -> bool:
+            return look.shows(consent.faces) if isinstance(look, FaceLook) else alike(faces, consent.faces)
 
         def body(state: LedgerState) -> dict[str, Any]:
             end = terms.window()[1]
-            if end and self.clock() >= end:
+            if end and state.instant(self.clock()) >= end:
                 raise SettingsError(f"The consent ended on {terms.expires}; give a later 'expires'.")
             if consent_id in state.consents:
                 raise ConsentError(f"Consent {consent_id} is in the ledger already; ask for a new one.")
-            revoked = state.needs_renewal(photo)
+            kin = [consent.id for consent in state.consents.values() if shown(consent)]
+            revoked = state.needs_renewal(photo, kin)
             if revoked and not renew:
                 again = "the person agreed again" if terms.kind == LIVING else "it may be used again"
                 raise ConsentError(
@@ -95,11 +113,13 @@ class Ledger(ChainStore):
                 "consent": consent_id,
                 "terms": terms.to_mapping(),
                 "photo": photo.to_mapping(),
+                "faces": list(faces),
+                "alike": kin,
                 "signed_by": signed["signer"] if signed else "",
                 "signed": signed,
             }
 
-        self._create()
+        self.begin()
         self.append("grant", body)
         return self._state.consents[consent_id]
 
@@ -122,6 +142,30 @@ class Ledger(ChainStore):
 
         self.append("revoke", body)
         return self._state.revocations[consent_id]
+
+    def settle(self, judged: Callable[[Consent], bool]) -> None:
+        """Record the end of consents that have expired, once each, so that a clock set back cannot revive them.
+
+        Args:
+            judged: says which consents are being judged; others stay as they are.
+
+        Raises:
+            TrustError: the ledger cannot be trusted or written, or the clock was set back.
+        """
+
+        def body(state: LedgerState) -> dict[str, Any] | None:
+            now = self.clock()
+            over = [
+                consent.id
+                for consent in state.consents.values()
+                if consent.id not in state.ended and state.is_over(consent, now) and judged(consent)
+            ]
+            return {"consents": over} if over else None
+
+        with self.view() as state:
+            due = body(state) is not None
+        if due:
+            self.append("end", body)
 
     def consents(self) -> list[ConsentEntry]:
         """Return all consents with their present state, oldest first."""
@@ -147,7 +191,7 @@ class Ledger(ChainStore):
             SettingsError: an argument is of the wrong kind.
         """
         data, name = _photo(photo, name)
-        fingerprint = self.fingerprint(data, decode_photo(data, name, fit=_FIT), name)
+        fingerprint = self.fingerprint(data, decode_photo(data, name, fit=LOOK), name)
         with self.view() as state:
             near = state.near(fingerprint)
             exact = [self._entry(state, consent) for consent in near if consent.photo.same(fingerprint)]
@@ -205,12 +249,11 @@ class Ledger(ChainStore):
         return max(0, sum(1 for _ in self.export()) - 1)
 
     def _entry(self, state: LedgerState, consent: Consent) -> ConsentEntry:
-        start, end = consent.terms.window()
-        now = self.clock()
+        start, now = consent.terms.window()[0], state.instant(self.clock())
         revocation = state.revocations.get(consent.id)
         if revocation:
             label = "revoked"
-        elif end and now >= end:
+        elif state.is_over(consent, now):
             label = "expired"
         else:
             label = "pending" if start and now < start else "active"

@@ -2,11 +2,13 @@
 
 The perceptual hash follows the idea of PDQ (Facebook, 2019): shrink the luma to 64 x 64, take its 2-D DCT-II, keep the
 16 x 16 lowest frequencies without the constant row and column, one bit each: above the median or not. Re-encoding,
-resizing and slight tone changes move few of the 256 bits; another picture moves about 128. A crop is another picture.
+resizing and slight tone changes move few of the 256 bits; another picture moves about 128. Mirroring and quarter turns
+only change signs and order of the frequencies, so they are looked through. A crop is another picture, see `face_print`.
 """
 
 from __future__ import annotations
 
+import functools
 import hashlib
 import struct
 from collections.abc import Iterable
@@ -126,7 +128,7 @@ class PhotoPrint:
             return True
         if not (self.perceptual and other.perceptual):
             return False
-        return hamming(self.perceptual, other.perceptual) <= NEAR_BITS
+        return any(hamming(turned, other.perceptual) <= NEAR_BITS for turned in _turned(self.perceptual))
 
 
 def _pixels_hash(bands: Iterable[np.ndarray], size: tuple[int, int]) -> str:
@@ -149,6 +151,16 @@ def perceptual_hash(pixels: np.ndarray) -> str:
         return ""
     low = scipy.fft.dctn(small, norm="ortho")[1 : _SIDE + 1, 1 : _SIDE + 1]  # [16, 16]
     return np.packbits(low.ravel() > np.median(low)).tobytes().hex()
+
+
+@functools.lru_cache(maxsize=256)
+def _turned(perceptual: str) -> tuple[str, ...]:
+    """Return the hashes of a picture's eight orientations, up to the few bits that lie at the median."""
+    bits = np.unpackbits(np.frombuffer(bytes.fromhex(perceptual), np.uint8)).reshape(_SIDE, _SIDE)
+    odd = (np.arange(_SIDE) % 2 == 0).astype(np.uint8)  # frequencies count from 1; odd ones change their sign
+    across, down = np.broadcast_to(odd, bits.shape), np.broadcast_to(odd[:, None], bits.shape)
+    upright = [bits, bits ^ across, bits ^ down, bits ^ across ^ down]
+    return tuple(np.packbits(turned).tobytes().hex() for turn in upright for turned in (turn, turn.T))
 
 
 def hamming(left: str, right: str) -> int:

@@ -68,6 +68,7 @@ class Registry:
                 "precision": precision,
             }
 
+        authorisation.record_end()
         self.ledger.append("reserve", body)
         return self.show(output_id)
 
@@ -90,6 +91,7 @@ class Registry:
             _expect(state, output_id, ("reserved",))
             return {"id": output_id, "sha256": sha256}
 
+        authorisation.record_end()
         self.ledger.append("release", body)
         return self.show(output_id)
 

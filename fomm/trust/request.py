@@ -13,10 +13,12 @@ from dataclasses import replace
 from typing import Any
 
 from fomm.errors import ConsentError, SettingsError
+from fomm.media.image import decode_photo
 from fomm.trust.canonical import canonical_json, format_time, utc_now
 from fomm.trust.consent import Consent, ConsentTerms
+from fomm.trust.face_print import FaceLook, is_print
 from fomm.trust.keys import PublicKey, SigningKey
-from fomm.trust.ledger import Ledger, new_consent_id
+from fomm.trust.ledger import LOOK, Ledger, new_consent_id
 from fomm.trust.photo import PhotoPrint
 
 REQUEST = "fomm-consent-request"
@@ -31,12 +33,14 @@ def make_request(photo: bytes, terms: ConsentTerms, name: str = "photo") -> dict
     Raises:
         MediaError: the photo cannot be decoded.
     """
+    decoded = decode_photo(photo, name, fit=LOOK)
     return {
         "type": REQUEST,
         "schema": SCHEMA,
         "consent": new_consent_id(),
         "terms": replace(terms, capture="subject-signature").to_mapping(),
-        "photo": PhotoPrint.complete(photo, name).to_mapping(),
+        "photo": PhotoPrint.seen(photo, decoded).with_pixels(photo, name).to_mapping(),
+        "faces": list(FaceLook.of(decoded.pixels).prints),
         "requested": format_time(utc_now()),
     }
 
@@ -48,8 +52,11 @@ def sign_request(request: Mapping[str, Any], key: SigningKey, photo: bytes, name
         ConsentError: not a request, or about another photo.
         MediaError: the photo cannot be decoded.
     """
-    _, _, wanted = _parse(request)
-    if not wanted.same(PhotoPrint.complete(photo, name)):
+    _, _, wanted, faces = _parse(request)
+    decoded = decode_photo(photo, name, fit=LOOK)
+    same = wanted.same(PhotoPrint.seen(photo, decoded).with_pixels(photo, name))
+    look = FaceLook.of(decoded.pixels) if faces else None
+    if not same or (look is not None and not all(look.shows([face]) for face in faces)):
         raise ConsentError(f"The request is not about {name}; ask for a request made from this very file.")
     return {
         "type": SIGNED,
@@ -76,7 +83,7 @@ def import_signed(ledger: Ledger, document: Mapping[str, Any], *, renew: bool = 
             "This is not a signed consent; the subject makes one with: fomm consent sign REQUEST PHOTO --key KEY"
         )
     request = document["request"]
-    consent_id, terms, photo = _parse(request)
+    consent_id, terms, photo, faces = _parse(request)
     signer = PublicKey.parse(str(document.get("signer")))
     if signer not in ledger.keys.signers().values():
         raise ConsentError(
@@ -86,17 +93,20 @@ def import_signed(ledger: Ledger, document: Mapping[str, Any], *, renew: bool = 
     if not signer.verifies(str(document.get("signature")), _DOMAIN + canonical_json(dict(request))):
         raise ConsentError("The signed consent was changed after signing; ask the person to sign the request again.")
     plain = json.loads(canonical_json(dict(document)))
-    return ledger.record_grant(consent_id, terms, photo, name="PHOTO", renew=renew, signed=plain)
+    return ledger.record_grant(consent_id, terms, photo, name="PHOTO", renew=renew, look=faces, signed=plain)
 
 
-def _parse(request: Mapping[str, Any]) -> tuple[str, ConsentTerms, PhotoPrint]:
-    """Read a request's consent id, terms and photo."""
+def _parse(request: Mapping[str, Any]) -> tuple[str, ConsentTerms, PhotoPrint, tuple[str, ...]]:
+    """Read a request's consent id, terms, photo and prints of its faces, which older ones lack."""
     if request.get("type") != REQUEST or request.get("schema") != SCHEMA:
         raise ConsentError(
             "This is not a consent request that this fomm knows; make one with: fomm consent request PHOTO"
         )
     try:
         terms = ConsentTerms.from_mapping(request["terms"], "the consent request")
-        return str(request["consent"]), terms, PhotoPrint(**request["photo"])
+        faces = tuple(request.get("faces", ()))
+        if not all(is_print(face) for face in faces):
+            raise TypeError("faces")
+        return str(request["consent"]), terms, PhotoPrint(**request["photo"]), faces
     except (KeyError, TypeError, SettingsError) as error:
         raise ConsentError(f"The consent request is incomplete ({error}); make a new one.") from error

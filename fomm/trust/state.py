@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field, replace
 from datetime import datetime, timedelta
 from typing import Any
@@ -70,6 +70,7 @@ class LedgerState:
         consents: by id, in the order of granting.
         revocations: by consent id.
         outputs: by output id, in the order of reservation.
+        ended: ids of consents whose end was seen; no clock brings them back.
     """
 
     hashes: list[str] = field(default_factory=list)
@@ -77,6 +78,7 @@ class LedgerState:
     consents: dict[str, Consent] = field(default_factory=dict)
     revocations: dict[str, Revocation] = field(default_factory=dict)
     outputs: dict[str, Output] = field(default_factory=dict)
+    ended: set[str] = field(default_factory=set)
 
     def apply(self, record: Record) -> None:
         """Add the next record.
@@ -94,6 +96,8 @@ class LedgerState:
                     ConsentTerms.from_mapping(body["terms"], "a consent record"),
                     PhotoPrint(**body["photo"]),
                     body["signed_by"],
+                    tuple(body.get("faces", ())),
+                    tuple(body.get("alike", ())),
                 )
             elif record.kind == "revoke":
                 self.revocations[body["consent"]] = Revocation(
@@ -107,7 +111,9 @@ class LedgerState:
                 )
             elif record.kind == "fail":
                 self.outputs[body["id"]] = replace(self.outputs[body["id"]], state="failed", reason=body["reason"])
-            else:
+            elif record.kind == "end":
+                self.ended.update(self.consents[consent].id for consent in body["consents"])
+            elif record.kind != "anew":
                 raise TypeError(record.kind)
         except (KeyError, TypeError, SettingsError) as error:
             raise TrustError(
@@ -129,6 +135,15 @@ class LedgerState:
                 f"({format_time(self.newest)}); set the clock right."
             )
 
+    def instant(self, now: datetime) -> datetime:
+        """Return the instant to judge by: never earlier than the newest record, whatever the clock says."""
+        return max(now, self.newest) if self.newest else now
+
+    def is_over(self, consent: Consent, now: datetime) -> bool:
+        """Say whether a consent's last day has passed, or was ever seen to have passed."""
+        end = consent.terms.window()[1]
+        return consent.id in self.ended or (end is not None and self.instant(now) >= end)
+
     def consent(self, consent_id: str) -> Consent:
         """Return one consent.
 
@@ -147,16 +162,35 @@ class LedgerState:
         """Say whether some consent may be for the same pixels in another file, see `PhotoPrint.may_show`."""
         return any(consent.photo.may_show(photo) for consent in self.consents.values())
 
-    def withdrawal(self, photo: PhotoPrint, since: int = 0) -> Revocation | None:
-        """Return the last revocation, after record `since`, of a consent whose photo is or looks like this one."""
-        ids = {consent.id for consent in self.near(photo)}
+    def kin(self, consent: Consent) -> set[str]:
+        """Return the ids of consents whose photo looks like that of this one, or shows the same picture of a face."""
+        faces = {other.id for other in self.consents.values() if consent.id in other.alike}
+        return faces.union(consent.alike, (other.id for other in self.near(consent.photo)))
+
+    def withdrawal(self, photo: PhotoPrint, since: int = 0, alike: Iterable[str] = ()) -> Revocation | None:
+        """Return the last revocation, after record `since`, of a consent whose photo is or looks like this one.
+
+        Args:
+            photo: the photo.
+            since: number of a record.
+            alike: ids of consents that count as well.
+        """
+        ids = {*alike, *(consent.id for consent in self.near(photo))}
         later = [r for r in self.revocations.values() if r.consent in ids and r.sequence > since]
         return max(later, key=lambda revocation: revocation.sequence, default=None)
 
-    def needs_renewal(self, photo: PhotoPrint) -> Revocation | None:
-        """Return the revocation that a new consent for this picture has to say it renews, if none has done so."""
-        revoked = self.withdrawal(photo)
-        renewed = revoked and any(consent.sequence > revoked.sequence for consent in self.near(photo))
+    def needs_renewal(self, photo: PhotoPrint, alike: Sequence[str] = ()) -> Revocation | None:
+        """Return the revocation that a new consent for this picture has to say it renews, if none has done so.
+
+        Args:
+            photo: the photo.
+            alike: ids of consents that count as well.
+        """
+        revoked = self.withdrawal(photo, alike=alike)
+        renewed = revoked and any(
+            consent.sequence > revoked.sequence and revoked.consent in self.kin(consent)
+            for consent in (*self.near(photo), *(self.consents[one] for one in alike))
+        )
         return None if renewed else revoked
 
     def objection(
@@ -166,10 +200,12 @@ class LedgerState:
         own = self.revocations.get(consent.id)
         if own:
             return f"it was revoked on {format_time(own.created)}"
-        alike = self.withdrawal(consent.photo, since=consent.sequence)
+        alike = self.withdrawal(consent.photo, since=consent.sequence, alike=self.kin(consent))
         if alike:
             return f"consent {alike.consent} for the same picture was revoked later, on {format_time(alike.created)}"
-        return consent.objection(now, make, use, content)
+        if self.is_over(consent, now):
+            return f"it ended on {consent.terms.expires}"
+        return consent.objection(self.instant(now), make, use, content)
 
     def used(self, consent_id: str) -> int:
         """Return how many outputs count towards the consent's cap: released ones and those being made."""

@@ -9,8 +9,8 @@ and brings the head up to date before doing anything else. So a head ahead of th
 head more than one behind means it was put back, and both are refused. What this cannot see is the whole folder put
 back to an older copy by its own user; keep an `export` elsewhere where that matters.
 
-Start. Tables are made first, then a head with count 0, then the key: a missing piece while the key exists is damage,
-and nothing is trusted until it is restored.
+Start. Tables are made first, then a head with count 0, then the key, and all other keys after it: a missing piece while
+a key exists is damage, and nothing is trusted until it is restored, or a new ledger is begun on purpose.
 """
 
 from __future__ import annotations
@@ -28,17 +28,12 @@ from typing import Any
 from fomm.arguments import given_function
 from fomm.errors import ConsentError, TrustError
 from fomm.trust.canonical import Clock, utc_now
-from fomm.trust.chain import SCHEMA, Head, Record, anchor
+from fomm.trust.chain import Head, Record, anchor
+from fomm.trust.database import has_table, make_table, opened, rows
 from fomm.trust.files import write_whole
+from fomm.trust.home import ANEW, check_note, claim_private, make_private, set_aside, witness
 from fomm.trust.keys import KeyStore, PublicKey, SigningKey, data_directory
 from fomm.trust.state import LedgerState
-
-BUSY_SECONDS = 30.0
-_TABLES = """
-CREATE TABLE records (sequence INTEGER PRIMARY KEY, document TEXT NOT NULL, signature TEXT NOT NULL);
-CREATE TRIGGER records_never_change BEFORE UPDATE ON records BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
-CREATE TRIGGER records_never_vanish BEFORE DELETE ON records BEGIN SELECT RAISE(ABORT, 'the ledger only grows'); END;
-"""
 
 
 class ChainStore:
@@ -51,10 +46,11 @@ class ChainStore:
 
     def __init__(self, directory: str | Path | None = None, clock: Clock = utc_now) -> None:
         given_function(clock, "clock")
-        self.keys = KeyStore(data_directory(directory))
+        self.keys = KeyStore(data_directory(directory), self.begin)
         self.clock = clock
         self._state = LedgerState()
         self._guard = threading.RLock()
+        self._checked = False
 
     @property
     def path(self) -> Path:
@@ -115,14 +111,20 @@ class ChainStore:
         """
         has_key = os.path.lexists(self.keys.ledger_key_path)
         if has_key and not os.path.exists(self.path):
-            raise TrustError(f"The consent ledger {self.path} is missing; restore it from a backup.")
+            raise TrustError(f"The consent ledger {self.path} is missing; {ANEW}")
         if has_key and not os.path.exists(self.head_path):
-            raise TrustError(f"The ledger's head file {self.head_path} is missing; restore it from a backup.")
-        if not has_key and (self._rows_from(1) or self._head_count() > 0):
-            has_key = os.path.lexists(self.keys.ledger_key_path)  # another process may have just made it
-            if not has_key:
-                raise TrustError(f"The key {self.keys.ledger_key_path} is missing; restore it from a backup.")
-        return has_key
+            raise TrustError(f"The ledger's head file {self.head_path} is missing; {ANEW}")
+        if has_key:
+            return True
+        left = witness(self.keys.directory)
+        lost = "key" if self._rows_from(1) or self._head_count() > 0 else left and "ledger"
+        if lost and not os.path.lexists(self.keys.ledger_key_path):  # another process may have just made it
+            if lost == "key":
+                raise TrustError(f"The key {self.keys.ledger_key_path} is missing; {ANEW}")
+            raise TrustError(
+                f"The consent ledger {self.path} is missing while {left} of an earlier one is there; {ANEW}"
+            )
+        return bool(lost)
 
     def _head_count(self) -> int:
         """Return the record count an unverified head file claims; a damaged one counts as holding records."""
@@ -133,31 +135,73 @@ class ChainStore:
         except (OSError, ValueError, KeyError, TypeError):
             return 1
 
-    def _create(self) -> None:
-        """Make tables, head and key, in this order, unless they exist."""
+    def begin(self) -> None:
+        """Begin an empty ledger, tables, head and key, in this order, unless there is one.
+
+        Raises:
+            TrustError: an earlier one was removed, or nothing can be written.
+        """
         with self._guard:
-            if self._begun():
-                return
-            self.keys.prepare()
-            with _opened(self.path, create=True) as connection:
-                if not _has_table(connection):
-                    for statement in _TABLES.strip().splitlines():
-                        connection.execute(statement)
-                    connection.execute(f"PRAGMA user_version = {SCHEMA}")
-            with _opened(self.path, create=False):
-                if self._begun():  # another process was faster
-                    return
+            if not self._begun():
+                self.keys.make_folder()
+                self._make()
+
+    def _make(self) -> None:
+        make_private(self.keys.directory)
+        claim_private(self.path)
+        with opened(self.path, create=True) as connection:
+            make_table(connection)
+        with opened(self.path, create=False):
+            if not os.path.lexists(self.keys.ledger_key_path):  # or another process was faster
                 key, ledger_id = SigningKey.generate(), secrets.token_hex(16)
                 write_whole(self.head_path, Head(ledger_id, 0, anchor(ledger_id)).encode(key))
                 key.save(self.keys.ledger_key_path)
+        with self._locked():
+            pass  # leaves the note
+
+    def start_anew(self) -> Path | None:
+        """Set a ledger that cannot be used aside and begin an empty one, which says so in its first record.
+
+        Keys of manifests and watermarks stay, so that files made before are still recognised.
+
+        Returns:
+            The folder that holds what was left, or None where nothing was there and an ordinary ledger was begun.
+
+        Raises:
+            ConsentError: the ledger is whole.
+            TrustError: nothing can be moved or written.
+        """
+        with self._guard:
+            try:
+                with self.view():
+                    whole = self._begun()
+            except TrustError as error:
+                reason = str(error)
+            else:
+                if whole:
+                    raise ConsentError(f"The consent ledger {self.path} is whole; there is nothing to start anew.")
+                self.begin()
+                return None
+            aside = set_aside(self.keys.directory, self.clock())
+            self._state, self._checked = LedgerState(), False
+            self._make()
+            self.append("anew", lambda _: {"set_aside": aside.name, "reason": reason})
+        return aside
 
     @contextlib.contextmanager
     def _locked(self) -> Iterator[tuple[sqlite3.Connection, SigningKey, Head]]:
         """Hold the write lock with the state verified and the head up to date; commits unless the block raises."""
+        if not self._checked:
+            make_private(self.keys.directory)
         key = self.keys.ledger_key()
-        with _opened(self.path, create=False) as connection:
+        with opened(self.path, create=False) as connection:
             try:
+                if not has_table(connection):
+                    raise TrustError(f"The consent ledger {self.path} is empty; {ANEW}")
                 head = self._catch_up(connection, key)
+                if not self._checked:
+                    check_note(self.keys.directory, head.ledger)
+                    self._checked = True
             except TrustError:
                 self._state = LedgerState()
                 raise
@@ -168,12 +212,12 @@ class ChainStore:
         head = self._read_head(key.public)
         state = self._state
         known = len(state.hashes)
-        rows = _rows(connection, max(known, 1))
+        added = rows(connection, max(known, 1))
         if known:
-            if not rows or Record.read(known, _previous(state, known, head), *rows[0][1:]).hash != state.hashes[-1]:
+            if not added or Record.read(known, _previous(state, known, head), *added[0][1:]).hash != state.hashes[-1]:
                 raise TrustError(_rolled_back(self.path))
-            rows = rows[1:]
-        for sequence, document, signature in rows:
+            added = added[1:]
+        for sequence, document, signature in added:
             record = Record.read(
                 len(state.hashes) + 1, _previous(state, len(state.hashes) + 1, head), document, signature
             )
@@ -211,46 +255,8 @@ class ChainStore:
         """Return the stored rows, without taking the lock; none where there is no database yet."""
         if not os.path.exists(self.path):
             return []
-        with _opened(self.path, create=False, lock=False) as connection:
-            return _rows(connection, sequence) if _has_table(connection) else []
-
-
-@contextlib.contextmanager
-def _opened(path: Path, *, create: bool, lock: bool = True) -> Iterator[sqlite3.Connection]:
-    """Open the database, take the write lock, commit at the end or roll back on an exception."""
-    uri = f"{path.absolute().as_uri()}?mode={'rwc' if create else 'rw'}"
-    try:
-        connection = sqlite3.connect(uri, uri=True, timeout=BUSY_SECONDS, isolation_level=None)
-        with contextlib.closing(connection):
-            version = connection.execute("PRAGMA user_version").fetchone()[0]
-            if version > SCHEMA:
-                raise TrustError(
-                    f"The consent ledger {path} was written by a newer fomm (schema {version}, this one reads up to "
-                    f"{SCHEMA}); upgrade fomm."
-                )
-            connection.execute("PRAGMA synchronous = FULL")
-            connection.execute("BEGIN IMMEDIATE" if lock else "BEGIN")
-            try:
-                yield connection
-            except BaseException:
-                connection.rollback()
-                raise
-            connection.commit()
-    except sqlite3.OperationalError as error:
-        raise TrustError(
-            f"The consent ledger {path} cannot be used ({error}); check its permissions and disk."
-        ) from error
-    except sqlite3.DatabaseError as error:
-        raise TrustError(f"The consent ledger {path} is damaged ({error}); restore it from a backup.") from error
-
-
-def _has_table(connection: sqlite3.Connection) -> bool:
-    return connection.execute("SELECT 1 FROM sqlite_master WHERE name = 'records'").fetchone() is not None
-
-
-def _rows(connection: sqlite3.Connection, first: int) -> list[tuple[int, str, str]]:
-    query = "SELECT sequence, document, signature FROM records WHERE sequence >= ? ORDER BY sequence"
-    return connection.execute(query, (first,)).fetchall()
+        with opened(self.path, create=False, lock=False) as connection:
+            return rows(connection, sequence) if has_table(connection) else []
 
 
 def _previous(state: LedgerState, sequence: int, head: Head) -> str:
