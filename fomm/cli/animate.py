@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fomm.cli.display import progress_bars
+from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import OutputError
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
@@ -88,7 +89,7 @@ def track(driving: Path, output: Path, force: bool, settings_file: Path | None, 
         motion = pipeline.track(driving, settings, progress)
     motion.save(output)
     seen = int(motion.found.sum())
-    click.echo(f"{output}: {len(motion)} frames at {float(motion.fps):.3f} fps, the face seen in {seen}.")
+    say(f"{output}: {len(motion)} frames at {float(motion.fps):.3f} fps, the face seen in {seen}.")
 
 
 def _render(
@@ -106,7 +107,7 @@ def _render(
         receipt = pipeline.animate(
             photo, driving, output, settings, audio=audio, silent=silent, force=force, progress=progress
         )
-    click.echo(
+    say(
         f"{receipt.path}: {receipt.frames} frames. Marked with the label '{receipt.label}', "
         f"watermark {receipt.output_id} ({receipt.watermark}), manifest {receipt.manifest}."
     )

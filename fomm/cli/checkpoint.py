@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fomm.cli.echo import say
 from fomm.errors import ConsentError
 from fomm.trust.delivery import check_destination
 from fomm.weights.loading import checkpoint_info, load_model, verify_checkpoint
@@ -26,15 +27,15 @@ def checkpoint() -> None:
 def info(model: str) -> None:
     """Show what MODEL (a bundled name or a path) says about itself."""
     found = checkpoint_info(model)
-    click.echo(f"{found.path}")
+    say(f"{found.path}")
     for name in ("name", "family", "licence", "origin"):
-        click.echo(f"  {name}: {getattr(found.header, name)}")
+        say(f"  {name}: {getattr(found.header, name)}")
     if found.header.binding:
-        click.echo(f"  bound: to the consent of output {found.header.binding.get('id', '')}; animates that photo only")
-    click.echo(f"  parameters: {found.parameters:,} in {found.size / 1e6:.1f} MB")
-    click.echo(f"  sha256: {found.sha256}")
-    click.echo(f"  settings: {json.dumps(found.header.config)}")
-    click.echo(f"  precision here: {_precision(model)}")
+        say(f"  bound: to the consent of output {found.header.binding.get('id', '')}; animates that photo only")
+    say(f"  parameters: {found.parameters:,} in {found.size / 1e6:.1f} MB")
+    say(f"  sha256: {found.sha256}")
+    say(f"  settings: {json.dumps(found.header.config)}")
+    say(f"  precision here: {_precision(model)}")
 
 
 def _precision(model: str) -> str:
@@ -54,7 +55,7 @@ def _precision(model: str) -> str:
 def verify(model: str) -> None:
     """Check that MODEL is whole: header, tensors, finite values, checksum."""
     found = verify_checkpoint(model)
-    click.echo(f"{found.path}: whole, {found.parameters:,} finite values, sha256 {found.sha256}")
+    say(f"{found.path}: whole, {found.parameters:,} finite values, sha256 {found.sha256}")
 
 
 @checkpoint.command()
@@ -69,4 +70,4 @@ def convert(official: Path, output: Path, config: str | None, licence: str, orig
     check_destination(output, [official], force=force)
     settings = find_config(config).model_params if config else None
     header = convert_official(official, output, config=settings, licence=licence, origin=origin)
-    click.echo(f"{output} written: {header.name}, safe to load.")
+    say(f"{output} written: {header.name}, safe to load.")

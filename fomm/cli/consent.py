@@ -12,6 +12,7 @@ from typing import Any
 import click
 import yaml
 
+from fomm.cli.echo import hand_out, say
 from fomm.errors import ConsentError, OutputError, SettingsError
 from fomm.trust.consent import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, USE, grant_from_mapping, read_bytes
 from fomm.trust.delivery import check_destination
@@ -82,7 +83,7 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
         _report(grant_pictures(Ledger(), pictures, request.terms, renew=request.renew), str(photo or named))
         return
     recorded = Ledger().grant(request.data, request.terms, name=str(photo or request.photo), renew=request.renew)
-    click.echo(f"Consent {recorded.id} recorded for {photo or request.photo}.")
+    say(f"Consent {recorded.id} recorded for {photo or request.photo}.")
 
 
 def _report(result: SetGrant, folder: str) -> None:
@@ -101,7 +102,7 @@ def _report(result: SetGrant, folder: str) -> None:
 def revoke(consent_id: str, reason: str) -> None:
     """End a consent now; running renders stop, and the photo is refused from here on."""
     Ledger().revoke(consent_id, reason)
-    click.echo(f"Consent {consent_id} is revoked.")
+    say(f"Consent {consent_id} is revoked.")
 
 
 @consent.command(name="start-anew")
@@ -113,7 +114,7 @@ def start_anew(yes: bool) -> None:
     ledger = Ledger()
     aside = ledger.start_anew()
     kept = f"; what was left of the old one is kept in {aside}" if aside else ""
-    click.echo(f"A new consent ledger is begun in {ledger.keys.directory}{kept}.")
+    say(f"A new consent ledger is begun in {ledger.keys.directory}{kept}.")
 
 
 @consent.command(name="list")
@@ -122,9 +123,9 @@ def list_() -> None:
     ledger = Ledger()
     entries = ledger.consents()
     if not entries:
-        click.echo(_nothing_recorded(ledger), err=True)
+        say(_nothing_recorded(ledger), err=True)
     for entry in entries:
-        click.echo(_line(entry))
+        say(_line(entry))
 
 
 @consent.command()
@@ -132,12 +133,12 @@ def list_() -> None:
 def show(consent_id: str) -> None:
     """Show one consent in full."""
     entry = Ledger().show(consent_id)
-    click.echo(_line(entry))
+    say(_line(entry))
     for key, value in entry.consent.terms.to_mapping().items():
         if value not in ("", None, []):
-            click.echo(f"  {key}: {', '.join(value) if isinstance(value, list) else value}")
+            say(f"  {key}: {', '.join(value) if isinstance(value, list) else value}")
     if entry.revocation is not None and entry.revocation.reason:
-        click.echo(f"  revoked because: {entry.revocation.reason}")
+        say(f"  revoked because: {entry.revocation.reason}")
 
 
 @consent.command()
@@ -181,7 +182,7 @@ def sign(request_file: Path, photo: Path, key: Path, output: Path | None) -> Non
 def import_(signed_file: Path, renew: bool) -> None:
     """Record a consent that its subject signed elsewhere."""
     recorded = import_signed(Ledger(), _read_json(signed_file), renew=renew)
-    click.echo(f"Consent {recorded.id} recorded.")
+    say(f"Consent {recorded.id} recorded.")
 
 
 def _mapping(given: dict[str, Any]) -> dict[str, Any]:
@@ -248,7 +249,7 @@ def write_text(output: Path | None, text: str) -> None:
         OutputError: the path is taken or not writable.
     """
     if output is None:
-        click.echo(text, nl=False)
+        hand_out(text)
         return
     if os.path.lexists(output):  # told here, for these commands have no --force: what they write may be the only copy
         raise OutputError(f"{output} exists already; choose another name.")
@@ -257,4 +258,4 @@ def write_text(output: Path | None, text: str) -> None:
         write_whole(target, text.encode(), mode=0o666, replace=False)
     except OSError as error:
         raise OutputError(f"{output} cannot be written: {error.strerror}.") from error
-    click.echo(f"{output} written.")
+    say(f"{output} written.")

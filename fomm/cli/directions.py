@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fomm.cli.echo import say, say_progress
 from fomm.motion.edit import SUFFIX
 from fomm.training.directions import learn_directions
 from fomm.trust.delivery import check_destination
@@ -34,8 +35,8 @@ def directions(model: str, clips: Path, output: Path | None, limit: int, force: 
 
     def progress(done: int, total: int) -> None:
         if shown:
-            click.echo(f"\r{done} of {total} clips", nl=done == total, err=True)
+            say_progress(f"{done} of {total} clips", last=done == total)
 
     learnt = learn_directions(loaded.model, loaded.info.sha256, clips, limit=limit, progress=progress)
     learnt.save(output)
-    click.echo(f"{output}: directions of {len(learnt.turn)} keypoints for detector {learnt.detector}.")
+    say(f"{output}: directions of {len(learnt.turn)} keypoints for detector {learnt.detector}.")

@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
 from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
@@ -37,10 +38,10 @@ def edit(photo: Path, output: Path, force: bool, settings_file: Path | None, **g
     pipeline = Pipeline(settings.model, settings.render)
     if output.suffix == TRACK_SUFFIX:
         track = save_edit_motion(pipeline, photo, output, settings, force=force)
-        click.echo(f"{output}: {len(track)} frames at {float(track.fps):g} fps, without picture.")
+        say(f"{output}: {len(track)} frames at {float(track.fps):g} fps, without picture.")
         return
     receipt = edit_still(pipeline, photo, output, settings, force=force)
-    click.echo(
+    say(
         f"{receipt.path}: marked with the label '{receipt.label}', watermark {receipt.output_id} "
         f"({receipt.watermark}), manifest {receipt.manifest}."
     )

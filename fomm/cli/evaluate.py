@@ -8,6 +8,7 @@ from typing import Any
 import click
 
 from fomm.cli.display import progress_bars
+from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import OutputError
 from fomm.evaluation.comparison import authorise_photo, write_comparison
@@ -77,11 +78,11 @@ def evaluate(
             )
             for subject in subjects
         ]
-    click.echo(f"{folder / MARKDOWN_NAME}: {result.clips} clips measured, {len(result.left_out)} left out.")
+    say(f"{folder / MARKDOWN_NAME}: {result.clips} clips measured, {len(result.left_out)} left out.")
     for receipt in receipts:
-        click.echo(
+        say(
             f"{receipt.path}: {receipt.frames} frames. Marked with the label '{receipt.label}', "
             f"watermark {receipt.output_id} ({receipt.watermark}), manifest {receipt.manifest}."
         )
     if not receipts:
-        click.echo("No film was made: pictures of a person need a consent. Give a consented photo with --photo PHOTO.")
+        say("No film was made: pictures of a person need a consent. Give a consented photo with --photo PHOTO.")

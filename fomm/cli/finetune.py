@@ -7,6 +7,7 @@ from typing import Any
 
 import click
 
+from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.cli.train import show_progress
 from fomm.render.settings import DEVICES
@@ -52,7 +53,7 @@ def finetune(
     made = run_finetuning(
         portrait, output, settings, clips=clips, device=device, force=force, on_progress=show_progress
     )
-    click.echo(
+    say(
         f"{made.path}: bound to consent {made.consent} as output {made.output_id}; learnt from "
         f"{f'{made.frames} frames of clips' if made.frames else 'the photo alone'}"
         f"{'' if made.perceptual else ', without the perceptual loss'}."

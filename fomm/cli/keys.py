@@ -6,6 +6,7 @@ from pathlib import Path
 
 import click
 
+from fomm.cli.echo import hand_out, say
 from fomm.errors import SettingsError, TrustError
 from fomm.trust.certificates import DEFAULT_PROVIDER, identity, import_identity, make_identity
 from fomm.trust.keys import KeyStore, PublicKey, SigningKey, data_directory
@@ -32,7 +33,7 @@ def init(provider: str | None, chain: Path | None, key: Path | None) -> None:
         signer = import_identity(store, chain, key)
     else:
         signer = make_identity(store, provider or DEFAULT_PROVIDER)
-    click.echo(f"Manifests are signed by {signer.provider} until {signer.expires:%Y-%m-%d}; keys in {store.directory}.")
+    say(f"Manifests are signed by {signer.provider} until {signer.expires:%Y-%m-%d}; keys in {store.directory}.")
 
 
 @keys.command()
@@ -44,17 +45,17 @@ def show(root: bool) -> None:
     if root:
         if signer is None:
             raise TrustError("There is no signing certificate yet; make one: fomm keys init")
-        click.echo(signer.root_pem, nl=False)
+        hand_out(signer.root_pem)
         return
-    click.echo(f"Keys in {store.directory}")
+    say(f"Keys in {store.directory}")
     if signer is None:
-        click.echo("  manifests: no certificate yet; the first render makes one, or: fomm keys init")
+        say("  manifests: no certificate yet; the first render makes one, or: fomm keys init")
     else:
-        click.echo(f"  manifests: {signer.provider} ({signer.algorithm}), until {signer.expires:%Y-%m-%d}")
+        say(f"  manifests: {signer.provider} ({signer.algorithm}), until {signer.expires:%Y-%m-%d}")
     if store.ledger_key_path.exists():
-        click.echo(f"  ledger: {store.ledger_key().public}")
+        say(f"  ledger: {store.ledger_key().public}")
     for name, key in store.signers().items():
-        click.echo(f"  consents signed by {name}: {key}")
+        say(f"  consents signed by {name}: {key}")
 
 
 @keys.command()
@@ -63,7 +64,7 @@ def show(root: bool) -> None:
 def pin(name: str, key: str) -> None:
     """Accept consents signed with the public KEY (ed25519:...), under a short local NAME."""
     Ledger().keys.pin_signer(name, PublicKey.parse(key))
-    click.echo(f"Consents signed by {name} are accepted from now on.")
+    say(f"Consents signed by {name} are accepted from now on.")
 
 
 @keys.command()
@@ -72,4 +73,4 @@ def new(output: Path) -> None:
     """Make a key with which a person signs consents for their own photos."""
     key = SigningKey.generate()
     key.save(output)
-    click.echo(f"{output} written; keep it private. Its public key, to be pinned: {key.public}")
+    say(f"{output} written; keep it private. Its public key, to be pinned: {key.public}")

@@ -19,6 +19,7 @@ import click
 from click.exceptions import NoArgsIsHelpError
 
 from fomm import __version__
+from fomm.cli.echo import say
 from fomm.cli.foreign import answer
 from fomm.cli.threads import let_threads_sleep
 from fomm.errors import FommError, FommWarning
@@ -153,7 +154,7 @@ def _ended_by_exception() -> Iterator[None]:
 
 def _say(sentence: str) -> None:
     """Print one line to standard error."""
-    click.echo(f"fomm: {' '.join(sentence.splitlines())}", err=True)
+    say(f"fomm: {' '.join(sentence.splitlines())}", err=True)
 
 
 def _show_warning(message: Warning | str, category: type[Warning], *_: object, **__: object) -> None:

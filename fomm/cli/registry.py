@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 
 from fomm.cli.consent import write_text
+from fomm.cli.echo import say
 from fomm.trust.ledger import Ledger
 from fomm.trust.registry import Registry
 
@@ -22,7 +23,7 @@ def show(output_id: str) -> None:
     """Show one output."""
     for key, value in Registry(Ledger()).show(output_id).to_mapping().items():
         if value:
-            click.echo(f"{key}: {value}")
+            say(f"{key}: {value}")
 
 
 @registry.command()

@@ -6,6 +6,7 @@ import importlib.util
 
 import click
 
+from fomm.cli.echo import say
 from fomm.errors import SettingsError
 from fomm.heap import share_one_heap
 from fomm.render.settings import DEVICES, RenderSettings
@@ -57,7 +58,7 @@ def studio(
         max_seconds=max_seconds, max_upload_mb=max_upload, queue=queue, live=live, max_stored_mb=max_stored
     )
     shared = Studio(Pipeline(model, RenderSettings(device=device)), settings)
-    serve(shared, serving, lambda address: click.echo(f"The studio is at {address} (Ctrl-C ends it)."))
+    serve(shared, serving, lambda address: say(f"The studio is at {address} (Ctrl-C ends it)."))
 
 
 def _login(pair: str) -> tuple[str, str]:

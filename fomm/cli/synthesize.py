@@ -10,6 +10,7 @@ from typing import Any
 
 import click
 
+from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import SettingsError
 from fomm.synthesis.run import Sources, SynthesisSettings
@@ -56,7 +57,7 @@ def synthesize(
     sources = Sources(portraits, units or beside / "face_units.npz", mouth or beside / "mouth.npz")
     count = processes or os.cpu_count() or 1
     drawn = draw_clips(sources, output, settings, processes=count, on_progress=_Progress())
-    click.echo(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {shlex.quote(str(output))} -o RUN")
+    say(f"{output}: {drawn} pairs drawn. Train on them: fomm train CONFIG {shlex.quote(str(output))} -o RUN")
 
 
 class _Progress:
@@ -73,4 +74,4 @@ class _Progress:
         if done > self._found:
             seconds = (time.monotonic() - self._begun) / (done - self._found) * (total - done)
             left = f"  {seconds / 60:.0f} min left"
-        click.echo(f"{done} of {total} pairs{left}", err=True)
+        say(f"{done} of {total} pairs{left}", err=True)

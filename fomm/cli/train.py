@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fomm.cli.echo import say
 from fomm.errors import SettingsError
 from fomm.render.settings import DEVICES
 from fomm.training.progress import Progress
@@ -62,7 +63,7 @@ def train(
     )
     state = "finished" if result.finished else "run the same command to go on"
     if os.environ.get("RANK", "0") == "0":  # of the processes that torchrun starts, one speaks
-        click.echo(f"{result.checkpoint}: {result.steps} steps done, {state}.")
+        say(f"{result.checkpoint}: {result.steps} steps done, {state}.")
 
 
 def _find(config: str) -> Path:
@@ -78,7 +79,7 @@ def _find(config: str) -> Path:
 def show_progress(progress: Progress) -> None:
     """Print a report to standard error, one line each."""
     losses = "  ".join(f"{name} {value:.4f}" for name, value in progress.losses.items())
-    click.echo(
+    say(
         f"{progress.phase} ({progress.number} of {progress.phases})  step {progress.step}/{progress.steps}  "
         f"{progress.seconds_per_step:.2f} s/step  {progress.seconds_left / 60:.0f} min left  {losses}",
         err=True,

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from fomm.cli.echo import hand_out, say
 from fomm.trust.certificates import read_roots
 from fomm.trust.verify import VERDICTS, Report
 from fomm.trust.verify import verify as look
@@ -22,11 +23,14 @@ _CODES = "\n".join(f"  {code:>2}  {name}: {sentence}" for name, (code, sentence)
 def verify(file: Path, as_json: bool, root: tuple[Path, ...], quick: bool) -> int:
     """Say whether FILE, a video, picture or GIF, was made with fomm; also a cut, a copy or a screen capture."""
     report = look(file, roots=[read_roots(path) for path in root], deep=not quick)
-    click.echo(json.dumps(report.to_mapping(), indent=2) if as_json else _text(report))
+    if as_json:
+        hand_out(json.dumps(report.to_mapping(), indent=2) + "\n")
+    else:
+        say(*_lines(report))
     return report.exit_code
 
 
-def _text(report: Report) -> str:
+def _lines(report: Report) -> list[str]:
     manifest, watermark, registry = report.manifest, report.watermark, report.registry
     lines = [
         f"{report.path}: {report.verdict}. {report.summary}",
@@ -38,4 +42,4 @@ def _text(report: Report) -> str:
         lines.insert(1, f"  It is {report.kind.text}.")
     if registry.consent:
         lines.append(f"  consent:   {registry.consent_state}: {registry.consent}")
-    return "\n".join(lines)
+    return lines

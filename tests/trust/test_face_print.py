@@ -1,4 +1,4 @@
-"""A photo whose consent was revoked is told again when it is mirrored, cropped, turned a little, recoloured or saved anew.
+"""A photo whose consent was revoked is told again when mirrored, cropped, turned a little, recoloured or saved anew.
 
 The demo's portrait and skimage's astronaut: an invented person, and a picture in the public domain.
 """

@@ -281,3 +281,42 @@ def test_state_of_an_unknown_kind_of_record_is_refused(ledger: Ledger, terms: Co
     granted(ledger, terms, 1)
     with pytest.raises(TrustError, match="upgrade fomm"):
         ledger.append("teleport", lambda state: {"state": isinstance(state, LedgerState)})
+
+
+def test_files_and_folder_are_mended(
+    ledger: Ledger, home: Path, clock: Clock, photo: bytes, terms: ConsentTerms
+) -> None:
+    home.mkdir(mode=0o755)
+    ledger.grant(photo, terms)
+    assert {entry.stat().st_mode & 0o077 for entry in (home, *home.iterdir())} == {0}
+    home.chmod(0o755)
+    for name in ("ledger.db-wal", "ledger.db-shm", "ledger.db-journal"):
+        (home / name).write_bytes(b"")
+    for entry in home.iterdir():
+        entry.chmod(0o644 if entry.name != "ledger.key" else 0o600)
+    Ledger(home, clock).consents()
+    assert {entry.stat().st_mode & 0o077 for entry in (home, *home.iterdir())} == {0}
+
+
+def test_only_the_folder_that_is_fomms_own_is_closed(
+    tmp_path: Path, clock: Clock, photo: bytes, terms: ConsentTerms, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("HOME", str(tmp_path / "users" / "ada"))
+    shared = tmp_path / "shared"
+    for folder in (tmp_path / "users" / "ada", tmp_path / "users", shared):
+        folder.mkdir(parents=True, exist_ok=True)
+        folder.chmod(0o755)
+    shared.chmod(0o1777)
+    elsewhere = tmp_path / "elsewhere"
+    elsewhere.write_bytes(b"")
+    elsewhere.chmod(0o644)
+    for folder in (tmp_path / "users" / "ada", tmp_path / "users", shared):
+        mode = folder.stat().st_mode
+        (folder / "ledger.db-wal").symlink_to(elsewhere)
+        (folder / "notes.txt").write_text("mine")
+        (folder / "notes.txt").chmod(0o644)
+        Ledger(folder, clock).begin()
+        assert folder.stat().st_mode == mode
+        assert (folder / "ledger.db").stat().st_mode & 0o777 == 0o600
+        assert (folder / "notes.txt").stat().st_mode & 0o777 == 0o644
+    assert elsewhere.stat().st_mode & 0o777 == 0o644
