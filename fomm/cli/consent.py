@@ -88,7 +88,7 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
 
 def _report(result: SetGrant, folder: str) -> None:
     """Say what became of a folder's pictures, and fail if some could not be recorded."""
-    click.echo(f"{folder}: recorded {len(result.recorded)} of its pictures; {len(result.known)} were already.")
+    say(f"{folder}: recorded {len(result.recorded)} of its pictures; {len(result.known)} were already.")
     if result.failed:
         first = next(iter(result.failed.values()))
         raise ConsentError(
@@ -148,7 +148,7 @@ def export(output: Path | None) -> None:
     ledger = Ledger()
     lines = list(ledger.export())
     if not lines:
-        click.echo(_nothing_recorded(ledger), err=True)
+        say(_nothing_recorded(ledger), err=True)
     write_text(output, "".join(f"{line}\n" for line in lines))
 
 

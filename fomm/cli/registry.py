@@ -33,5 +33,5 @@ def export(output: Path | None) -> None:
     ledger = Ledger()
     lines = list(Registry(ledger).export())
     if not lines:  # told on standard error, so that standard output stays JSON lines
-        click.echo(f"No outputs are recorded in {ledger.keys.directory}; the first: fomm demo", err=True)
+        say(f"No outputs are recorded in {ledger.keys.directory}; the first: fomm demo", err=True)
     write_text(output, "".join(f"{line}\n" for line in lines))

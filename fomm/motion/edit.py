@@ -31,10 +31,12 @@ from fomm.errors import CheckpointError, OutputError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import CLOSED
 from fomm.motion.head import Head
+from fomm.motion.tensor_file import read_header
 from fomm.nn.geometry import Keypoints
 from fomm.settings import Settings, option
 
 SUFFIX = ".directions.safetensors"
+_MOST_BYTES = 10_000_000
 STROKES = ("blink", "mouth", "smile", "brows")
 """Directions that add up; yaw, pitch and roll are rotations, and gaze is no part of `Directions.apply`.
 
@@ -123,6 +125,7 @@ class Directions:
                 "learn them: fomm directions MODEL CLIPS"
             )
         try:
+            read_header(path, _MOST_BYTES)
             with safe_open(str(path), framework="pt") as file:
                 about = json.loads((file.metadata() or {}).get(_KEY, "{}"))
                 tensors = {name: file.get_tensor(name) for name in ("turn", "slope", "value", "jacobian")}

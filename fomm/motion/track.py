@@ -2,28 +2,34 @@
 
 Keypoints and Jacobians of every frame, the frame rate and which frames showed the face; no picture of the driver.
 Stored as safetensors, whose header holds the schema version, the fingerprint of the keypoint detector and the rest.
+A file from elsewhere is bounded: its size and shapes before it is read, its numbers before they move anything.
 """
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
 from pathlib import Path
 
 import torch
-from safetensors import SafetensorError, safe_open
 from safetensors.torch import save as to_bytes
 from torch import Tensor
 
 from fomm.arguments import given_path
 from fomm.errors import MotionError, OutputError
+from fomm.motion.track_file import (
+    FORMAT,
+    MOST_BYTES,
+    SCHEMA,
+    check_header,
+    check_numbers,
+    parse_fps,
+    parse_size,
+    read,
+    write_whole,
+)
 from fomm.nn.geometry import Keypoints
-
-SCHEMA = 1
-FORMAT = "fomm-motion"
 
 
 @dataclass(frozen=True, eq=False)
@@ -131,7 +137,8 @@ class MotionTrack:
         """Write the track to a file, whole or not at all.
 
         Raises:
-            OutputError: the file cannot be written, or something that is no plain file is there.
+            OutputError: the file cannot be written or would be too large to be read again, or something that is no
+                plain file is there.
             SettingsError: `path` is neither text nor a path.
         """
         path = given_path(path, "motion track", OutputError)
@@ -151,9 +158,15 @@ class MotionTrack:
             header["audio"] = self.audio
         if self.size is not None:
             header["size"] = f"{self.size[0]}x{self.size[1]}"
-        _write_whole(
-            path, to_bytes(tensors, {key: text.encode("utf-8", "replace").decode() for key, text in header.items()})
-        )
+        # File systems hold names that are not UTF-8. The sound's is a hint only, so what stands for them will do.
+        header = {key: text.encode("utf-8", "replace").decode() for key, text in header.items()}
+        data = to_bytes(tensors, header)
+        if len(data) > MOST_BYTES:
+            raise OutputError(
+                f"The motion track {path} would have {len(data) / 1e6:.0f} MB, above the limit of "
+                f"{MOST_BYTES / 1e6:.0f} MB; cut the clip into parts."
+            )
+        write_whole(path, data)
 
     @classmethod
     def load(cls, path: str | Path, detector: str | None = None) -> MotionTrack:
@@ -164,30 +177,27 @@ class MotionTrack:
             detector: fingerprint of the detector in use, to refuse the tracks of others; None accepts any.
 
         Raises:
-            MotionError: the file is missing, damaged, from a newer schema, or made by another detector.
+            MotionError: the file is missing, too large, damaged, from a newer schema, or made by another detector, or
+                its numbers are beyond what a face does.
             SettingsError: `path` is neither text nor a path.
         """
         path = given_path(path, "motion track", MotionError)
         if path.exists() and not path.is_file():  # a pipe would be waited for
             raise MotionError(f"{path} cannot be read as a motion track (it is not a plain file); name the file.")
-        try:
-            with safe_open(str(path), framework="pt") as file:
-                header = file.metadata() or {}
-                tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118 - not a mapping
-        except (SafetensorError, OSError) as error:
-            raise MotionError(f"{path} cannot be read as a motion track ({error}); extract it again.") from error
-        _check_header(header, path, detector)
+        header, tensors = read(path)
+        check_header(header, path, detector)
         try:
             track = cls(
                 value=tensors["value"],
                 jacobian=tensors.get("jacobian"),
-                fps=Fraction(header["fps"]),
-                reference=int(header["reference"]),
+                fps=parse_fps(header["fps"]),
+                reference=int(header["reference"][:20]),
                 detector=header["detector"],
                 found=tensors["found"],
                 audio=header.get("audio"),
-                size=_parse_size(header.get("size")),
+                size=parse_size(header.get("size")),
             )
+            check_numbers(track.value, track.jacobian, "The motion track")
         except MotionError as error:
             raise MotionError(f"{path} is damaged: {error}") from error
         except KeyError as error:
@@ -223,37 +233,3 @@ def _check_kinds(track: MotionTrack, name: str) -> None:
     for part, kind in (kinds | {"found": Tensor, "audio": str | None, "size": tuple | None}).items():
         if not isinstance(getattr(track, part), kind):
             raise MotionError(f"{name} cannot have {getattr(track, part)!r:.80} for its {part}.")
-
-
-def _check_header(header: dict[str, str], path: Path, detector: str | None) -> None:
-    if header.get("format") != FORMAT:
-        raise MotionError(f"{path} is a safetensors file but not a motion track; give one made by fomm.")
-    schema = header.get("schema", "")
-    if not schema.isdecimal():
-        raise MotionError(f"{path} is damaged: its schema version {schema!r} is no number; extract it again.")
-    if int(schema) > SCHEMA:
-        raise MotionError(f"{path} has motion schema {schema}, newer than {SCHEMA}; update fomm to read it.")
-    made_by = header.get("detector")
-    if detector is not None and made_by != detector:
-        raise MotionError(f"{path} was made by keypoint detector {made_by}, not by {detector}; extract it again.")
-
-
-def _parse_size(text: str | None) -> tuple[int, int] | None:
-    if text is None:
-        return None
-    width, height = (int(part) for part in text.split("x"))
-    return width, height
-
-
-def _write_whole(path: Path, data: bytes) -> None:
-    """Write to a neighbour first, so the file never exists in part."""
-    scratch = None
-    try:
-        with tempfile.NamedTemporaryFile(dir=path.parent, prefix=f".{path.name}.", delete=False) as file:
-            scratch = Path(file.name)
-            file.write(data)
-        os.replace(scratch, path)
-    except OSError as error:
-        if scratch is not None:
-            scratch.unlink(missing_ok=True)
-        raise OutputError(f"The motion track cannot be written to {path} ({error.strerror}).") from error
