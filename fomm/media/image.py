@@ -19,6 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image, UnidentifiedImageError
 
 from fomm.errors import MediaError
+from fomm.media.bombs import check_opened, check_picture
 from fomm.media.colour import even, to_srgb
 from fomm.media.heic import Heic
 from fomm.media.limits import PHOTO_LIMITS, SNIFF_BYTES, MediaLimits, check_file, sniff
@@ -173,12 +174,14 @@ def _opened(data: bytes, name: str, limits: MediaLimits) -> Iterator[Image.Image
         raise MediaError(f"{name} is empty (0 bytes); copy or download it again.")
     if len(data) > limits.max_image_bytes:
         raise MediaError(f"{name} is larger than {limits.max_image_bytes / 1e6:g} MB; save it smaller.")
+    check_picture(data, name)
     try:
         if sniff(data[:SNIFF_BYTES]) == "HEIC picture":
             yield Heic(data, name, limits)
             return
         with Image.open(io.BytesIO(data), formats=_formats()) as image:
             limits.check_size(name, *image.size)
+            check_opened(image, data, name)
             yield image
     except Image.DecompressionBombError as error:
         raise MediaError(f"{name} claims an enormous picture; scale it down first.") from error

@@ -20,7 +20,8 @@ from fomm.media.heic import Heic
 
 _STREAMED_PIXELS = 24_000_000  # below, the time to load libvips costs more than the memory it saves
 _LOADERS = {"PNG": "pngload_source", "TIFF": "tiffload_source", "WEBP": "webpload_source"}
-_STREAMED_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
+STREAMED_FORMATS = tuple(_LOADERS)
+STREAMED_MODES = ("1", "L", "LA", "P", "RGB", "RGBA", "I;16")
 _SPACES = ("srgb", "b-w", "rgb16", "grey16", "rgb")
 _ORIENTATION = 0x0112
 _GAP = 2.0  # a box filter goes no nearer to the size that is wanted than this many times
@@ -104,7 +105,7 @@ def _resized(image: Image.Image, target: tuple[int, int]) -> Image.Image:
 
 def _is_streamed(image: Image.Image) -> bool:
     many = image.width * image.height > _STREAMED_PIXELS
-    return many and image.format in _LOADERS and image.mode in _STREAMED_MODES
+    return many and image.format in _LOADERS and image.mode in STREAMED_MODES
 
 
 @functools.cache

@@ -3,8 +3,9 @@
 Each face is laid over a canonical one by its eyes, nose and mouth and shrunk to 16 x 16 cells of grey. The print says
 of every two neighbouring cells which one is brighter: 480 bits that outlive tone and size, with a note of which cells
 lie inside the picture. The points that the finder sets shake by some percent, so a new photo is compared in 81 nearby
-positions and mirrored; a print alone is compared as it lies. On 200 portraits of people who do not exist, copies differ
-in at most some 14% of the bits and other people in at least 16%.
+positions and mirrored; a print alone is compared as it lies. Measured on 200 portraits of people who do not exist: of
+1,384 copies (mirrored, cropped, turned, recoloured, recompressed) in which a face is found at all, two differ in more
+than 14% of the bits; of 39,800 pairs of different people, none in less than 15.8%.
 """
 
 from __future__ import annotations
