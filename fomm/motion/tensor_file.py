@@ -12,8 +12,8 @@ from dataclasses import dataclass
 from pathlib import Path
 
 _LENGTH_BYTES = 8
-_MOST_HEADER_BYTES = 1 << 16
-_MOST_TENSORS = 64
+_MOST_HEADER_BYTES = 1 << 20
+_MOST_TENSORS = 4096
 _SIZES = {"BOOL": 1, "F32": 4}
 
 

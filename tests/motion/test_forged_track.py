@@ -85,7 +85,7 @@ def test_words_of_the_header(tmp_path, meta):
         {"value": torch.zeros(6, 5, 2, dtype=torch.complex64)},
         {"found": torch.zeros(6, dtype=torch.uint8)},
         {"value": torch.zeros(0, 5, 2)},
-        {f"more{number}": torch.zeros(1) for number in range(100)},
+        {f"more{number}": torch.zeros(1) for number in range(5000)},
     ],
 )
 def test_shapes_and_types(tmp_path, changed):
