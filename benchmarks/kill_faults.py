@@ -33,7 +33,7 @@ from fomm.trust.label import Label, LabelSettings
 from fomm.trust.layers import FOUND, read_watermark
 from fomm.trust.ledger import Ledger
 from fomm.trust.registry import Registry
-from fomm.trust.release import open_release
+from fomm.trust.release import Rendered, open_release
 from fomm.trust.verify import verify
 
 SIDE, FRAMES, FPS = 512, 20, Fraction(25)
@@ -46,7 +46,7 @@ def release_one(photo: bytes, home: Path, output: Path) -> None:
     fast = EncodeSettings(preset="ultrafast")
     with open_release(output, leave, size=(SIDE, SIDE), fps=FPS, encode=fast) as release:
         for step in range(FRAMES):
-            release.write(np.roll(FACE, 3 * step, axis=1))
+            release.write(Rendered(np.roll(FACE, 3 * step, axis=1), leave))
 
 
 def release_forever(photo: bytes, home: Path, folder: Path) -> None:

@@ -31,7 +31,6 @@ if TYPE_CHECKING:
     from fomm.scenes.settings import AnimateSettings as AnimateSettings
     from fomm.trust.consent import ConsentTerms as ConsentTerms
     from fomm.trust.ledger import Ledger as Ledger
-    from fomm.weights.loading import load_model as load_model
 
 _HOMES = {
     "AnimateSettings": "fomm.scenes.settings",
@@ -44,7 +43,6 @@ _HOMES = {
     "Pipeline": "fomm.scenes.animate",
     "edit_motion": "fomm.scenes.edit",
     "edit_still": "fomm.scenes.edit",
-    "load_model": "fomm.weights.loading",
     "save_edit_motion": "fomm.scenes.edit",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings

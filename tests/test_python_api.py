@@ -22,10 +22,10 @@ from fomm import (
     Pipeline,
     edit_motion,
     edit_still,
-    load_model,
     save_edit_motion,
 )
 from fomm.errors import CheckpointError, MediaError, MotionError, OutputError, SettingsError
+from fomm.weights.loading import load_model
 
 TERMS = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
 ODD = [

@@ -30,7 +30,7 @@ from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
 from fomm.trust.authorise import Authorisation
 from fomm.trust.label import LabelSettings
-from fomm.trust.release import Receipt, open_release
+from fomm.trust.release import Receipt, Rendered, open_release
 
 STAGE = "compare"
 DRIVING = "driving"
@@ -70,8 +70,8 @@ def authorise_photo(tools: Tools, photo: Path) -> Subject:
     """
     authorisation = tools.pipeline.authorise(photo, AnimateSettings())
     with naming(photo):
-        window = portrait_window(authorisation.image, tools.pipeline.finder, person=tools.pipeline.animator.person)
-    shown = tools.pipeline.animator.canvas(authorisation.image, window)  # what a photo cuts off is made up
+        window = portrait_window(authorisation.image, tools.pipeline.finder, person=tools.pipeline._animator.person)
+    shown = tools.pipeline._animator.canvas(authorisation.image, window)  # what a photo cuts off is made up
     return Subject(photo, authorisation, shown.window.crop(shown.picture, tools.side))
 
 
@@ -116,7 +116,7 @@ def write_comparison(
     ) as release:
         for driver in drivers:
             for frame in _film(tools, subject.square, driver):
-                release.write(frame)
+                release.write(Rendered(frame, subject.authorisation))
                 progress(STAGE, release.frames, total)
     return release.receipt
 
@@ -161,7 +161,7 @@ def _drivers(tools: Tools, clips: Path, count: int) -> list[Reading]:
 
 def _film(tools: Tools, square: Picture, driver: Reading) -> Iterator[Picture]:
     builder = TrackBuilder(driver.clip.fps, tools.pipeline.detector)
-    builder.append(tools.pipeline.animator.detect([square]))
+    builder.append(tools.pipeline._animator.detect([square]))
     landmarks = tools.landmarker.find(square)
     guide, kind = found_guide(builder.build(), [landmarks], tools)
     if kind != driver.guide_name:  # one of them shows no face to the landmarker: both are driven by keypoints then

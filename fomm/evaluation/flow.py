@@ -70,7 +70,7 @@ def _warp(
 
 def _model(tools: Tools, source: Picture, driver: list[Picture]) -> NDArray[np.float64]:
     """Return the model's displacement `[64, 64, 2]` for a driver going from one picture to another."""
-    animator = tools.pipeline.animator
+    animator = tools.pipeline._animator
     portrait = whole_portrait(tools, source)
     builder = TrackBuilder(Fraction(25), tools.pipeline.detector)
     builder.append(surface_tracker(animator).follow(driver, animator.detect(driver)))

@@ -49,7 +49,7 @@ class Tools:
     @property
     def side(self) -> int:
         """Side of the frames in px."""
-        return self.pipeline.animator.image_size
+        return self.pipeline._animator.image_size
 
     @property
     def reads_expression(self) -> bool:
@@ -67,7 +67,7 @@ class Tools:
         if self.landmarker.mesh:
             blind = np.full((len(wanted), 2), np.nan)
             return [blind if points is None else points[list(wanted)] for points in found]
-        value = self.pipeline.animator.detect(pictures).value.double().numpy()  # [B, K, 2]
+        value = self.pipeline._animator.detect(pictures).value.double().numpy()  # [B, K, 2]
         return list(value[:, [TIED_LANDMARKS.index(landmark) for landmark in wanted]])
 
 
@@ -120,14 +120,14 @@ def read_clip(clip: Clip, tools: Tools) -> Reading:
         MediaError: it has too few frames, or cannot be read.
     """
     track = TrackBuilder(clip.fps, tools.pipeline.detector)
-    surface = surface_tracker(tools.pipeline.animator)
+    surface = surface_tracker(tools.pipeline._animator)
     landmarks: list[Points | None] = []
     points: list[Points] = []
     first: Picture | None = None
     frames = clip.frames(tools.settings.frames)
     while batch := list(islice(frames, _BATCH)):
         first = batch[0] if first is None else first
-        track.append(surface.follow(batch, tools.pipeline.animator.detect(batch)))
+        track.append(surface.follow(batch, tools.pipeline._animator.detect(batch)))
         found = [tools.landmarker.find(frame) for frame in batch]
         landmarks += found
         if tools.reads_expression:

@@ -66,7 +66,7 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
     numbers = np.random.default_rng(_SEED)
     noisy = [_noisy(middle, tools.settings.noise, numbers) for _ in range(_STILL_FRAMES)]
     builder = TrackBuilder(clip.clip.fps, tools.pipeline.detector)
-    animator, frames = tools.pipeline.animator, [clip.first, *noisy]
+    animator, frames = tools.pipeline._animator, [clip.first, *noisy]
     builder.append(surface_tracker(animator).follow(frames, animator.detect(frames)))
     track = builder.build()
     steady = smooth(track.slice(1), tools.settings.smooth)
@@ -84,14 +84,14 @@ def judge_still(tools: Tools, clip: Reading) -> Summary:
 def animate(tools: Tools, source: Picture, driving: Keypoints) -> Iterator[Picture]:
     """Yield the model's frames uint8 `[S, S, 3]` for keypoints `[T, K, 2]` that were carried over already."""
     portrait = whole_portrait(tools, source)
-    for made in tools.pipeline.animator.frames(portrait, driving):
+    for made in tools.pipeline._animator.frames(portrait, driving):
         for image in made.image:
             yield to_picture(image)
 
 
 def whole_portrait(tools: Tools, picture: Picture) -> Portrait:
     """Encode a picture uint8 `[S, S, 3]` that is one face window already."""
-    return tools.pipeline.animator.portrait(picture, CropWindow(0, 0, tools.side))
+    return tools.pipeline._animator.portrait(picture, CropWindow(0, 0, tools.side))
 
 
 def carried(

@@ -85,7 +85,7 @@ def prepare(model: str, settings: EvaluateSettings | None = None) -> Tools:
     """
     settings = settings or EvaluateSettings()
     pipeline = Pipeline(model, settings.render)
-    return Tools(model, pipeline, best_landmarker(), Features.installed(pipeline.animator.compute.device), settings)
+    return Tools(model, pipeline, best_landmarker(), Features.installed(pipeline._animator.compute.device), settings)
 
 
 def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress, pairs: Path | None = None) -> Evaluation:

@@ -48,6 +48,7 @@ class Portrait:
         keypoints: its keypoints, one row, on the animator's device.
         mirrored: the same square mirrored, if the head in it looks so far aside that this helps.
         continued: photo and window with what that shows beyond the photo; None for the photo itself.
+        leave: under what the photo may be shown, as the exit asks for it; None for a portrait that cannot leave.
     """
 
     photo: Image
@@ -56,6 +57,7 @@ class Portrait:
     keypoints: Keypoints
     mirrored: MirroredPortrait | None = None
     continued: Canvas | None = None
+    leave: object | None = None
 
     @property
     def canvas(self) -> Canvas:
@@ -82,14 +84,14 @@ class Animator:
         self._anatomy = anatomy_of(model.config)
         self._lanes = Lanes.for_cpu() if self.compute.device.type == "cpu" else Lanes(_GPU_LANES, 1)
 
-    def portrait(self, photo: Image, window: CropWindow) -> Portrait:
-        """Encode the window of a photo uint8 `[H, W, 3]` once for many frames."""
+    def portrait(self, photo: Image, window: CropWindow, leave: object | None = None) -> Portrait:
+        """Encode the window of a photo uint8 `[H, W, 3]` once for many frames; see `Portrait.leave`."""
         shown = self.canvas(photo, window)
         square = shown.window.crop(shown.picture, self.image_size)
         with self._inference():
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
-        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), shown)
+        return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), shown, leave)
 
     def canvas(self, photo: Image, window: CropWindow) -> Canvas:
         """Return a photo uint8 `[H, W, 3]` with what its window shows beyond it, as `portrait` sees it."""

@@ -72,7 +72,7 @@ class PasteBack:
     """
 
     def __init__(self, portrait: Portrait, settings: RefineSettings) -> None:
-        self.settings = settings
+        self.settings, self.leave = settings, portrait.leave
         self._photo = portrait.photo
         self._window_side = portrait.window.side
         source = portrait.encoded.image

@@ -12,9 +12,6 @@ import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
-import numpy as np
-from numpy.typing import NDArray
-
 from fomm.arguments import given_function, given_instance, given_path, given_settings
 from fomm.errors import CheckpointError, FommWarning, MediaError, OutputError, SettingsError
 from fomm.face.crop import CropWindow
@@ -36,6 +33,7 @@ from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
 from fomm.scenes.directions import start_of
+from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
 from fomm.settings import Settings
@@ -45,7 +43,7 @@ from fomm.trust.delivery import check_destination
 from fomm.trust.formats import check_video_name, is_still_name
 from fomm.trust.ledger import Ledger
 from fomm.trust.legible import check_quality, exit_label
-from fomm.trust.release import Provenance, Receipt, open_release, release_still
+from fomm.trust.release import Provenance, Receipt, Rendered, open_release, release_still
 from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
 from fomm.weights.registry import DEFAULT_MODEL
@@ -90,7 +88,7 @@ class Pipeline:
         config = loaded.model.config
         side = config.image_size if isinstance(config, CompactSettings) else _PAPER_SIDE
         self.anatomy = anatomy_of(config)
-        self.animator = Animator(loaded.model, side, render)
+        self._animator = Animator(loaded.model, side, render)
         self.finder = FaceFinder()
 
     def _admit(self, info: CheckpointInfo) -> None:
@@ -115,7 +113,7 @@ class Pipeline:
             return track.slice(0, stop)
         return extract_track(
             driving,
-            self.animator,
+            self._animator,
             self.detector,
             finder=self.finder,
             face=settings.face,
@@ -177,10 +175,10 @@ class Pipeline:
         provenance = self.provenance(photo, driving, settings, composite=not settings.refine.crop_only)
         if is_still_name(output):
             middle = len(transfer) // 2
-            made = next(self.animator.frames(portrait, transfer.driving(middle, middle + 1)))
+            made = next(self._animator.frames(portrait, transfer.driving(middle, middle + 1)))
             return release_still(
                 output,
-                paste.compose(made)[0],
+                sealed(paste, made),
                 authorisation,
                 label=settings.label,
                 provenance=provenance,
@@ -218,7 +216,7 @@ class Pipeline:
     def provenance(self, photo: Path, driving: Path | None, settings: Settings, *, composite: bool) -> Provenance:
         """Return what an output of this pipeline is made of; see `Provenance`."""
         return Provenance(
-            photo, driving, self.model, settings.digest(), composite, precision=self.animator.compute.precision
+            photo, driving, self.model, settings.digest(), composite, precision=self._animator.compute.precision
         )
 
     def _check_driving(self, driving: Path, output: Path, settings: AnimateSettings) -> None:
@@ -269,24 +267,24 @@ class Pipeline:
         picture = authorisation.image
         with naming(photo):
             window = portrait_window(
-                picture, self.finder, settings.face, self.animator.person, authorisation.photo.size
+                picture, self.finder, settings.face, self._animator.person, authorisation.photo.size
             )
         scale = 1.0 if settings.refine.crop_only else settings.refine.min_side / min(picture.shape[:2])
         if scale > 1:
             picture = enlarge(picture, scale)
             window = window.scaled(scale)
-        return self.animator.portrait(picture, window)
+        return self._animator.portrait(picture, window, authorisation)
 
-    def frames(
-        self, portrait: Portrait, transfer: Transfer, paste: PasteBack, first: int = 0
-    ) -> Iterator[NDArray[np.uint8]]:
-        """Yield composed frames from `first` on, uint8 `[B, H, W, 3]`, a few at a time.
+    def frames(self, portrait: Portrait, transfer: Transfer, paste: PasteBack, first: int = 0) -> Iterator[Rendered]:
+        """Yield composed frames from `first` on, a few at a time, for the exit alone to open.
 
         While the caller marks and encodes one, the next are made.
         """
         starts = range(first, len(transfer), _CHUNK)
         driving = (transfer.driving(start, min(start + _CHUNK, len(transfer))) for start in starts)
-        with contextlib.closing(self.animator.finished(portrait, driving, paste.compose)) as finished:
+        with contextlib.closing(
+            self._animator.finished(portrait, driving, lambda made: sealed(paste, made))
+        ) as finished:
             yield from finished
 
 

@@ -21,6 +21,7 @@ from fomm.render.refine import PasteBack, RefineSettings
 from fomm.render.settings import RenderSettings
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area, tell_reduced
 from fomm.scenes.directions import directions_of, keypoints_of, tied_anatomy
+from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option
 from fomm.trust.authorise import Authorisation
@@ -100,10 +101,10 @@ def edit_still(
     box = face_area(portrait.window, scene)
     exit_label(settings.label, paste.size, box)  # one that cannot be drawn is refused before the work
     edited = directions.apply(keypoints_of(portrait), settings.edit, tied_anatomy(pipeline))
-    made = next(pipeline.animator.frames(portrait, edited))
+    made = next(pipeline._animator.frames(portrait, edited))
     return release_still(
         output,
-        paste.compose(made)[0],
+        sealed(paste, made),
         authorisation,
         label=settings.label,
         provenance=pipeline.provenance(photo, None, settings, composite=not settings.refine.crop_only),
@@ -177,7 +178,7 @@ def _portrait(
     placed = keypoints_of(portrait).value[0].double().numpy()
     eyes = tied_anatomy(pipeline).eyes
     looking = move_gaze(portrait.photo, portrait.window, placed, eyes, (edit.gaze_x, edit.gaze_y))
-    return pipeline.animator.portrait(looking, portrait.window)
+    return pipeline._animator.portrait(looking, portrait.window, authorisation)
 
 
 def _edited(source: Keypoints, directions: Directions, edit: EditSettings, share: float, anatomy: Anatomy) -> Keypoints:

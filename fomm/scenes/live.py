@@ -27,6 +27,7 @@ from fomm.render.refine import PasteBack
 from fomm.scenes.animate import Pipeline, face_area, tell_reduced
 from fomm.scenes.directions import start_of
 from fomm.scenes.live_driver import LiveDriver
+from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, naming, no_progress
 from fomm.settings import option
@@ -98,12 +99,12 @@ class LivePortrait:
                 authorisation.image,
                 pipeline.finder,
                 settings.face,
-                pipeline.animator.person,
+                pipeline._animator.person,
                 authorisation.photo.size,
             )
         picture, window = stage(authorisation.image, window, settings.view)
-        self._animator = pipeline.animator
-        self._portrait = pipeline.animator.portrait(picture, window)
+        self._animator = pipeline._animator
+        self._portrait = pipeline._animator.portrait(picture, window, authorisation)
         self._paste = PasteBack(self._portrait, replace(settings.refine, crop_only=False))
         self._release = LiveRelease(
             authorisation,
@@ -151,7 +152,7 @@ class LivePortrait:
     def _make(self, seen: SeenFrame) -> LiveFrame:
         begun = time.perf_counter()
         made = next(self._animator.frames(self._portrait, seen.driving))
-        jpeg = self._release.send(self._paste.compose(made)[0])
+        jpeg = self._release.send(sealed(self._paste, made))
         return LiveFrame(jpeg, seen.hint, seen.recorded, seen.seconds + time.perf_counter() - begun)
 
     def calibrate(self) -> None:

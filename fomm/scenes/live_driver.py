@@ -122,10 +122,10 @@ class LiveDriver:
         if self._watched is None:
             return self._source
         window, watcher, surface = self._watched
-        square = window.crop(frame, self._pipeline.animator.image_size)
+        square = window.crop(frame, self._pipeline._animator.image_size)
         if now - self._looked >= _LOOK_EVERY:
             self._found, self._looked = watcher.sees(square), now
-        keypoints = surface.follow([square], self._pipeline.animator.detect([square]), [self._found])
+        keypoints = surface.follow([square], self._pipeline._animator.detect([square]), [self._found])
         elapsed, self._before = max(now - self._before, 1e-3), now
         if self._state is None:
             return self._collect(keypoints)
@@ -149,7 +149,7 @@ class LiveDriver:
         window = CropWindow.around(face, _ROOM)
         self._first = []
         watcher = FaceWatcher(self._pipeline.finder, DrivingWindow(window, face))
-        return window, watcher, surface_tracker(self._pipeline.animator)
+        return window, watcher, surface_tracker(self._pipeline._animator)
 
     def _collect(self, keypoints: Keypoints) -> Keypoints:
         """Gather the frames whose median is the reference; the photo rests meanwhile."""

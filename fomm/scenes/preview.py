@@ -15,6 +15,7 @@ from fomm.motion.track import MotionTrack
 from fomm.render.refine import PasteBack
 from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
 from fomm.scenes.directions import start_of
+from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import naming, sampled_track
 from fomm.trust.authorise import Authorisation
@@ -34,7 +35,7 @@ def sample_motion(pipeline: Pipeline, driving: Path, settings: AnimateSettings) 
         return pipeline.track(driving, settings)
     fps = probe(driving).fps
     frames = [frame for _, frame in sample_frames(driving, _SAMPLES)]
-    animator, finder = pipeline.animator, pipeline.finder
+    animator, finder = pipeline._animator, pipeline.finder
     return sampled_track(driving, frames, fps, animator, pipeline.detector, finder=finder, face=settings.face)
 
 
@@ -67,10 +68,10 @@ def preview(
         transfer = pipeline.transfer(start, motion, settings)
     moved = (transfer.driving().value - start.value.cpu()).square().sum(dim=(1, 2))  # [T]
     most = int(moved.argmax())
-    made = next(pipeline.animator.frames(portrait, transfer.driving(most, most + 1)))
+    made = next(pipeline._animator.frames(portrait, transfer.driving(most, most + 1)))
     return release_still(
         output,
-        PasteBack(portrait, settings.refine).compose(made)[0],
+        sealed(PasteBack(portrait, settings.refine), made),
         authorisation,
         label=settings.label,
         provenance=pipeline.provenance(photo, driving, settings, composite=not settings.refine.crop_only),

@@ -109,7 +109,7 @@ class Studio:
         found = session.remember(("faces", photo), lambda: [face.scaled(larger) for face in finder.find(image)])
         faces = sorted(found, key=lambda face: face.center[0])
         try:
-            window = portrait_window(image, finder, settings.face, self.pipeline.animator.person, size).scaled(larger)
+            window = portrait_window(image, finder, settings.face, self.pipeline._animator.person, size).scaled(larger)
         except FaceError as error:
             return PhotoLook(size, faces, None, None, str(error))
         by_hand = settings.face.source_box is not None or not faces

@@ -24,12 +24,12 @@ def warm_up(pipeline: Pipeline) -> None:
     """Animate noise with noise, and forget it."""
     noise = np.random.default_rng(0).integers(0, 256, (_SIDE, _SIDE, 3), dtype=np.uint8)
     pipeline.finder.find(noise)
-    portrait = pipeline.animator.portrait(noise, CropWindow(0.0, 0.0, float(_SIDE)))
-    square = noise[: pipeline.animator.image_size, : pipeline.animator.image_size]
-    pose = still(pipeline.animator.detect([square]), pipeline.detector)
+    portrait = pipeline._animator.portrait(noise, CropWindow(0.0, 0.0, float(_SIDE)))
+    square = noise[: pipeline._animator.image_size, : pipeline._animator.image_size]
+    pose = still(pipeline._animator.detect([square]), pipeline.detector)
     track = smooth(MotionTrack.concat([pose] * SHORTEST))
     driving = Transfer(portrait.keypoints, track, anatomy=pipeline.anatomy).driving(0, 1)
     paste = PasteBack(portrait, RefineSettings())
-    for made in pipeline.animator.frames(portrait, driving):
+    for made in pipeline._animator.frames(portrait, driving):
         paste.compose(made)
     Label(LabelSettings(), *paste.size)

@@ -150,8 +150,8 @@ def authorise(
             if value not in known:
                 raise SettingsError(f"Unknown {what} {value!r}; choose from {', '.join(known)}.")
     decoded = decode_photo(photo, name, fit=fit)
-    image = decoded.pixels
-    image.flags.writeable = False
+    # Memory that nobody can make writeable again, so that what was authorised is what is rendered.
+    image = np.frombuffer(decoded.pixels.tobytes(), np.uint8).reshape(decoded.pixels.shape)
     begin_search = search_photo(photo, image, name, ledger.keys)
     fingerprint = ledger.fingerprint(photo, decoded, name)
     ledger.settle(lambda consent: consent.photo.same(fingerprint))

@@ -163,6 +163,16 @@ class Draft:
         )
 
 
+def check_genuine(authorisation: object) -> None:
+    """Refuse what `authorise` did not make.
+
+    Raises:
+        ConsentError: it is no genuine authorisation.
+    """
+    if not isinstance(authorisation, Authorisation) or not authorisation.genuine:
+        raise ConsentError("Generated frames are released with an authorisation only; call fomm.trust.authorise first.")
+
+
 @contextlib.contextmanager
 def reserve_draft(
     output: Path,
@@ -179,8 +189,7 @@ def reserve_draft(
         OutputError: the output cannot be written.
         TrustError: the ledger or a key cannot be trusted.
     """
-    if not isinstance(authorisation, Authorisation) or not authorisation.genuine:
-        raise ConsentError("Generated frames are released with an authorisation only; call fomm.trust.authorise first.")
+    check_genuine(authorisation)
     inputs = [path for path in (provenance.photo, provenance.driving, audio) if path]
     target = check_destination(output, inputs, force=force)
     sweep(target.parent)

@@ -11,7 +11,6 @@ import io
 import time
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image
 
 from fomm import __version__
@@ -23,6 +22,7 @@ from fomm.trust.legible import SURE_SIDE
 from fomm.trust.marks import WATERMARK_SECRET
 from fomm.trust.provenance import Provenance
 from fomm.trust.registry import Registry
+from fomm.trust.rendered import Rendered, opened
 from fomm.trust.watermark import Watermark
 
 RECHECK_SECONDS = 2.0  # how often a running session asks whether the consent still stands
@@ -92,14 +92,14 @@ class LiveRelease:
         self._checked = time.monotonic()
         self._open = True
 
-    def send(self, frame: NDArray[np.uint8]) -> bytes:
+    def send(self, rendered: Rendered) -> bytes:
         """Return a generated frame as a JPEG that carries label and watermark.
 
         Args:
-            frame: uint8 [H, W, 3] RGB of the size the session was opened with.
+            rendered: one picture of the portrait that was authorised, of the size the session was opened with.
 
         Raises:
-            ConsentError: the consent was revoked or ended meanwhile.
+            ConsentError: it shows another portrait, or the consent was revoked or ended meanwhile.
             OutputError: another size or type, or the session has ended.
             TrustError: the ledger cannot be trusted.
         """
@@ -107,6 +107,8 @@ class LiveRelease:
             raise OutputError("This live session has ended; start a new one.")
         width, height = self.size
         try:
+            frame = opened(rendered, self._authorisation)
+            frame = frame[0] if frame.ndim == 4 and len(frame) == 1 else frame
             if frame.shape != (height, width, 3) or frame.dtype != np.uint8:
                 raise OutputError(
                     f"A live frame is uint8 [{height}, {width}, 3] here, not {frame.dtype} {list(frame.shape)}."

@@ -19,20 +19,21 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from fomm import __version__
-from fomm.errors import OutputError
+from fomm.errors import ConsentError, OutputError
 from fomm.media.image import read_image
 from fomm.media.video import read_video
 from fomm.media.writer import EncodeSettings, VideoWriter
 from fomm.trust.authorise import Authorisation
-from fomm.trust.draft import Receipt, metadata_for, reserve_draft
+from fomm.trust.draft import Receipt, check_genuine, metadata_for, reserve_draft
 from fomm.trust.formats import check_still_name, check_video_name
 from fomm.trust.label import Box, LabelSettings
 from fomm.trust.legible import check_quality, enlarged, exit_label, exit_size, finer
 from fomm.trust.live import LiveRelease
 from fomm.trust.provenance import Provenance
+from fomm.trust.rendered import Rendered, opened
 from fomm.trust.signer import Signer
 
-__all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Signer", "open_release", "release_still"]
+__all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Rendered", "Signer", "open_release", "release_still"]
 
 RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
 READ_BACK_FRAMES = 75
@@ -73,17 +74,22 @@ class Release:
             raise OutputError("The release is not finished; leave its with-block first.")
         return self._receipt
 
-    def write(self, frames: NDArray[np.uint8]) -> None:
+    def write(self, rendered: Rendered) -> None:
         """Label, watermark and encode frames.
 
         Args:
-            frames: uint8 [N, H, W, 3] or [H, W, 3] RGB of the size the release was opened with.
+            rendered: pictures of the portrait that this release was authorised for, of the size it was opened with.
 
         Raises:
             OutputError: another size or type, or the encoder failed.
-            ConsentError: the consent was revoked or ended meanwhile.
+            ConsentError: they show another portrait, or the consent was revoked or ended meanwhile.
         """
         width, height = self.size
+        try:
+            frames = opened(rendered, self._authorisation)
+        except ConsentError:
+            self._broken = True
+            raise
         batch = frames[None] if frames.ndim == 3 else frames  # [N, H, W, 3]
         if batch.ndim != 4 or batch.shape[1:] != (height, width, 3) or batch.dtype != np.uint8:
             self._broken = True
@@ -164,7 +170,7 @@ def open_release(
 
 def release_still(
     output: Path,
-    image: NDArray[np.uint8],
+    rendered: Rendered,
     authorisation: Authorisation,
     *,
     label: LabelSettings | None = None,
@@ -177,7 +183,7 @@ def release_still(
 
     Args:
         output: the file to make; its suffix chooses the format.
-        image: uint8 [H, W, 3] RGB.
+        rendered: one picture of the portrait that was authorised.
         authorisation: from `authorise`.
         label: look of the visible label.
         provenance: what the picture is made of.
@@ -192,6 +198,9 @@ def release_still(
         TrustError: the ledger or a key cannot be trusted.
     """
     check_still_name(output)
+    check_genuine(authorisation)
+    image = opened(rendered, authorisation)
+    image = image[0] if image.ndim == 4 and len(image) == 1 else image
     if image.ndim != 3 or image.shape[2] != 3 or image.dtype != np.uint8:
         raise OutputError(f"A still is uint8 [H, W, 3], not {image.dtype} {list(image.shape)}.")
     settings, provenance = label or LabelSettings(), provenance or Provenance()

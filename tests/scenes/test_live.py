@@ -110,7 +110,7 @@ def test_a_driver_who_stays_nearer_is_asked_to_calibrate(pipeline, live, camera,
     """The keypoints of the random model do not follow a scale; here they do."""
     driver = LiveDriver(pipeline, live._portrait.keypoints, SETTINGS)
     base, size = live._portrait.keypoints, [1.0]
-    monkeypatch.setattr(pipeline.animator, "detect", lambda squares: replace(base, value=base.value.cpu() * size[0]))
+    monkeypatch.setattr(pipeline._animator, "detect", lambda squares: replace(base, value=base.value.cpu() * size[0]))
     for index in range(20):
         driver.see(camera(0), index / FPS)
     assert driver.hint == ""

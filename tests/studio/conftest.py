@@ -53,14 +53,14 @@ def client(address: str, tmp_path_factory: pytest.TempPathFactory) -> gradio_cli
 @pytest.fixture
 def slow_frames(studio: Studio, monkeypatch: pytest.MonkeyPatch) -> threading.Event:
     """Make every frame wait for this event, two seconds at most: longer than a slow machine takes for a click."""
-    go, finished = threading.Event(), studio.pipeline.animator.finished
+    go, finished = threading.Event(), studio.pipeline._animator.finished
 
     def slowly(*arguments: Any) -> Iterator[Any]:
         for made in finished(*arguments):
             go.wait(2)
             yield made
 
-    monkeypatch.setattr(studio.pipeline.animator, "finished", slowly)
+    monkeypatch.setattr(studio.pipeline._animator, "finished", slowly)
     return go
 
 
