@@ -25,14 +25,14 @@ def remark(faces: Sequence[Face], taken: Face, where: str, which: str, flag: str
         taken: the one of them that is used.
         where: what they were found in, such as "The photo".
         which: the setting by which it was chosen.
-        flag: the option that sets it.
+        flag: the option that sets it; empty if the caller takes none.
     """
     rivals = [face for face in faces if face.size >= _RIVAL * taken.size]
     if which == "largest" and len(rivals) > 1:
         number = 1 + sorted(faces, key=lambda face: face.center[0]).index(taken)
+        others = f" Another one is chosen by {flag} left, right, center or its number." if flag else ""
         warnings.warn(
-            f"{where} shows {len(faces)} faces; the largest was taken, number {number} from the left. Another one is "
-            f"chosen by {flag} left, right, center or its number.",
+            f"{where} shows {len(faces)} faces; the largest was taken, number {number} from the left.{others}",
             FaceWarning,
             stacklevel=3,
         )

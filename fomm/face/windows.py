@@ -111,7 +111,9 @@ def portrait_window(
         FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo, is
             much larger, or shows no face although none is not enough.
     """
-    advice = _ELSE if settings is None else "mark it yourself with --source-box x,y,width,height"
+    advice, flag = (
+        (_ELSE, "") if settings is None else ("mark it yourself with --source-box x,y,width,height", "--source-face")
+    )
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
     if settings.source_box is not None:
@@ -124,7 +126,7 @@ def portrait_window(
     if not faces:
         raise FaceError(f"No face was found in the photo; {advice}.")
     face = choose(faces, settings.source_face, (width, height))
-    remark(faces, face, "The photo", settings.source_face, "--source-face")
+    remark(faces, face, "The photo", settings.source_face, flag)
     window = CropWindow.around(face, settings.zoom)
     return window if person is None else with_whole_head(image, window, face, person)
 
@@ -151,18 +153,20 @@ def steady_window(
     Raises:
         FaceError: no face in any frame or inside the given box, or that lies outside the frames.
     """
-    advice = _ELSE if settings is None else "mark it with --driving-box x,y,width,height"
+    advice, flag = (
+        (_ELSE, "") if settings is None else ("mark it with --driving-box x,y,width,height", "--driving-face")
+    )
     settings = settings or FaceSettings()
     if not frames:
         raise FaceError("The driving clip has no frames to look for a face in.")
     height, width = frames[0].shape[:2]
     if settings.driving_box is not None:
         window = _window_of_box(settings.driving_box, width, height, "--driving-box")
-        inside = _middle_face(_follow(frames, finder, settings, window))
+        inside = _middle_face(_follow(frames, finder, settings, window, flag))
         if inside is None and not settings.any_face:
             raise _no_face_inside("--driving-box")
         return DrivingWindow(window, inside)
-    faces = _follow(frames, finder, settings, None)
+    faces = _follow(frames, finder, settings, None, flag)
     middle = _middle_face(faces)
     if middle is None:
         raise FaceError(f"No face was found in the driving clip; {advice}.")
@@ -170,9 +174,16 @@ def steady_window(
 
 
 def _follow(
-    frames: Sequence[NDArray[np.uint8]], finder: FaceFinder, settings: FaceSettings, window: CropWindow | None
+    frames: Sequence[NDArray[np.uint8]],
+    finder: FaceFinder,
+    settings: FaceSettings,
+    window: CropWindow | None,
+    flag: str,
 ) -> list[Face]:
-    """Return the chosen person's face in every frame that shows it; `window` limits the search."""
+    """Return the chosen person's face in every frame that shows it; `window` limits the search.
+
+    `flag` is the option that chooses the person, empty where there is none.
+    """
     followed: list[Face] = []
     for frame in frames:
         height, width = frame.shape[:2]
@@ -186,7 +197,7 @@ def _follow(
         else:
             match = choose(faces, settings.driving_face, (width, height)) if faces else None
             if match is not None and window is None:
-                remark(faces, match, "The driving clip", settings.driving_face, "--driving-face")
+                remark(faces, match, "The driving clip", settings.driving_face, flag)
         if match is not None:
             followed.append(match)
     return followed

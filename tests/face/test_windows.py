@@ -58,7 +58,7 @@ def test_a_face_too_small_for_the_whole_photo_is_found_inside_a_box(finder, head
 
 def test_one_of_several_faces_is_taken_with_a_word(finder, head, recwarn):
     both = np.concatenate((head, head[:, ::-1]), axis=1)
-    portrait_window(both, finder)
+    portrait_window(both, finder, FaceSettings())
     (note,) = (str(warning.message) for warning in recwarn if warning.category is FaceWarning)
     assert "2 faces" in note
     assert "--source-face" in note
@@ -69,7 +69,11 @@ def test_one_of_several_faces_is_taken_with_a_word(finder, head, recwarn):
     portrait_window(head, finder)
     assert [warning for warning in recwarn if warning.category is FaceWarning] == []
     with pytest.warns(FaceWarning, match=r"The driving clip shows 2 faces.*--driving-face"):
-        steady_window([both, both], finder)
+        steady_window([both, both], finder, FaceSettings())
+    for unchosen in (lambda: portrait_window(both, finder), lambda: steady_window([both, both], finder)):
+        with pytest.warns(FaceWarning, match="2 faces") as notes:  # where nobody can choose, no option is named
+            unchosen()
+        assert not any("--" in str(note.message) for note in notes)
 
 
 def test_a_small_face_is_taken_with_a_word(finder, head):
