@@ -88,10 +88,11 @@ class Label:
         plate_height = sum(plate.alpha.shape[0] for plate in plates) + gap * (len(plates) - 1)
         margin = round(_MARGIN * min(width, height))
         if plate_width + 2 * margin > width or plate_height + 2 * margin > height:
-            smaller = " or lower label.scale" if settings.scale > 1 else ""  # 1 is the least
+            badge_height, badge_width = plates[0].alpha.shape
+            room = badge_width + 2 * margin <= width and badge_height + 2 * margin <= height
             raise SettingsError(
                 f"The label '{settings.badge}' needs {plate_width + 2 * margin} x {plate_height + 2 * margin} "
-                f"pixels and the frame has {width} x {height}; shorten label.text{smaller}."
+                f"pixels and the frame has {width} x {height}; {_smaller(settings, room)}."
             )
         places = {corner: _place(corner, width, height, plate_width, plate_height, margin) for corner in CORNERS}
         self.corner = settings.corner if settings.corner != "auto" else _freest(places, face)
@@ -137,6 +138,14 @@ class Label:
         drawn, seen = drawn[inside] - drawn[inside].mean(), seen[inside] - seen[inside].mean()
         norm = np.sqrt((drawn @ drawn) * (seen @ seen))
         return float(max(0.0, drawn @ seen / norm)) if norm > 0 else 0.0
+
+
+def _smaller(settings: LabelSettings, room: bool) -> str:
+    """Return what makes a label fit, as the end of a sentence; `room` says whether the badge alone would."""
+    lower = settings.scale > 1  # 1 is the least
+    if room:
+        return "shorten label.text or lower label.scale" if lower else "shorten label.text"
+    return "lower label.scale" if lower else "set label.language to one with a shorter word"
 
 
 def _stacked(plates: list[Plate], gap: int, *, right: bool) -> tuple[NDArray[np.uint16], NDArray[np.uint16]]:
