@@ -24,6 +24,7 @@ from fomm.trust.ledger import Ledger
 from fomm.trust.marks import search_photo
 from fomm.trust.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
 from fomm.trust.state import LedgerState
+from fomm.trust.suggestion import quoted
 
 _MAKES = ("train", "animate")  # a record for either will do: a portrait of nobody is animated to train on
 
@@ -167,7 +168,7 @@ def _objection(state: LedgerState, consent: Consent, ledger: Ledger) -> str | No
 
 def _command(folder: str) -> str:
     return (
-        f"if it shows nobody living, record the whole folder: fomm consent grant {folder} --subject NAME "
+        f"if it shows nobody living, record the whole folder: fomm consent grant {quoted(folder)} --subject NAME "
         '--nobody ai-generated --source "..."'
     )
 

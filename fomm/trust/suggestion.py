@@ -34,7 +34,7 @@ def grant_command(
         content: sensitive subjects the consent must not exclude.
         clips: folder of clips that a model may be trained on.
     """
-    parts = [f"fomm consent grant {_quoted(name)} --subject NAME"]
+    parts = [f"fomm consent grant {quoted(name)} --subject NAME"]
     parts += [f"--make {item}" for item in ([make] if isinstance(make, str) else make)]
     if use != "private":
         parts.append(f"--use {use}")
@@ -45,7 +45,7 @@ def grant_command(
     else:
         parts.append('--until YYYY-MM-DD --statement "..."')
     if clips is not None:
-        parts.append(f"--clips {_quoted(str(clips))}")
+        parts.append(f"--clips {quoted(str(clips))}")
     if renew:
         parts.append("--renew")
     return " ".join(parts)
@@ -68,6 +68,6 @@ def record_it(
     return f"if the person {agreed}, record it: {command}"
 
 
-def _quoted(name: str) -> str:
+def quoted(name: str) -> str:
     """Quote a path for a shell, so that one that begins with a dash is not taken for an option."""
     return shlex.quote(f"./{name}" if name.startswith("-") else name)

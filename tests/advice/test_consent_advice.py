@@ -17,6 +17,7 @@ from fomm.errors import ConsentError, TrustError
 from fomm.trust.authorise import authorise
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
+from fomm.trust.portraits import authorise_portraits
 from fomm.trust.registry import Registry
 
 NOBODY = ConsentTerms(kind="no_living_subject", origin="public-domain", source="the Louvre's site, 1503")
@@ -53,7 +54,10 @@ def follow(run, photo, home, **how):
 
 
 @tries(
-    "No consent is recorded for {name}; {advice}", "{agreed}, record it: {command}", "} --subject NAME", "--make {item}"
+    "No consent is recorded for {name}; {advice}",
+    "{agreed}, record it: {command}",
+    "grant {quoted(name)} --subject NAME",
+    "--make {item}",
 )
 @tries("--until YYYY-MM-DD --statement", "--nobody {earlier.origin}", "--use {use}", "--exclude {item}")
 def test_a_photo_without_consent(run, photo, home):
@@ -99,6 +103,35 @@ def test_a_consent_that_ended(run, photo, home):
     then = Ledger(home, lambda: datetime(2020, 1, 1, tzinfo=UTC))
     then.grant(photo.read_bytes(), replace(TERMS, expires="2020-02-01"))
     follow(run, photo, home)
+
+
+@tries("if it shows nobody living, record the whole folder", "--origin is not taken any more")
+def test_portraits_without_a_record(run, photo, home, tmp_path):
+    folder = tmp_path / "bought; portraits"
+    folder.mkdir()
+    portrait = photo.rename(folder / "one.png")
+    with pytest.raises(ConsentError) as refused:
+        authorise_portraits({"one": portrait}, Ledger(home))
+    code, said = run(*suggested(str(refused.value)))
+    assert code == 0, said
+    leave = authorise_portraits({"one": portrait}, Ledger(home))
+    with pytest.raises(ConsentError) as refused:  # by a drawing process that knows no folder
+        leave.check(["two"])
+    earlier = run("synthesize", folder, "-o", tmp_path / "clips", "--origin", "bought")[1]
+    for message in (str(refused.value), earlier):
+        code, said = run(*suggested(message, PORTRAITS=str(folder)))
+        assert code == 0, said
+    leave.check(["one"])
+
+
+@tries("whose pictures never go unlabelled; see: fomm finetune --help")
+def test_a_portrait_of_a_living_person(run, photo, home):
+    Ledger(home).grant(photo.read_bytes(), TERMS)
+    with pytest.raises(ConsentError) as refused:
+        authorise_portraits({"one": photo}, Ledger(home))
+    code, said = run(*suggested(str(refused.value)))
+    assert code == 0
+    assert "--clips" in said
 
 
 @tries("and all are made or being made")

@@ -193,7 +193,7 @@ def test_a_schedule_without_stages(train):
     "{SUFFIX}: a model is a safetensors file",
     "does not name the clip {strange[0]}",
     "give --clips, a folder",
-    "--clips {_quoted",
+    "--clips {quoted",
 )
 def test_fine_tuning(run, home, consented, talk, tiny_checkpoint, tmp_path):
     films = tmp_path / "their films"
@@ -222,7 +222,7 @@ def test_a_model_of_one_person(run, home, consented, motion, tiny_checkpoint, ma
     quick = ["--steps", 1, "--rows", 1, "--backbone", "none", "--device", "cpu", "--model", tiny_checkpoint]
     assert run("finetune", "--portrait", consented, "-o", model, *quick)[0] == 0
     Ledger(home).grant(other.read_bytes(), TERMS)
-    crop = ["--crop-only", "--source-box", "8,8,64,64", "--max-seconds", "0.1"]
+    crop = ["--crop-only", "--source-box", "8,8,64,64", "--any-face", "--max-seconds", "0.1"]
     render = ["animate", other, motion, "-o", tmp_path / "a.mp4", *crop]
     said = run(*render, "--model", model)[1]
     assert "leave out --model" in said
