@@ -40,7 +40,7 @@ class Hostile:
 PHOTOS = {
     "missing": ("gone.png", None, ["does not exist"]),
     "empty": ("empty.png", b"", ["empty"]),
-    "text": ("notes.jpg", b"Dear diary, today I learned to animate.\n", ["text", "JPEG, HEIC or PNG"]),
+    "text": ("notes.jpg", b"Dear diary, today I learned to animate.\n", ["text", "give a JPEG, HEIC or PNG photo"]),
     "enormous": ("bomb.png", huge_png(), ["enormous", "scale it down"]),
     "folder": ("album.png", "folder", ["is a folder"]),
     "clip": ("photo.mp4", "clip", ["video", "not a picture"]),

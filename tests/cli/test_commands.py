@@ -215,7 +215,14 @@ def test_training_names_configurations_and_shows_progress(fomm, tmp_path, monkey
     assert config.name == "compact-256.yaml"
     assert config.is_file()
     assert (data, folder) == (tmp_path, tmp_path / "run")
-    assert options == {"device": "cpu", "resume": "auto", "steps": 50, "limit": None, "tensorboard": False}
+    assert options == {
+        "device": "cpu",
+        "resume": "auto",
+        "cache": None,
+        "steps": 50,
+        "limit": None,
+        "tensorboard": False,
+    }
 
 
 def test_our_warnings_are_one_line_each_and_those_of_libraries_none(fomm, tmp_path, monkeypatch):
