@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 import tomllib
 from importlib import import_module
 from pathlib import Path
@@ -12,6 +13,7 @@ import pytest
 from inventory import PACKAGE, messages
 from tried import TRIED
 
+from fomm.cli import foreign
 from fomm.cli.main import commands
 
 for path in sorted(Path(__file__).parent.glob("test_*_advice.py")):
@@ -60,6 +62,20 @@ def test_the_inventory_sees_what_it_should(tmp_path, monkeypatch):
         (tmp_path / name).write_text(text)
     monkeypatch.setattr("inventory.PACKAGE", tmp_path)
     assert [Path(message.place.split(":")[0]).name for message in messages()] == list(bad)
+
+
+def test_answers_to_other_projects_options_are_left_to_the_test_that_follows_each():
+    followed = runpy.run_path(str(Path(__file__).parents[1] / "cli" / "test_foreign.py"))["ENTRIES"]
+    assert set(followed) == {*foreign.PAPER, *foreign.LIVE_PORTRAIT}
+    assert not [message for message in MESSAGES if message.place.startswith("fomm/cli/foreign.py")]
+
+
+def test_an_answer_outside_those_tables_is_not_left_out(tmp_path, monkeypatch):
+    (tmp_path / "cli").mkdir()
+    table = Path(foreign.__file__).read_text() + '_of("--old", "It is called --mode", f"{_ANIMATE} --mode absolute")\n'
+    (tmp_path / "cli" / "foreign.py").write_text(table)
+    monkeypatch.setattr("inventory.PACKAGE", tmp_path)
+    assert [message.text for message in messages()] == ["It is called --mode", "{_ANIMATE} --mode absolute"]
 
 
 @pytest.mark.parametrize("message", MESSAGES, ids=lambda message: message.place)

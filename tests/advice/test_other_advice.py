@@ -28,7 +28,6 @@ from fomm.nn.compact import CompactSettings
 from fomm.nn.fill import fill_hidden
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.model import build_paper_model
-from fomm.synthesis.licence import licence_text
 from fomm.synthesis.opengl import open_context
 from fomm.synthesis.run import SynthesisSettings, _draw_all, _prepare
 from fomm.synthesis.units import _read
@@ -151,25 +150,15 @@ def test_the_studio(run, monkeypatch):
     assert [(serving.share, serving.port) for serving in served] == [(True, 7860), (False, port)]
 
 
-@tries(
-    "say with --origin who made them",
-    "use another --seed",
-    "with --units or --mouth",
-    "Train on them: fomm train CONFIG",
-)
+@tries("use another --seed", "with --units or --mouth", "Train on them: fomm train CONFIG")
 def test_drawing_clips(tmp_path, parses):
-    with pytest.raises(SettingsError, match="--origin"):
-        licence_text(tmp_path, "")
-    assert licence_text(tmp_path, "drawn by us, CC0")
-    (tmp_path / "LICENCE.md").write_text("CC0, shows nobody.")
-    assert "CC0" in licence_text(tmp_path, "")
     with pytest.raises(FommError, match="--units or --mouth"):
         _read(tmp_path / "units.npz", ("a",))
     _prepare(tmp_path, SynthesisSettings(seed=1), SimpleNamespace(names=["a"]))
     with pytest.raises(SettingsError, match="another --seed"):
         _prepare(tmp_path, SynthesisSettings(seed=1), SimpleNamespace(names=["b"]))
     _prepare(tmp_path, SynthesisSettings(seed=2), SimpleNamespace(names=["b"]))
-    assert parses(["synthesize", "p", "-o", "c", "--origin", "o", "--seed", "2", "--units", "u", "--mouth", "m"])
+    assert parses(["synthesize", "p", "-o", "c", "--seed", "2", "--units", "u", "--mouth", "m"])
     assert parses(["train", "compact-256", "clips", "-o", "run"])
 
 
@@ -193,7 +182,7 @@ def test_a_drawing_process_that_ends(monkeypatch, parses, tmp_path):
 
     monkeypatch.setattr("fomm.synthesis.run.ProcessPoolExecutor", Pool)
     with pytest.raises(OutputError, match="fewer --processes"):
-        list(_draw_all(SimpleNamespace(), tmp_path, 2, [SimpleNamespace()], 1))
+        list(_draw_all(SimpleNamespace(), SimpleNamespace(), tmp_path, 2, [SimpleNamespace()], 1))
     assert parses(["synthesize", "p", "-o", "c", "--processes", "1"])
 
 
@@ -220,7 +209,8 @@ def test_a_clip_whose_face_is_never_seen(run, make_video, tiny_checkpoint, tmp_p
         builder.build().bridged()
     clip = make_video(tmp_path / "clip.mp4", frames=3)
     track = ["track", clip, "-o", tmp_path / "a.safetensors", "--model", tiny_checkpoint]
-    assert run(*track, "--driving-box", "0,0,48,48")[0] == 0
+    assert "--any-face" in run(*track, "--driving-box", "0,0,48,48")[1]
+    assert run(*track, "--driving-box", "0,0,48,48", "--any-face")[0] == 0
 
 
 @tries("does not fit this configuration: {problem}; {advice}")

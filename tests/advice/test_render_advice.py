@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 import shlex
+import warnings
 from fractions import Fraction
 from pathlib import Path
 
@@ -14,8 +15,12 @@ from PIL import Image
 from tried import TERMS, suggested, tries
 
 from fomm.errors import OutputError, SettingsError
+from fomm.face.locate import FaceFinder
+from fomm.face.remarks import FaceWarning
+from fomm.face.windows import FaceSettings, portrait_window, steady_window
 from fomm.media.codecs import EncodeSettings, choose_codec, container_for, encoder_options
 from fomm.trust.authorise import authorise
+from fomm.trust.label import Label, LabelSettings
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import open_release, release_still
 from fomm.weights.locations import demo_folder
@@ -32,14 +37,27 @@ def number(message):
 
 
 @tries("as a {kind}, which every output does; end its name in one of")
-@pytest.mark.parametrize("name", ["a.webp", "a.png", "a.mkv", "a.webm", "a.txt", "a"])
+@pytest.mark.parametrize("name", ["a.mkv", "a.webm", "a.txt", "a"])
 def test_endings_of_a_video(animate, tmp_path, name):
     code, said = animate(tmp_path / name)
     assert code == OutputError.exit_code
     assert len(endings(said)) > 1
-    for ending in endings(said) if name == "a.webp" else ():
+    for ending in endings(said) if name == "a.mkv" else ():
         code, said = animate(tmp_path / f"result{ending}")
         assert code == 0, said
+
+
+@tries("is the name of a picture, but {driving} moves: end the name in .mp4, or give a single picture as driver")
+@pytest.mark.parametrize("name", ["a.webp", "a.png"])
+def test_a_picture_of_a_clip(animate, consented, editing_checkpoint, tmp_path, name):
+    code, said = animate(tmp_path / name)
+    assert code == OutputError.exit_code
+    ending = re.search(r"end the name in (\.\w+), or give a single picture", said).group(1)
+    assert animate(tmp_path / f"result{ending}")[0] == 0
+    still = tmp_path / "driver.png"
+    Image.open(consented).transpose(Image.Transpose.FLIP_LEFT_RIGHT).save(still)
+    code, said = animate(tmp_path / name, "--model", editing_checkpoint, driving=still)
+    assert code == 0, said
 
 
 @pytest.mark.parametrize("name", ["a.mp4", "a.gif", "a.tif", "a"])
@@ -64,8 +82,12 @@ def test_a_hopeless_quality_is_refused_before_anything_is_read(animate, talk, tm
     assert "read back" in said
 
 
-def test_a_small_result_may_have_any_quality(animate, tmp_path):
-    assert animate(tmp_path / "a.mp4", "--quality", 51)[0] == 0
+def test_it_is_for_a_small_result_too(animate, tmp_path):  # which leaves enlarged
+    code, said = animate(tmp_path / "a.mp4", "--quality", 51)
+    assert code == SettingsError.exit_code
+    code, said = animate(tmp_path / "a.mp4", "--quality", number(said))
+    assert code == 0, said
+    assert "read back" in said
 
 
 @pytest.fixture
@@ -94,7 +116,12 @@ def test_a_mark_lost_in_encoding(release, codec):
     assert release("a.mp4", codec=codec, quality=number(str(lost.value))) == "read back"
 
 
-@tries("or a photo with more texture", "write an .mp4 instead", "write a .png instead")
+@tries(
+    "The label cannot be read after this encoding",
+    "or a photo with more texture",
+    "write an .mp4 instead",
+    "write a .png instead",
+)
 def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, monkeypatch):
     with monkeypatch.context() as patch:
         patch.setattr("fomm.trust.watermark.Watermark.embedder", lambda *_, **__: lambda frame: frame)
@@ -107,6 +134,10 @@ def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, m
         leave = authorise(consented.read_bytes(), ledger=Ledger(home))
         with pytest.raises(OutputError, match=r"write a \.png instead"):
             release_still(tmp_path / "a.jpg", np.full((720, 720, 3), 99, np.uint8), leave)
+    with monkeypatch.context() as patch:
+        patch.setattr("fomm.trust.label.Label.legibility", lambda *_: 0.0)
+        with pytest.raises(OutputError, match=r"label cannot be read.*--quality 9 or lower"):
+            release("a.mp4", quality=18)
     for quality in (9, 0):
         assert release("a.mp4", quality=quality) == "read back"
     texture = np.random.default_rng(1).integers(0, 255, (720, 720, 3), np.uint8)
@@ -138,16 +169,6 @@ def test_devices_and_precision(animate, tmp_path, monkeypatch):
     for precision in re.search(r"use --precision (\w+) or (\w+)", said).groups():
         options = ["--device", "cpu", "--precision", precision, "--force"]
         assert animate(tmp_path / "a.mp4", *options)[0] == 0
-
-
-@tries("px, so its watermark survives less")
-def test_a_small_result(animate, tmp_path):
-    code, said = animate(tmp_path / "small.mp4", "--min-side", 128)
-    assert "leave out --crop-only and --min-side" in said
-    code, said = animate(tmp_path / "large.mp4", small=False)
-    assert code == 0
-    assert "survives less" not in said
-    assert "read back" in said
 
 
 @tries("leave out --audio or --silent", "or leave out --audio.")
@@ -185,17 +206,55 @@ def test_an_output_as_a_photo(run, consented, editing_checkpoint, tmp_path):
     "No face was found in the driving clip; {advice}",
     "mark it yourself with --source-box x,y,width,height",
     "mark it with --driving-box x,y,width,height",
+    "No human face was found inside {flag}; move it onto the face, or add --any-face for a drawing or an animal.",
 )
 def test_boxes(run, animate, home, tiny_checkpoint, make_photo, make_video, tmp_path, motion):
     hills = make_photo(tmp_path / "hills.png", size=(96, 80))
     Ledger(home).grant(hills.read_bytes(), TERMS)
     render = ["animate", hills, motion, "-o", tmp_path / "a.mp4", "--model", tiny_checkpoint, "--crop-only"]
     assert "--source-box x,y,width,height" in run(*render)[1]
-    assert run(*render, "--source-box", "8,8,64,64")[0] == 0
+    assert "--any-face" in run(*render, "--source-box", "8,8,64,64")[1]
+    assert run(*render, "--source-box", "8,8,64,64", "--any-face")[0] == 0
     pattern = make_video(tmp_path / "pattern.mp4", frames=4)
     track = ["track", pattern, "-o", tmp_path / "a.safetensors", "--model", tiny_checkpoint]
     assert "--driving-box x,y,width,height" in run(*track)[1]
-    assert run(*track, "--driving-box", "0,0,48,48")[0] == 0
+    assert "--any-face" in run(*track, "--driving-box", "0,0,48,48")[1]
+    assert run(*track, "--driving-box", "0,0,48,48", "--any-face")[0] == 0
+    assert "move it onto the face" in animate(tmp_path / "b.mp4", "--source-box", "0,200,90,90")[1]
+    assert animate(tmp_path / "b.mp4", "--source-box", "60,40,150,150")[0] == 0
+
+
+@tries("Another one is chosen by {flag} left, right, center or its number.")
+def test_one_of_several_faces(consented, parses):
+    portrait, finder = np.asarray(Image.open(consented)), FaceFinder()
+    both = np.concatenate((portrait, portrait[:, ::-1]), axis=1)
+    for look, name in (
+        (portrait_window, "source_face"),
+        (lambda photo, *how: steady_window([photo], *how), "driving_face"),
+    ):
+        with pytest.warns(FaceWarning) as notes:
+            taken = look(both, finder, FaceSettings())
+        said = str(notes[0].message)
+        flag, words = re.search(r"chosen by (\S+) ([\w, ]+) or its number", said).groups()
+        number = int(re.search(r"number (\d)", said).group(1))
+        with warnings.catch_warnings():
+            warnings.simplefilter("error")
+            chosen = {way: look(both, finder, FaceSettings(**{name: way})) for way in (*words.split(", "), "1", "2")}
+        assert chosen[str(number)] == taken
+        assert chosen[str(3 - number)] != taken
+        assert chosen["left"] == chosen["1"]
+        assert chosen["right"] == chosen["2"]
+        assert all(parses(["animate", "p.png", "d.mp4", "-o", "o.mp4", flag, way]) for way in chosen)
+
+
+@tries("--max-side original keeps its size")
+def test_a_photo_that_is_reduced(animate, run, home, motion, consented, tiny_checkpoint, tmp_path):
+    reduced = ["--min-side", 0, "--max-side", 256]
+    said = animate(tmp_path / "a.mp4", *reduced, small=False)[1]
+    option = re.search(r"result will have \S+; (--max-side \w+) keeps its size", said).group(1)
+    code, said = animate(tmp_path / "b.mp4", *reduced, *option.split(), small=False)
+    assert code == 0
+    assert "result will have" not in said
 
 
 @tries("{TRACK_SUFFIX}: a motion track is a safetensors file")
@@ -205,19 +264,35 @@ def test_tracks_and_models(run, talk, tiny_checkpoint, tmp_path):
     assert run(*track, tmp_path / f"a{ending}")[0] == 0
 
 
-@tries("shorten label.text{smaller}", " or lower label.scale", "set label.font to a font file that has it")
+@tries(
+    "shorten label.text",
+    "shorten label.text or lower label.scale",
+    "lower label.scale",
+    "set label.language to one with a shorter word",
+)
+@tries("set label.font to a font file that has it")
 def test_labels(animate, tmp_path):
     settings = tmp_path / "settings.yaml"
-    settings.write_text("label:\n  text: WWWW\n  scale: 2\n")
-    assert "shorten label.text or lower label.scale" in animate(tmp_path / "a.mp4", "--settings", settings)[1]
-    settings.write_text("label:\n  text: WWWWWWWW\n  scale: 1\n")
-    assert "shorten label.text." in animate(tmp_path / "a.mp4", "--settings", settings)[1]
+    for way, advice in (
+        (f"text: {'W' * 10}\n  scale: 2", "shorten label.text or lower label.scale."),
+        (f"text: {'W' * 40}\n  scale: 1", "; shorten label.text."),
+        ("scale: 3", "; lower label.scale."),  # no words of one's own
+        ("text: W\n  scale: 3", "; lower label.scale."),  # they are not what is too wide
+    ):
+        settings.write_text(f"label:\n  {way}\n")
+        assert advice in animate(tmp_path / "a.mp4", "--settings", settings)[1]
     settings.write_text("label:\n  text: \U0001f600\n")
     assert "set label.font to a font file" in animate(tmp_path / "a.mp4", "--settings", settings)[1]
-    for way in ("text: W\n  scale: 2", "text: WWWW\n  scale: 1"):
+    for way in ("text: W\n  scale: 2", f"text: {'W' * 10}\n  scale: 1", "scale: 1"):
         settings.write_text(f"label:\n  {way}\n")
         code, said = animate(tmp_path / "a.mp4", "--settings", settings, "--force")
         assert code == 0, said
+
+
+def test_a_badge_that_is_too_long():
+    with pytest.raises(SettingsError, match=r"set label\.language to one with a shorter word"):
+        Label(LabelSettings(language="pl"), 32, 32)
+    assert Label(LabelSettings(language="en"), 32, 32)
 
 
 def test_the_path_in_a_command_is_quoted(run, home, consented, tmp_path, monkeypatch):
