@@ -68,7 +68,7 @@ def kept(monkeypatch: pytest.MonkeyPatch) -> list[np.ndarray]:
     @contextlib.contextmanager
     def release(*_: Any, **__: Any) -> Iterator[SimpleNamespace]:
         frames.clear()
-        yield SimpleNamespace(write=frames.extend, frames=0, receipt=None)
+        yield SimpleNamespace(write=lambda rendered: frames.extend(rendered._Rendered__pixels), frames=0, receipt=None)
 
     monkeypatch.setattr(fomm.scenes.animate, "open_release", release)
     return frames

@@ -16,6 +16,7 @@ from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 from fomm.scenes.settings import AnimateSettings
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import open_release, release_still
+from fomm.trust.rendered import Rendered
 
 REFUSED = 3  # the command line's exit code for a missing consent
 
@@ -53,7 +54,7 @@ def test_release_itself(leave, tmp_path):
     with pytest.raises(ConsentError), open_release(tmp_path / "o.mp4", leave, size=(64, 64), fps=Fraction(25)):
         pytest.fail("a release opened without leave")
     with pytest.raises(ConsentError):
-        release_still(tmp_path / "o.png", frame, leave)
+        release_still(tmp_path / "o.png", Rendered(frame, None), leave)
     assert not list(tmp_path.iterdir())
 
 

@@ -9,10 +9,9 @@ import io
 import shutil
 from pathlib import Path
 
-import numpy as np
 import pytest
 from PIL import Image
-from trust_samples import Clock, encode, picture
+from trust_samples import Clock, encode, picture, portrait
 
 from fomm.errors import ConsentError
 from fomm.trust.authorise import authorise
@@ -20,6 +19,7 @@ from fomm.trust.consent import ConsentTerms
 from fomm.trust.keys import SigningKey
 from fomm.trust.ledger import Ledger
 from fomm.trust.release import release_still
+from fomm.trust.rendered import Rendered
 from fomm.trust.request import import_signed, make_request, sign_request
 from fomm.trust.verify import verify
 
@@ -50,7 +50,7 @@ def test_its_output_is_still_known(old: Ledger) -> None:
 def test_it_goes_on(old: Ledger, clock: Clock, tmp_path: Path, terms: ConsentTerms) -> None:
     leave = authorise(encode(picture(1)), ledger=old)
     out = tmp_path / "new.png"
-    release_still(out, np.asarray(Image.fromarray(picture(9)).resize((160, 160))), leave)
+    release_still(out, Rendered(portrait(9, 160, 160), leave), leave)
     assert verify(out, old).verdict == "intact"
     clock.move(days=90)
     with pytest.raises(ConsentError, match="ended on 2026-04-30"):

@@ -20,6 +20,7 @@ from fomm.trust.label import Label, LabelSettings
 from fomm.trust.marks import WATERMARK_SECRET
 from fomm.trust.registry import Registry
 from fomm.trust.release import LiveRelease, Provenance
+from fomm.trust.rendered import Rendered
 from fomm.trust.verify import verify
 from fomm.trust.watermark import Watermark
 
@@ -50,7 +51,7 @@ def decoded(jpeg: bytes) -> np.ndarray:
 
 def test_a_second_of_live_frames_names_its_output(ledger, leave):
     release = LiveRelease(leave, SIZE)
-    seen = [decoded(release.send(picture(seed, SIDE, SIDE))) for seed in range(12)]
+    seen = [decoded(release.send(Rendered(picture(seed, SIDE, SIDE), leave))) for seed in range(12)]
     found = Watermark(ledger.keys.secret(WATERMARK_SECRET)).detect(seen)
     assert found.payload.hex() == release.output_id
     assert release.frames == 12
@@ -85,7 +86,7 @@ def test_no_live_frame_is_without_label_and_watermark(ledger, leave, seed, width
     plate = Label(look, width, height)
     release = LiveRelease(leave, (width, height), label=look)
     frame = picture(seed, height, width)
-    left = decoded(release.send(frame)).astype(float)
+    left = decoded(release.send(Rendered(frame, leave))).astype(float)
     embed = Watermark(ledger.keys.secret(WATERMARK_SECRET)).embedder(bytes.fromhex(release.output_id), height, width)
     x0, y0, x1, y1 = plate.box
     labelled = plate.apply(frame)
@@ -101,12 +102,12 @@ def test_no_live_frame_is_without_label_and_watermark(ledger, leave, seed, width
 def test_revoking_mid_stream_stops_it_for_good(ledger, leave, no_wait):
     release = LiveRelease(leave, SIZE)
     frame = picture(1, SIDE, SIDE)
-    release.send(frame)
+    release.send(Rendered(frame, leave))
     ledger.revoke(leave.consent.id)
     with pytest.raises(ConsentError, match="revoked"):
-        release.send(frame)
+        release.send(Rendered(frame, leave))
     with pytest.raises(OutputError, match="ended"):
-        release.send(frame)
+        release.send(Rendered(frame, leave))
     assert release.frames == 1
 
 
@@ -116,10 +117,10 @@ def test_a_running_session_is_asked_about_every_few_seconds(ledger, leave, monke
     release = LiveRelease(leave, SIZE)
     ledger.revoke(leave.consent.id)
     frame = picture(1, SIDE, SIDE)
-    release.send(frame)
+    release.send(Rendered(frame, leave))
     now[0] += live.RECHECK_SECONDS
     with pytest.raises(ConsentError):
-        release.send(frame)
+        release.send(Rendered(frame, leave))
     assert live.RECHECK_SECONDS <= 5
 
 
@@ -127,7 +128,7 @@ def test_a_consent_that_ends_mid_stream_stops_it(leave, clock, no_wait):
     release = LiveRelease(leave, SIZE)
     clock.move(days=400)
     with pytest.raises(ConsentError, match="2027-01-31"):
-        release.send(picture(1, SIDE, SIDE))
+        release.send(Rendered(picture(1, SIDE, SIDE), leave))
 
 
 @pytest.mark.parametrize("nothing", [None, True, object()])
@@ -163,9 +164,9 @@ def test_a_session_counts_as_one_output(ledger):
 def test_a_wrong_frame_ends_the_session(leave):
     release = LiveRelease(leave, SIZE)
     with pytest.raises(OutputError, match="uint8"):
-        release.send(np.zeros((SIDE, SIDE, 3), np.float32))
+        release.send(Rendered(np.zeros((SIDE, SIDE, 3), np.float32), leave))
     with pytest.raises(OutputError, match="ended"):
-        release.send(np.zeros((SIDE, SIDE, 3), np.uint8))
+        release.send(Rendered(np.zeros((SIDE, SIDE, 3), np.uint8), leave))
 
 
 def test_a_label_that_does_not_fit_registers_nothing(ledger, leave):

@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import json
+import re
 from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
@@ -11,7 +12,7 @@ import numpy as np
 import pytest
 from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from own_certificates import Authority
-from trust_samples import Clock, picture
+from trust_samples import Clock, portrait
 
 from fomm.media.writer import EncodeSettings
 from fomm.trust.authorise import Authorisation, authorise
@@ -20,9 +21,10 @@ from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
 from fomm.trust.references import reference
 from fomm.trust.release import Provenance, Receipt, open_release, release_still
+from fomm.trust.rendered import Rendered
 from fomm.trust.signer import PrivateKey, key_signer
 
-FRAME = picture(5, 96, 128)
+FRAME = portrait(5, 96, 128)
 
 
 @pytest.fixture
@@ -44,9 +46,9 @@ def release(path: Path, leave: Authorisation, provenance: Provenance | None = No
         with open_release(
             path, leave, size=(128, 96), fps=Fraction(25), encode=encode, provenance=provenance
         ) as opened:
-            opened.write(np.stack([FRAME] * 3))
+            opened.write(Rendered(np.stack([FRAME] * 3), leave))
         return opened.receipt
-    return release_still(path, FRAME, leave, provenance=provenance)
+    return release_still(path, Rendered(FRAME, leave), leave, provenance=provenance)
 
 
 def read(path: Path, root: str) -> tuple[str, dict[str, Any], dict[str, Any]]:
@@ -91,7 +93,8 @@ def test_the_manifest_says_what_was_done(
         "componentOf",
     )
     statement = read(whole.path, root)[2]["fomm.output"]
-    assert (statement["model"], statement["settings"], statement["label"]) == ("m1", "s1", "AI generated, bottom-right")
+    assert (statement["model"], statement["settings"]) == ("m1", "s1")
+    assert re.fullmatch(r"AI generated, bottom-right, letters 5\.\d% of the short side high", statement["label"])
     assert statement["created"] == "2026-03-01T12:00:00Z"
 
 
@@ -160,6 +163,6 @@ def test_a_users_own_certificate_signs(leave: Authorisation, tmp_path: Path, kin
     authority, key = Authority(), keys[kind]
     signer = key_signer(key, [authority.leaf(key), authority.root])
     assert signer.algorithm == kind
-    receipt = release_still(tmp_path / "a.jpg", FRAME, leave, signer=signer)
+    receipt = release_still(tmp_path / "a.jpg", Rendered(FRAME, leave), leave, signer=signer)
     assert receipt.manifest == "C2PA, signed by Studio"
     assert read(receipt.path, signer.root_pem)[0] == "Trusted"

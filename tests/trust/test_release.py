@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from PIL import Image
-from trust_samples import Clock, encode, picture
+from trust_samples import Clock, encode, picture, portrait
 
 from fomm.errors import ConsentError, OutputError, SettingsError, TrustError
 from fomm.media.image import read_image
@@ -29,6 +30,7 @@ from fomm.trust.label import Label, LabelSettings
 from fomm.trust.ledger import Ledger
 from fomm.trust.registry import Registry
 from fomm.trust.release import Provenance, Receipt, Release, open_release, release_still
+from fomm.trust.rendered import Rendered
 from fomm.trust.watermark import Watermark
 
 SIZE = (128, 96)
@@ -50,7 +52,7 @@ def out(tmp_path: Path) -> Path:
 
 
 def frames(count: int = 4) -> np.ndarray:
-    return np.stack([picture(seed, SIZE[1], SIZE[0]) for seed in range(count)])
+    return np.stack([portrait(seed, SIZE[1], SIZE[0]) for seed in range(count)])
 
 
 def render(
@@ -58,9 +60,9 @@ def render(
 ) -> Receipt:
     """Release four frames; `during` is called before the last of them."""
     with open_release(output, leave, size=SIZE, fps=FPS, encode=FAST, **options) as release:  # type: ignore[arg-type]
-        release.write(frames(3))
+        release.write(Rendered(frames(3), leave))
         during(release)
-        release.write(frames(1)[0])
+        release.write(Rendered(frames(1)[0], leave))
     return release.receipt
 
 
@@ -70,7 +72,7 @@ def test_a_release_is_labelled_registered_and_whole(ledger: Ledger, leave: Autho
     shown = Registry(ledger).show(receipt.output_id)
     assert (shown.state, shown.sha256, shown.model) == ("released", hash_file(out / "a.mp4"), "m" * 8)
     assert receipt.frames == 4
-    assert receipt.label == "AI generated, bottom-right"
+    assert re.fullmatch(r"AI generated, bottom-right, letters 5\.\d% of the short side high", receipt.label)
     assert receipt.manifest == "C2PA, signed by fomm user"
     decoded = list(read_video(out / "a.mp4"))
     assert len(decoded) == 4
@@ -84,7 +86,7 @@ def test_every_frame_carries_the_output_id(ledger: Ledger, leave: Authorisation,
     size = (512, 512)
     pictures = [picture(seed, size[1], size[0]) for seed in range(3)]
     with open_release(out / "a.mp4", leave, size=size, fps=FPS, encode=FAST) as release:
-        release.write(np.stack(pictures * 2))
+        release.write(Rendered(np.stack(pictures * 2), leave))
     assert release.receipt.watermark == "read back"
     watermark = Watermark(ledger.keys.secret(WATERMARK_SECRET))
     assert watermark.detect(read_video(out / "a.mp4")).payload == bytes.fromhex(release.receipt.output_id)
@@ -93,7 +95,6 @@ def test_every_frame_carries_the_output_id(ledger: Ledger, leave: Authorisation,
 def test_a_mark_that_does_not_read_back_releases_nothing(
     ledger: Ledger, leave: Authorisation, out: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("fomm.trust.draft.SURE_SIDE", 64)
     monkeypatch.setattr(Watermark, "embedder", lambda *_, **__: lambda frame: frame)
     with pytest.raises(OutputError, match="does not survive"):
         render(out / "a.mp4", leave)
@@ -106,7 +107,7 @@ def test_nothing_is_released_without_a_genuine_leave(out: Path) -> None:
         with pytest.raises(ConsentError, match="authorise first"):
             render(out / "a.mp4", fake)  # type: ignore[arg-type]
         with pytest.raises(ConsentError, match="authorise first"):
-            release_still(out / "a.png", frames(1)[0], fake)  # type: ignore[arg-type]
+            release_still(out / "a.png", Rendered(frames(1)[0], None), fake)  # type: ignore[arg-type]
     assert list(out.iterdir()) == []
 
 
@@ -131,7 +132,7 @@ def test_any_failure_leaves_nothing(
 def test_a_bad_frame_cannot_be_swallowed(leave: Authorisation, out: Path) -> None:
     def swallow(release: Release) -> None:
         with pytest.raises(OutputError, match="takes uint8"):
-            release.write(frames().astype(np.float32))
+            release.write(Rendered(frames().astype(np.float32), leave))
 
     with pytest.raises(OutputError, match="could not be written"):
         render(out / "a.mp4", leave, swallow)
@@ -255,7 +256,7 @@ def test_a_container_without_a_place_for_the_manifest_is_refused(
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".webp"])
 def test_a_still_is_released_like_a_video(ledger: Ledger, leave: Authorisation, out: Path, suffix: str) -> None:
-    receipt = release_still(out / f"a{suffix}", frames(1)[0], leave)
+    receipt = release_still(out / f"a{suffix}", Rendered(frames(1)[0], leave), leave)
     assert Registry(ledger).show(receipt.output_id).state == "released"
     with Image.open(out / f"a{suffix}") as image:
         assert receipt.output_id in image.getexif()[0x010E]
@@ -263,9 +264,9 @@ def test_a_still_is_released_like_a_video(ledger: Ledger, leave: Authorisation, 
     labelled = Label(LabelSettings(), *SIZE).apply(frames(1)[0])[y0:y1, x0:x1].astype(int)
     assert np.abs(read_image(out / f"a{suffix}")[y0:y1, x0:x1] - labelled).mean() < 12
     with pytest.raises(OutputError, match=r"as a picture.*\.png"):
-        release_still(out / "a.mp4", frames(1)[0], leave)
+        release_still(out / "a.mp4", Rendered(frames(1)[0], leave), leave)
     with pytest.raises(OutputError, match="A still is"):
-        release_still(out / "b.png", frames(1), leave)
+        release_still(out / "b.png", Rendered(frames(2), leave), leave)
 
 
 def test_a_label_that_does_not_fit_is_refused_before_anything_is_reserved(
@@ -288,7 +289,7 @@ home, photo, output = map(Path, sys.argv[1:])
 leave = authorise(photo.read_bytes(), ledger=Ledger(home))
 with open_release(output, leave, size=(128, 96), fps=Fraction(25)) as release:
     while True:
-        release.write(np.zeros((5, 96, 128, 3), np.uint8))
+        release.write(Rendered(np.zeros((5, 96, 128, 3), np.uint8), leave))
         print("frame", flush=True)
         time.sleep(0.01)
 """

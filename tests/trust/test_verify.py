@@ -26,6 +26,7 @@ from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
 from fomm.trust.manifest_reader import Pins, read_manifest
 from fomm.trust.release import open_release, release_still
+from fomm.trust.rendered import Rendered
 from fomm.trust.verify import VERDICTS, Report, verify
 
 SIDE = 512
@@ -59,9 +60,9 @@ def studio(tmp_path_factory: pytest.TempPathFactory) -> Studio:
         encode_fast = EncodeSettings(preset="ultrafast")
         with open_release(folder / name, leave, size=(SIDE, SIDE), fps=Fraction(25), encode=encode_fast) as release:
             for step in range(count):
-                release.write(np.roll(face, 3 * step, axis=1))
+                release.write(Rendered(np.roll(face, 3 * step, axis=1), leave))
         ids[folder / name] = release.receipt.output_id
-    ids[folder / "still.png"] = release_still(folder / "still.png", face, leave).output_id
+    ids[folder / "still.png"] = release_still(folder / "still.png", Rendered(face, leave), leave).output_id
     return Studio(ledger, leave, folder / "clip.mp4", folder / "other.mp4", folder / "still.png", ids)
 
 

@@ -13,7 +13,7 @@ import numpy as np
 import pytest
 import skimage.data
 from PIL import Image
-from trust_samples import Clock, encode, picture
+from trust_samples import Clock, encode, picture, portrait
 
 from fomm.errors import TrustError
 from fomm.media.writer import EncodeSettings
@@ -27,6 +27,7 @@ from fomm.trust.manifest_reader import read_manifest
 from fomm.trust.marks import known_pins
 from fomm.trust.registry import Registry
 from fomm.trust.release import Provenance, open_release, release_still
+from fomm.trust.rendered import Rendered
 
 SIDE = 512
 FAST = EncodeSettings(preset="ultrafast")
@@ -61,7 +62,8 @@ class Marked:
 def marked(tmp_path: Path) -> Marked:
     ledger, photo = Ledger(tmp_path / "home", Clock()), encode(picture(1))
     ledger.grant(photo, ConsentTerms(subject="Ada", expires="2027-01-31", statement="Yes."))
-    receipt = release_still(tmp_path / "first.png", skimage.data.astronaut(), authorise(photo, ledger=ledger))
+    leave = authorise(photo, ledger=ledger)
+    receipt = release_still(tmp_path / "first.png", Rendered(skimage.data.astronaut(), leave), leave)
     return Marked(ledger, Image.open(receipt.path).convert("RGB"), receipt.output_id)
 
 
@@ -76,13 +78,14 @@ def states(ledger: Ledger) -> list[str]:
 
 
 def make_still(data: bytes, ledger: Ledger, path: Path) -> None:
-    release_still(path, skimage.data.astronaut(), authorise(data, ledger=ledger, name="me.jpg"))
+    leave = authorise(data, ledger=ledger, name="me.jpg")
+    release_still(path, Rendered(skimage.data.astronaut(), leave), leave)
 
 
 def make_clip(data: bytes, ledger: Ledger, path: Path) -> None:
     leave = authorise(data, ledger=ledger)
     with open_release(path, leave, size=(128, 96), fps=Fraction(25), encode=FAST) as release:
-        release.write(picture(2, 96, 128))
+        release.write(Rendered(portrait(2, 96, 128), leave))
 
 
 def make_model(data: bytes, ledger: Ledger, path: Path) -> None:
@@ -171,11 +174,11 @@ def test_a_mirrored_driver_is_noted_in_the_manifest(marked: Marked, out: Path, t
     leave, provenance = authorise(photo, ledger=marked.ledger), Provenance(driving=driver)
     path = out / f"b{suffix}"
     if suffix == ".png":
-        release_still(path, skimage.data.astronaut(), leave, provenance=provenance)
+        release_still(path, Rendered(skimage.data.astronaut(), leave), leave, provenance=provenance)
     else:
         with open_release(
             path, leave, size=(SIDE, SIDE), fps=Fraction(25), encode=FAST, provenance=provenance
         ) as release:
-            release.write(skimage.data.astronaut())
+            release.write(Rendered(skimage.data.astronaut(), leave))
     statement = read_manifest(path, *known_pins(marked.ledger.keys)).statement
     assert statement["driving_mark"] == marked.id, json.dumps(statement)

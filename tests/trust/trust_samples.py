@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import functools
 import io
 from datetime import UTC, datetime, timedelta
 
 import numpy as np
 from PIL import Image
+
+from fomm.weights.locations import demo_folder
 
 START = datetime(2026, 3, 1, 12, 0, 0, tzinfo=UTC)
 
@@ -31,6 +34,19 @@ def picture(seed: int, height: int = 96, width: int = 80) -> np.ndarray:
     spectrum = np.fft.fft2(noise, axes=(0, 1)) / np.maximum(np.hypot(y, x), 1.0)[:, :, None]
     waves = np.fft.ifft2(spectrum, axes=(0, 1)).real
     return np.clip(128 + 45 * waves / waves.std(), 0, 255).astype(np.uint8)
+
+
+@functools.cache
+def _demo() -> Image.Image:
+    return Image.open(demo_folder() / "portrait.jpg").convert("RGB")
+
+
+def portrait(seed: int, height: int = 96, width: int = 128) -> np.ndarray:
+    """Return the bundled portrait, moved a little by the seed, uint8 [H, W, 3]: what a generated frame looks like."""
+    size = round(1.15 * max(height, width))
+    whole = _demo().resize((size, size))
+    left, top = (7 * seed) % (size - width + 1), (3 * seed) % (size - height + 1)
+    return np.asarray(whole.crop((left, top, left + width, top + height)))
 
 
 def encode(pixels: np.ndarray, form: str = "PNG", **options: int) -> bytes:
