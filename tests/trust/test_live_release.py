@@ -66,7 +66,7 @@ def test_the_session_is_registered_before_its_first_frame(ledger, leave):
 def test_one_kept_frame_of_a_photo_is_found_in_the_registry(ledger, leave, tmp_path):
     release = LiveRelease(leave, SIZE)
     kept = tmp_path / "kept.jpg"
-    kept.write_bytes(release.send(skimage.data.astronaut()))
+    kept.write_bytes(release.send(Rendered(skimage.data.astronaut(), leave)))
     report = verify(kept, ledger)
     assert (report.verdict, report.registry.output_id) == ("marked", release.output_id)
     assert "shown live" in report.registry.detail

@@ -26,8 +26,9 @@ from fomm.trust.certificates import ensure_identity
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.draft import WATERMARK_SECRET
 from fomm.trust.files import hash_file
-from fomm.trust.label import Label, LabelSettings
+from fomm.trust.label import LabelSettings
 from fomm.trust.ledger import Ledger
+from fomm.trust.legible import enlarged, exit_label
 from fomm.trust.registry import Registry
 from fomm.trust.release import Provenance, Receipt, Release, open_release, release_still
 from fomm.trust.rendered import Rendered
@@ -76,9 +77,11 @@ def test_a_release_is_labelled_registered_and_whole(ledger: Ledger, leave: Autho
     assert receipt.manifest == "C2PA, signed by fomm user"
     decoded = list(read_video(out / "a.mp4"))
     assert len(decoded) == 4
-    x0, y0, x1, y1 = Label(LabelSettings(), *SIZE).box
+    label = exit_label(LabelSettings(), SIZE)
+    x0, y0, x1, y1 = label.box
     for frame, plain in zip(decoded, [*frames(3), frames(1)[0]], strict=True):
-        expected = Label(LabelSettings(), *SIZE).apply(plain)[y0:y1, x0:x1].astype(int)
+        assert frame.shape[0] == 512  # enlarged, so that the marks last
+        expected = label.apply(enlarged(plain))[y0:y1, x0:x1].astype(int)
         assert np.abs(frame[y0:y1, x0:x1] - expected).mean() < 12
 
 
@@ -260,8 +263,9 @@ def test_a_still_is_released_like_a_video(ledger: Ledger, leave: Authorisation, 
     assert Registry(ledger).show(receipt.output_id).state == "released"
     with Image.open(out / f"a{suffix}") as image:
         assert receipt.output_id in image.getexif()[0x010E]
-    x0, y0, x1, y1 = Label(LabelSettings(), *SIZE).box
-    labelled = Label(LabelSettings(), *SIZE).apply(frames(1)[0])[y0:y1, x0:x1].astype(int)
+    label = exit_label(LabelSettings(), SIZE)
+    x0, y0, x1, y1 = label.box
+    labelled = label.apply(enlarged(frames(1)[0]))[y0:y1, x0:x1].astype(int)
     assert np.abs(read_image(out / f"a{suffix}")[y0:y1, x0:x1] - labelled).mean() < 12
     with pytest.raises(OutputError, match=r"as a picture.*\.png"):
         release_still(out / "a.mp4", Rendered(frames(1)[0], leave), leave)
@@ -284,7 +288,8 @@ from pathlib import Path
 import numpy as np
 from fomm.trust.authorise import authorise
 from fomm.trust.ledger import Ledger
-from fomm.trust.release import open_release
+from fomm.trust.legible import enlarged, exit_label
+from fomm.trust.release import Rendered, open_release
 home, photo, output = map(Path, sys.argv[1:])
 leave = authorise(photo.read_bytes(), ledger=Ledger(home))
 with open_release(output, leave, size=(128, 96), fps=Fraction(25)) as release:

@@ -145,7 +145,7 @@ def test_a_release_waits_for_a_search_that_is_still_going_on(
     leave = authorise(photo, ledger=marked.ledger)  # comes back although the search has not ended
     assert began.wait(60)
     path = out / "b.png"
-    thread = threading.Thread(target=release_still, args=(path, picture(2), leave))
+    thread = threading.Thread(target=release_still, args=(path, Rendered(portrait(2), leave), leave))
     thread.start()
     thread.join(2)
     assert thread.is_alive()
