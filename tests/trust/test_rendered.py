@@ -41,11 +41,11 @@ def test_one_persons_consent_releases_nobody_else(ledger: Ledger, leaves: list[A
     ada, bo = leaves
     for frames in (Rendered(FRAMES, bo), Rendered(FRAMES, ada, bo), Rendered(FRAMES, None), Rendered(FRAMES), FRAMES):
         with (
-            pytest.raises(ConsentError, match="another photo|rendered of its portrait"),
+            pytest.raises(ConsentError, match=r"another photo|rendered of its portrait"),
             open_release(tmp_path / "a.mp4", ada, size=(128, 96), fps=Fraction(25)) as release,
         ):
             release.write(frames)  # type: ignore[arg-type]
-        with pytest.raises(ConsentError, match="another photo|rendered of its portrait"):
+        with pytest.raises(ConsentError, match=r"another photo|rendered of its portrait"):
             release_still(tmp_path / "a.png", frames, ada)  # type: ignore[arg-type]
     assert list(tmp_path.glob("*.*")) == []
     assert {output.state for output in Registry(ledger).outputs()} == {"failed"}
