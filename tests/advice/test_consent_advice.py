@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -198,6 +199,23 @@ def test_an_empty_registry(run, home, parses):
 def test_what_is_listed_stays_a_list(run, home, consented):
     assert [json.loads(line) for line in run("consent", "export")[1].splitlines()]
     assert "recorded" not in run("consent", "list")[1]
+
+
+@tries("restore the folder from a backup, or begin a new ledger on purpose: fomm consent start-anew")
+@pytest.mark.parametrize("lost", ["ledger.db", "ledger.head", "ledger.key"])
+def test_a_ledger_that_is_lost(run, home, consented, tmp_path, lost):
+    backup, listed = tmp_path / "backup", run("consent", "list")
+    shutil.copytree(home, backup)
+    (home / lost).unlink()
+    code, said = run("consent", "list")
+    assert code == TrustError.exit_code
+    shutil.rmtree(home)
+    shutil.copytree(backup, home)
+    assert run("consent", "list") == listed
+    (home / lost).unlink()
+    code, said = run(*suggested(run("consent", "list")[1]), "--yes")
+    assert code == 0, said
+    assert run(*suggested(run("consent", "list")[1], PHOTO=str(consented)))[0] == 0
 
 
 @tries("is not a folder, so no ledger can lie there", "The folder {self.directory} cannot be made")

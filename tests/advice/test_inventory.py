@@ -83,7 +83,7 @@ def test_what_a_message_names_exists(message):
     known = {option for command in COMMANDS.values() for param in command.params for option in param.opts}
     known |= {"--help", "--no-deps"}
     assert set(re.findall(r"(?<![\w-])--[a-z][a-z-]*", message.text)) <= known
-    for first, second in re.findall(r"fomm ([a-z]+)(?: ([a-z]+))?", message.text):
+    for first, second in re.findall(r"fomm ([a-z]+)(?: ([a-z-]+))?", message.text):
         if any(path[0] == first for path in COMMANDS):
             nested = any(path[0] == first and len(path) > 1 for path in COMMANDS)
             assert not nested or (first, second) in COMMANDS
