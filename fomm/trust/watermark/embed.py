@@ -2,19 +2,15 @@ r"""The embedder: the keyed pattern, hidden where the picture is busy, added to 
 
 A frame I becomes I + round(a g P) in each of R, G and B, so only luma changes: colour is halved and coarsely quantised
 by every codec. P is the unit-variance pattern, the same in all frames, so that a detector can average it out of the
-moving picture. g is the amplitude in grey levels. It follows what the eye can hide: with t the texture of a cell of
-1/128 of the short side (the mean absolute deviation of luma over 3 by 3 cells, the least of its neighbourhood, so that
-skin beside an edge counts as skin), and b the busy share of the frame,
+moving picture. g is the amplitude in grey levels. It follows what the eye can hide: with m the local mean absolute
+deviation of luma in grey levels, measured on cells of 1/128 of the short side, and b the busy share of the frame,
 
-    g = min(c a, L(t)) with c so that rms(g) = a, as far as L lets it,
-    L(t) = A (1 - masking + (masking + 0.6) clip((t - 0.7) / 2.3, 0, 1)),
-    a = A min(1, max(0.6, (b / 0.9)^(3/4))),   b = mean(t^2 / (t^2 + 0.15)),
+    g = a h / rms(h),   h = (m + 1)^masking,   a = A min(1, max(0.6, (b / 0.9)^(3/4))),   b = mean(m^2 / (m^2 + 1)),
     A^2 = 255^2 / 10^(psnr / 10) - 1/12   (the last term is what rounding adds).
 
-So `psnr` is the lowest any frame gets, and on plain walls and smooth skin the mark, which would show there first as a
-mottling, has a standard deviation of 1.2 grey levels at most; what it loses there goes to texture. A frame that is
-mostly plain is marked up to 4.4 dB fainter as a whole, for there the mark is read most easily. Clipping at black and
-white only lowers the change. None of this concerns a detector, so files marked before read as ever.
+So `psnr` is the lowest any frame gets. A frame full of detail is marked at that strength; one that is mostly plain wall
+or sky up to 4.4 dB fainter, for there the mark shows first, and there it is read most easily. Clipping at black and
+white only lowers the change.
 
 Strength rule: the pattern scales with the picture, so one PSNR looks the same and reads the same at any size from
 512 pixels on the short side. Smaller frames can be marked, but a codec then spends too few bits on the pattern's
@@ -37,9 +33,6 @@ RECOMMENDED_SHORT_SIDE = 512
 CELLS_PER_SHORT_SIDE = 128
 ROUNDING_VARIANCE = 1 / 12
 BUSY = 0.9  # busy share of a frame that gets the full strength
-PLAIN, TEXTURED = 0.7, 3.0  # grey levels of texture up to which an area is plain, and from which on it hides most
-STRONGEST = 1.6  # limit in texture, of the full strength
-ROUNDS = 3
 BAND = 64  # rows marked at once, so that what is computed on the way stays in the processor's cache
 LEAST_SHARE = 0.6  # of the full strength, for a frame without detail
 
@@ -49,7 +42,7 @@ class WatermarkSettings(Settings):
     """How strongly the invisible watermark is written."""
 
     psnr: float = option(42.15, "Lowest PSNR of a marked frame in dB; higher is fainter.", low=36.0, high=48.0)
-    masking: float = option(0.42, "Share by which the mark is fainter on plain areas.", low=0.0, high=0.9)
+    masking: float = option(0.05, "How much of the mark moves from smooth areas to texture.", low=0.0, high=1.0)
 
 
 class Embedder:
@@ -107,24 +100,13 @@ class Embedder:
 
     def _gain(self, luma: NDArray[np.float32]) -> NDArray[np.float32]:
         """Return the amplitude of the mark in grey levels for each cell `[rows, columns]`."""
-        texture = _texture(luma)
-        squared = texture * texture
-        busy = float(np.mean(squared / (squared + np.float32(0.15))))
-        wanted = self._amplitude * min(1.0, max(LEAST_SHARE, (busy / BUSY) ** 0.75))
-        hides = np.clip((texture - np.float32(PLAIN)) / np.float32(TEXTURED - PLAIN), 0, 1)
-        limit = np.float32(self._amplitude) * ((1 - self._masking) + (self._masking + STRONGEST - 1) * hides)
-        gain = np.minimum(np.float32(wanted), limit)
-        for _ in range(ROUNDS):  # what plain areas may not take, the others get
-            gain = np.minimum(gain * np.float32(wanted / np.sqrt(np.mean(gain * gain))), limit)
+        activity = uniform_filter(np.abs(luma - uniform_filter(luma, 5)), 7)
+        gain = (activity + np.float32(1.0)) ** np.float32(self._masking)
+        squared = activity * activity
+        busy = float(np.mean(squared / (squared + np.float32(1.0))))
+        share = min(1.0, max(LEAST_SHARE, (busy / BUSY) ** 0.75))
+        gain *= self._amplitude * share / np.sqrt(np.mean(gain * gain))
         return np.asarray(gain, np.float32)
-
-
-def _texture(luma: NDArray[np.float32]) -> NDArray[np.float32]:
-    """Return how much cells `[rows, columns]` differ from their neighbours, in grey levels, low beside an edge."""
-    spread = np.pad(uniform_filter(np.abs(luma - uniform_filter(luma, 3)), 3), 1, mode="edge")
-    least = np.minimum(np.minimum(spread[:-2], spread[1:-1]), spread[2:])
-    least = np.minimum(np.minimum(least[:, :-2], least[:, 1:-1]), least[:, 2:])
-    return np.asarray(uniform_filter(least, 3), np.float32)
 
 
 def _neighbours(length: int, cell: int) -> tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float32]]:
