@@ -59,7 +59,7 @@ def test_photo_becomes_a_clip_with_the_driving_clips_time_and_sound(pipeline, po
     assert steps[50:150, 80:170].mean() > 3 * steps[:, :12].mean()
     assert np.abs(frames[10][:200, :12].astype(int) - photo[:200, :12]).mean() < 8
     assert "AI generated" in receipt.label
-    corner = {"left": np.s_[:, 5:80], "right": np.s_[:, 170:245]}[receipt.label.rpartition("-")[2]]
+    corner = {"left": np.s_[:, 5:80], "right": np.s_[:, 170:245]}[receipt.label.split(", ")[1].rpartition("-")[2]]
     rows = slice(270, 296) if "bottom" in receipt.label else slice(4, 30)
     marked, plain = frames[10][rows][corner].astype(int), photo[rows][corner]
     assert np.abs(marked - plain).mean() > 15
