@@ -11,8 +11,9 @@ from fomm.cli.display import progress_bars
 from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.errors import OutputError
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.animate import Pipeline
 from fomm.scenes.demo import demo_files, record_demo_consent
+from fomm.scenes.doors import TRACK_SUFFIX
 from fomm.scenes.progress import PASSES, passes_of
 from fomm.scenes.settings import AnimateSettings
 from fomm.trust.delivery import check_destination
@@ -40,7 +41,13 @@ Example:
 @click.command(cls=StagedCommand, epilog=_EXAMPLE)
 @click.argument("photo", type=_PATH)
 @click.argument("driving", type=_PATH)
-@click.option("-o", "--output", type=_PATH, required=True, help="File to make; .mp4, .mov or .gif.")
+@click.option(
+    "-o",
+    "--output",
+    type=_PATH,
+    required=True,
+    help="File to make; .mp4, .mov or .gif, of a picture also .png.",
+)
 @click.option("--audio", type=_PATH, help="Take the sound from this file instead of the driving clip.")
 @click.option("--silent", is_flag=True, help="Leave the sound out.")
 @click.option("--force", is_flag=True, help="Replace the output if it exists.")
@@ -55,7 +62,9 @@ def animate(
     settings_file: Path | None,
     **given: Any,
 ) -> None:
-    """Animate PHOTO with the motion of DRIVING, a clip or a motion track made by `fomm track`.
+    """Animate PHOTO with the motion of DRIVING: a clip, a motion track made by `fomm track`, or a single picture.
+
+    Of a single picture the expression is taken; the output may then be a picture, too.
 
     The person in the photo must have agreed: record that with `fomm consent grant` first.
     """

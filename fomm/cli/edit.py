@@ -9,7 +9,8 @@ import click
 
 from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.animate import Pipeline
+from fomm.scenes.doors import TRACK_SUFFIX
 from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 
 _PATH = click.Path(path_type=Path)

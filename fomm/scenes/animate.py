@@ -8,20 +8,14 @@ clip.
 from __future__ import annotations
 
 import contextlib
-import warnings
 from collections.abc import Iterator
 from pathlib import Path
 
 from fomm.arguments import given_function, given_instance, given_path, given_settings
-from fomm.errors import CheckpointError, FommWarning, MediaError, OutputError, SettingsError
-from fomm.face.crop import CropWindow
+from fomm.errors import CheckpointError, OutputError
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
-from fomm.media.audio import probe_audio
-from fomm.media.codecs import choose_codec, container_for
 from fomm.media.limits import PHOTO_LIMITS, check_file
-from fomm.media.probe import probe
-from fomm.media.still import is_still_picture
 from fomm.motion.anatomy import anatomy_of
 from fomm.motion.expression import expression_motion
 from fomm.motion.smooth import smooth
@@ -33,6 +27,7 @@ from fomm.render.animator import Animator, Portrait
 from fomm.render.refine import PasteBack, enlarge
 from fomm.render.settings import RenderSettings
 from fomm.scenes.directions import start_of
+from fomm.scenes.doors import TRACK_SUFFIX, check_driving, check_sound, face_area, tell_reduced
 from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import Progress, extract_track, naming, no_progress
@@ -40,7 +35,7 @@ from fomm.settings import Settings
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.bound import BoundModel
 from fomm.trust.delivery import check_destination
-from fomm.trust.formats import check_video_name, is_still_name
+from fomm.trust.formats import is_still_name
 from fomm.trust.ledger import Ledger
 from fomm.trust.legible import check_quality, exit_label
 from fomm.trust.release import Provenance, Receipt, Rendered, open_release, release_still
@@ -48,7 +43,6 @@ from fomm.weights.fingerprint import detector_fingerprint
 from fomm.weights.loading import CheckpointInfo, load_model
 from fomm.weights.registry import DEFAULT_MODEL
 
-TRACK_SUFFIX = ".safetensors"
 _PAPER_SIDE = 256
 _CHUNK = 16
 
@@ -158,8 +152,8 @@ class Pipeline:
         given_function(progress, "progress")
         inputs = [path for path in (photo, driving, audio) if path is not None]
         check_destination(output, inputs, force=force)
-        _check_sound(audio, silent)
-        self._check_driving(driving, output, settings)
+        check_sound(audio, silent)
+        check_driving(driving, output, settings.encode, self.detector)
         authorisation = self.authorise(photo, settings)
         tell_reduced(authorisation, photo, settings)
         portrait = self.portrait(authorisation, photo, settings)
@@ -219,23 +213,6 @@ class Pipeline:
             photo, driving, self.model, settings.digest(), composite, precision=self._animator.compute.precision
         )
 
-    def _check_driving(self, driving: Path, output: Path, settings: AnimateSettings) -> None:
-        """Refuse a driving file that can be told from its header to be useless, or to be no picture for a picture."""
-        if driving.suffix == TRACK_SUFFIX:
-            frames = len(MotionTrack.load(driving, self.detector))
-        elif is_still_picture(driving):
-            frames = 1
-        else:
-            frames = probe(driving).frame_count or 0
-        if not is_still_name(output):
-            check_video_name(output)
-            choose_codec(settings.encode, container_for(output))
-        elif frames != 1:
-            raise OutputError(
-                f"{output} is the name of a picture, but {driving} moves: end the name in .mp4, or give a single "
-                "picture as driver."
-            )
-
     def authorise(
         self, photo: str | Path, settings: AnimateSettings | None = None, purpose: str = "animate"
     ) -> Authorisation:
@@ -286,33 +263,3 @@ class Pipeline:
             self._animator.finished(portrait, driving, lambda made: sealed(paste, made))
         ) as finished:
             yield from finished
-
-
-def _check_sound(audio: Path | None, silent: bool) -> None:
-    """Refuse a sound file that has no sound, before the clip is read."""
-    if audio is None:
-        return
-    if silent:
-        raise SettingsError("A sound file and silence were both asked for; leave out --audio or --silent.")
-    if probe_audio(audio) is None:
-        raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
-
-
-def tell_reduced(authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> None:
-    """Warn where the result will have fewer pixels than the photo."""
-    height, width = authorisation.image.shape[:2]
-    if authorisation.photo.size != (width, height) and not settings.refine.crop_only:
-        warnings.warn(
-            f"{photo} has {authorisation.photo.width}x{authorisation.photo.height} px and the result will have "
-            f"{width}x{height}; --max-side original keeps its size.",
-            FommWarning,
-            stacklevel=3,
-        )
-
-
-def face_area(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:
-    """Return the middle of the window, where the face is, in output pixels, so that the label stays off it."""
-    if settings.refine.crop_only:
-        return None
-    inset = window.side * 0.2
-    return (window.x + inset, window.y + inset, window.x + window.side - inset, window.y + window.side - inset)

@@ -19,8 +19,9 @@ from fomm.render.animator import Portrait
 from fomm.render.gaze import move_gaze
 from fomm.render.refine import PasteBack, RefineSettings
 from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area, tell_reduced
+from fomm.scenes.animate import Pipeline
 from fomm.scenes.directions import directions_of, keypoints_of, tied_anatomy
+from fomm.scenes.doors import TRACK_SUFFIX, face_area, tell_reduced
 from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.settings import Settings, option

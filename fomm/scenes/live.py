@@ -24,8 +24,9 @@ from fomm.motion.transfer import Transfer, TransferSettings
 from fomm.nn.geometry import Keypoints
 from fomm.render.lanes import Lanes
 from fomm.render.refine import PasteBack
-from fomm.scenes.animate import Pipeline, face_area, tell_reduced
+from fomm.scenes.animate import Pipeline
 from fomm.scenes.directions import start_of
+from fomm.scenes.doors import face_area, tell_reduced
 from fomm.scenes.live_driver import LiveDriver
 from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings

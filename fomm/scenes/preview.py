@@ -13,8 +13,9 @@ from fomm.media.still import is_still_picture
 from fomm.media.video import sample_frames
 from fomm.motion.track import MotionTrack
 from fomm.render.refine import PasteBack
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline, face_area
+from fomm.scenes.animate import Pipeline
 from fomm.scenes.directions import start_of
+from fomm.scenes.doors import TRACK_SUFFIX, face_area
 from fomm.scenes.sealed import sealed
 from fomm.scenes.settings import AnimateSettings
 from fomm.scenes.tracking import naming, sampled_track

@@ -9,7 +9,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from fomm.scenes.animate import TRACK_SUFFIX
+from fomm.scenes.doors import TRACK_SUFFIX
 
 PASSES = ("track", "render")
 """The passes of an animation from a clip, in order."""

@@ -7,7 +7,7 @@ from typing import Any
 
 import gradio as gr
 
-from fomm.scenes.animate import TRACK_SUFFIX
+from fomm.scenes.doors import TRACK_SUFFIX
 from fomm.studio import words
 from fomm.studio.consent_form import ConsentForm, build_form
 from fomm.studio.controls import FINE, MAIN, build

@@ -18,8 +18,9 @@ from fomm.media.image import Photo, read_photo
 from fomm.media.limits import check_file
 from fomm.media.probe import VideoInfo, probe
 from fomm.motion.track import MotionTrack
-from fomm.scenes.animate import TRACK_SUFFIX, Pipeline
+from fomm.scenes.animate import Pipeline
 from fomm.scenes.directions import directions_of
+from fomm.scenes.doors import TRACK_SUFFIX
 from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
 from fomm.scenes.preview import preview, sample_motion
 from fomm.scenes.progress import PASSES, passes_of

@@ -1,0 +1,81 @@
+"""What is looked at before a render begins, and said of it: driving file, sound, size, and where the face is."""
+
+from __future__ import annotations
+
+import warnings
+from pathlib import Path
+
+from fomm.errors import FommWarning, MediaError, OutputError, SettingsError
+from fomm.face.crop import CropWindow
+from fomm.media.audio import probe_audio
+from fomm.media.codecs import EncodeSettings, choose_codec, container_for
+from fomm.media.probe import probe
+from fomm.media.still import is_still_picture
+from fomm.motion.track import MotionTrack
+from fomm.scenes.settings import AnimateSettings
+from fomm.trust.authorise import Authorisation
+from fomm.trust.formats import check_video_name, is_still_name
+
+TRACK_SUFFIX = ".safetensors"
+
+
+def check_driving(driving: Path, output: Path, encode: EncodeSettings, detector: str) -> None:
+    """Refuse a driving file that can be told from its header to be useless, or to be no picture for a picture.
+
+    Args:
+        driving: a clip, a motion track or a picture.
+        output: the file to make.
+        encode: how a video is encoded.
+        detector: fingerprint of the keypoint detector in use.
+
+    Raises:
+        FommError: it is, or the output's name does not fit.
+    """
+    if driving.suffix == TRACK_SUFFIX:
+        frames = len(MotionTrack.load(driving, detector))
+    elif is_still_picture(driving):
+        frames = 1
+    else:
+        frames = probe(driving).frame_count or 0
+    if not is_still_name(output):
+        check_video_name(output)
+        choose_codec(encode, container_for(output))
+    elif frames != 1:
+        raise OutputError(
+            f"{output} is the name of a picture, but {driving} moves: end the name in .mp4, or give a single "
+            "picture as driver."
+        )
+
+
+def check_sound(audio: Path | None, silent: bool) -> None:
+    """Refuse a sound file that has no sound, before the clip is read.
+
+    Raises:
+        SettingsError, MediaError: it has none, or silence was asked for as well.
+    """
+    if audio is None:
+        return
+    if silent:
+        raise SettingsError("A sound file and silence were both asked for; leave out --audio or --silent.")
+    if probe_audio(audio) is None:
+        raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
+
+
+def tell_reduced(authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> None:
+    """Warn where the result will have fewer pixels than the photo."""
+    height, width = authorisation.image.shape[:2]
+    if authorisation.photo.size != (width, height) and not settings.refine.crop_only:
+        warnings.warn(
+            f"{photo} has {authorisation.photo.width}x{authorisation.photo.height} px and the result will have "
+            f"{width}x{height}; --max-side original keeps its size.",
+            FommWarning,
+            stacklevel=3,
+        )
+
+
+def face_area(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:
+    """Return the middle of the window, where the face is, in output pixels, so that the label stays off it."""
+    if settings.refine.crop_only:
+        return None
+    inset = window.side * 0.2
+    return (window.x + inset, window.y + inset, window.x + window.side - inset, window.y + window.side - inset)
