@@ -11,6 +11,7 @@ from __future__ import annotations
 import contextlib
 import hashlib
 import io
+import itertools
 import os
 from collections.abc import Callable, Generator, Iterator, Sequence
 from concurrent.futures import Future
@@ -112,7 +113,7 @@ def _driving_mark(path: Path, secret: bytes, pins: tuple[Pins, ...], most: int) 
         if output or not secret:
             return output
         with contextlib.closing(pictures_of(path, most)) as frames:
-            return _watermark_id(frames, secret, deep=True)
+            return _watermark_id(itertools.takewhile(lambda _: not _DRIVING.ending, frames), secret, deep=True)
     except (MediaError, OSError):
         return ""  # a sound, a motion track, or a file whose fault the render itself will name
 

@@ -7,6 +7,7 @@ key are the same, so that a photo that is previewed again and again is searched 
 
 from __future__ import annotations
 
+import atexit
 import shlex
 import threading
 from collections import OrderedDict
@@ -16,14 +17,21 @@ from concurrent.futures import Future
 from fomm.errors import TrustError
 
 KEPT = 64
+_PATIENCE = 30.0  # seconds that the end of the program waits for a search
 
 
 class Searches:
-    """Runs searches one after the other and keeps the results; no thread of it keeps the program alive."""
+    """Runs searches one after the other and keeps the results.
+
+    A program that ends waits for the search that is running, a few seconds at most, and begins no other: threads that
+    are torn away in the middle of native code take the whole process with them.
+    """
 
     def __init__(self) -> None:
         self._kept: OrderedDict[Hashable, Future[str]] = OrderedDict()
         self._guard, self._turn = threading.Lock(), threading.Lock()
+        self._ending = threading.Event()
+        atexit.register(self._end)
 
     def start(self, key: Hashable, search: Callable[[], str]) -> Future[str]:
         """Return what `search` will find, started now unless one with this key was started before and did not fail.
@@ -44,8 +52,21 @@ class Searches:
         threading.Thread(target=self._run, args=(future, search), name="fomm mark search", daemon=True).start()
         return future
 
+    @property
+    def ending(self) -> bool:
+        """Whether the program ends, so that a long search should give up."""
+        return self._ending.is_set()
+
+    def _end(self) -> None:
+        self._ending.set()
+        if self._turn.acquire(timeout=_PATIENCE):
+            self._turn.release()
+
     def _run(self, future: Future[str], search: Callable[[], str]) -> None:
         with self._turn:
+            if self._ending.is_set():
+                future.cancel()
+                return
             try:
                 future.set_result(search())
             except BaseException as error:  # the one who waits for it has to see it

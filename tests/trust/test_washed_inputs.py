@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+import subprocess
+import sys
 import threading
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -182,3 +184,24 @@ def test_a_mirrored_driver_is_noted_in_the_manifest(marked: Marked, out: Path, t
             release.write(Rendered(skimage.data.astronaut(), leave))
     statement = read_manifest(path, *known_pins(marked.ledger.keys)).statement
     assert statement["driving_mark"] == marked.id, json.dumps(statement)
+
+
+ENDING = """
+import time
+from fomm.trust.searches import Searches
+searches = Searches()
+def long():
+    print("began", flush=True)
+    time.sleep(1)
+    print("ended", flush=True)
+    return ""
+searches.start("a", long)
+searches.start("b", long)
+time.sleep(0.3)
+"""
+
+
+def test_a_program_that_ends_waits_for_the_search_that_runs_and_begins_no_other() -> None:
+    shown = subprocess.run([sys.executable, "-c", ENDING], capture_output=True, text=True, check=True, timeout=60)
+    assert shown.stdout.split() == ["began", "ended"]
+    assert shown.stderr == ""
