@@ -18,9 +18,10 @@ from PIL import Image
 from fomm.errors import OutputError, TrustError
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.formats import sealed_as
-from fomm.trust.keys import KeyStore, data_directory
+from fomm.trust.keys import KeyStore
 from fomm.trust.kinds import Kind
 from fomm.trust.label import Label, LabelSettings
+from fomm.trust.ledger import Ledger
 from fomm.trust.marks import WATERMARK_SECRET
 from fomm.trust.material import Material, seal_material
 from fomm.trust.signer import Signer
@@ -92,7 +93,7 @@ class SheetMarker:
     """
 
     def __init__(self, kind: Kind, of: str, keys: KeyStore | None = None) -> None:
-        keys = keys or KeyStore(data_directory())
+        keys = keys or Ledger().keys
         self._kind, self._of = kind, of
         self._watermark, self._signer = Watermark(keys.secret(WATERMARK_SECRET)), ensure_identity(keys)
 

@@ -22,7 +22,7 @@ from fomm.media.codecs import EncodeSettings, choose_codec, container_for, encod
 from fomm.trust.authorise import authorise
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.ledger import Ledger
-from fomm.trust.release import open_release, release_still
+from fomm.trust.release import Rendered, open_release, release_still
 from fomm.weights.locations import demo_folder
 
 
@@ -102,7 +102,7 @@ def release(home, consented, tmp_path):
         output, size = tmp_path / name, (720, 720)
         settings = EncodeSettings(**encode)
         with open_release(output, leave, size=size, fps=Fraction(25), encode=settings, force=True) as opened:
-            opened.write(np.stack([frame] * 4))
+            opened.write(Rendered(np.stack([frame] * 4), leave))
         return opened.receipt.watermark
 
     return attempt
@@ -133,7 +133,7 @@ def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, m
             release("a.gif")
         leave = authorise(consented.read_bytes(), ledger=Ledger(home))
         with pytest.raises(OutputError, match=r"write a \.png instead"):
-            release_still(tmp_path / "a.jpg", np.full((720, 720, 3), 99, np.uint8), leave)
+            release_still(tmp_path / "a.jpg", Rendered(np.full((720, 720, 3), 99, np.uint8), leave), leave)
     with monkeypatch.context() as patch:
         patch.setattr("fomm.trust.label.Label.legibility", lambda *_: 0.0)
         with pytest.raises(OutputError, match=r"label cannot be read.*--quality 9 or lower"):
@@ -141,7 +141,7 @@ def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, m
     for quality in (9, 0):
         assert release("a.mp4", quality=quality) == "read back"
     texture = np.random.default_rng(1).integers(0, 255, (720, 720, 3), np.uint8)
-    assert release_still(tmp_path / "a.png", texture, leave).watermark == "read back"
+    assert release_still(tmp_path / "a.png", Rendered(texture, leave), leave).watermark == "read back"
 
 
 @tries("does not go into {container.muxer}; use --codec auto", "is missing from this ffmpeg; use --codec auto")

@@ -12,6 +12,7 @@ from PIL import Image
 
 from fomm.trust.consent import ConsentTerms
 from fomm.trust.ledger import Ledger
+from fomm.weights.locations import demo_folder
 
 
 def camera_jpeg(shift: int = 0, size: tuple[int, int] = (160, 160)) -> bytes:
@@ -23,8 +24,9 @@ def camera_jpeg(shift: int = 0, size: tuple[int, int] = (160, 160)) -> bytes:
 
 
 def consented_photo(path: Path, ledger: Ledger, rows: slice = slice(0, 290), **terms: object) -> Path:
-    """Write a photo whose person agreed to live use; mirrored, so that revoking it touches no other test's photo."""
-    iio.imwrite(path, skimage.data.astronaut()[rows, 364:94:-1])
+    """Write a photo whose person agreed to live use; of another face, so that revoking it touches no other test's."""
+    whole = Image.open(demo_folder() / "portrait-2.jpg").convert("RGB").resize((290, 290))
+    iio.imwrite(path, np.asarray(whole)[rows, 10:280])
     values = {"subject": "Ada", "make": ("animate", "live"), "expires": "2999-01-31", "statement": "Yes, live."}
     ledger.grant(path.read_bytes(), ConsentTerms(**{**values, **terms}), name=path.name, renew=True)
     return path
