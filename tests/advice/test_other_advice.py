@@ -39,7 +39,7 @@ from fomm.weights.locations import find_config
 from fomm.weights.official import load_official
 from fomm.weights.registry import resolve_checkpoint
 
-PROJECT = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+PROJECT = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
 
 
 @tries("cannot be written as '{suffix or path.suffix}'", "end its name in one of {', '.join(SEALED_SUFFIXES)}.")
