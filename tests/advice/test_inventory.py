@@ -10,7 +10,7 @@ from pathlib import Path
 
 import click
 import pytest
-from inventory import PACKAGE, messages
+from inventory import messages
 from tried import TRIED
 
 from fomm.cli import foreign
@@ -90,7 +90,7 @@ def test_what_a_message_names_exists(message):
 
 
 def test_extras_named_in_messages_exist():
-    project = tomllib.loads((PACKAGE.parent / "pyproject.toml").read_text())["project"]
+    project = tomllib.loads((Path(__file__).parents[2] / "pyproject.toml").read_text())["project"]
     extras = {name for message in MESSAGES for name in re.findall(r"fomm\[(\w+)\]", message.text)}
     assert extras
     assert extras <= set(project["optional-dependencies"])

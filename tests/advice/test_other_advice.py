@@ -8,12 +8,12 @@ import tomllib
 from concurrent.futures import Future
 from concurrent.futures.process import BrokenProcessPool
 from fractions import Fraction
+from pathlib import Path
 from types import SimpleNamespace
 
 import numpy as np
 import pytest
 import torch
-from inventory import PACKAGE
 from tried import TERMS, tries
 
 from fomm.errors import CheckpointError, FommError, MotionError, OutputError, SettingsError

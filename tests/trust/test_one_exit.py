@@ -96,7 +96,7 @@ def test_no_other_module_keeps_arrays() -> None:
 
 @pytest.mark.parametrize("name", ["contact_sheet.py", "gpu_session.py", "finetune.py", "heldout.py"])
 def test_benchmarks_that_make_pictures_of_faces_write_none_themselves(name: str) -> None:
-    script = PACKAGE.parent / "benchmarks" / name
+    script = Path(__file__).parents[2] / "benchmarks" / name
     if not script.is_file():
         pytest.skip("the benchmarks are not part of an installed package")
     found = offences(script.read_text(), name)
