@@ -26,6 +26,10 @@ def test_from_consent_to_a_model_of_ones_own(
     assert "finetune (1 of 1)  step 2/2" in made.err
     assert "min left" in made.err
     fomm(*command).refused(7, "ada.safetensors exists", "--force")
+    left = {
+        path.name for path in tmp_path.rglob("*") if path.is_file() and path.suffix in (".png", ".jpg", ".mp4", ".npy")
+    }
+    assert left == {talk.name}
 
     assert "animates that photo only" in fomm("checkpoint", "info", model).out
     done = animate(portrait_photo, motion_file, video, model=model)

@@ -37,6 +37,14 @@ def studio(tiny_checkpoint: Path, portrait_photo: Path, tmp_path_factory: pytest
     assert not studio.sessions.uploads.exists()
 
 
+@pytest.fixture(scope="module")
+def editor(editing_checkpoint: Path, studio: Studio) -> Iterator[Studio]:
+    """A studio whose model can edit, on the same ledger."""
+    editor = Studio(Pipeline(str(editing_checkpoint), RenderSettings(device="cpu"), studio.pipeline.ledger))
+    yield editor
+    editor.close()
+
+
 @pytest.fixture(scope="session")
 def address(studio: Studio) -> Iterator[str]:
     """Where the studio is served."""

@@ -5,19 +5,8 @@ import imageio.v3 as iio
 import pytest
 
 from fomm.motion.track import MotionTrack
-from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import Pipeline
 from fomm.studio.edit_events import EditEvents
 from fomm.studio.edit_tab import EDIT_CONTROLS
-from fomm.studio.service import Studio
-
-
-@pytest.fixture(scope="module")
-def editor(editing_checkpoint, studio):
-    """A studio whose model can edit, on the same ledger."""
-    editor = Studio(Pipeline(str(editing_checkpoint), RenderSettings(device="cpu"), studio.pipeline.ledger))
-    yield editor
-    editor.close()
 
 
 @pytest.fixture
