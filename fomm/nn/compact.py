@@ -17,11 +17,13 @@ from fomm.nn.belongings import with_belongings
 from fomm.nn.compact_detector import CompactKeypointDetector, to_blocks
 from fomm.nn.compact_generator import CompactGenerator
 from fomm.nn.compact_motion import CompactDenseMotion
+from fomm.nn.fine_matte import fine_matte
 from fomm.nn.geometry import Keypoints, Motion
 from fomm.nn.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.nn.matte import CompactMatte
 from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames, TimedLayer
 from fomm.nn.plate import borrowed_places, clean_plate, with_texture
+from fomm.nn.tone import tone_of
 from fomm.settings import Settings, option
 
 _TIMED_BATCH = 4  # frames that share the small operations of this model
@@ -218,6 +220,9 @@ class CompactModel(AnimationModel):
                 places = borrowed_places(plate, taken)
                 plate = with_texture(source, places, plate)
             known = (matte, plate)
+            if not self.training and self.settings.edge:
+                fine = fine_matte(source, matte)
+                known = (*known, fine, tone_of(source, fine))
         return EncodedSource(source, (blocks, *self.generator.encode(source), *known), places)
 
     def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
@@ -228,10 +233,10 @@ class CompactModel(AnimationModel):
         if len(source) != batch:
             source = source.expand(batch)
         blocks, half, quarter, eighth, *known = encoded.features
-        matte, plate = known or (None, None)
-        motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte)
-        blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate)
-        return GeneratedFrames(blend.image, motion, blend.visible, blend.warped, blend.behind)
+        matte, plate, fine, tone, *_ = (*known, None, None, None, None)
+        motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte, fine)
+        blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate, tone)
+        return GeneratedFrames(blend.image, motion, blend.visible, blend.warped, blend.behind, blend.resting)
 
     def timed_layers(self) -> list[TimedLayer]:
         """Return the widest layer of the decoder at each of two resolutions, and one of the detector's hourglass."""

@@ -17,9 +17,11 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from fomm.nn.compact_blocks import ConvBlock, ResidualBlock, blocks_of
-from fomm.nn.fill import Filled, fill_hidden
+from fomm.nn.fill import Filled, fill_hidden, fill_layers
 from fomm.nn.geometry import Motion, coordinate_grid, resize
 from fomm.nn.mouth import CHANNELS, opened
+from fomm.nn.person_layer import PersonLayer
+from fomm.nn.tone import toned
 
 _BEHIND = 0.3  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
 
@@ -36,6 +38,7 @@ class Blend:
         offered: `warped`, filled where the source hides what belongs there, if the generator fills.
         copied: share of `offered` in `image`, `[B, 1, H, W]` in [0, 1]; the rest is `synthesised`.
         behind: where what is behind the person belongs and the source does not show it, likewise, if there is a plate.
+        resting: share of the source as it rests in `image`, likewise, where the person is a layer before it.
     """
 
     image: Tensor
@@ -45,6 +48,7 @@ class Blend:
     offered: Tensor
     copied: Tensor
     behind: Tensor | None = None
+    resting: Tensor | None = None
 
 
 class CompactGenerator(nn.Module):
@@ -89,27 +93,46 @@ class CompactGenerator(nn.Module):
         return half, quarter, self.encode_eighth(quarter)
 
     def decode(
-        self, source: Tensor, features: tuple[Tensor, ...], motion: Motion, plate: Tensor | None = None
+        self,
+        source: Tensor,
+        features: tuple[Tensor, ...],
+        motion: Motion,
+        plate: Tensor | None = None,
+        tone: Tensor | None = None,
     ) -> Blend:
-        """Make frames from the source image `[B, 3, H, W]`, its features, the motion and the clean plate, if any."""
+        """Make frames.
+
+        Args:
+            source: the image `[B, 3, H, W]`.
+            features: what `encode` made of it.
+            motion: how it moves.
+            plate: the clean plate, `[B, 3, H, W]`, if there is one.
+            tone: of the source, `[B, 7]` (`fomm.nn.tone`), that what is made up is to have; None leaves it as it is.
+        """
         if motion.features is None or motion.occlusion is None:
             raise ValueError("The compact generator needs motion features and an occlusion map.")
         half, quarter, eighth = features
         displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
-        behind = None
-        if plate is None:
+        behind, layer = None, motion.layer
+        if layer is not None and plate is not None:
+            displacement = layer.displacement
+            warped = warp(source, displacement, padding="reflection")
+        elif plate is None:
             warped = warp(source, displacement)  # [B, 3, H, W]
         else:  # beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does
             both = warp(torch.cat((source, plate.to(source.dtype)), dim=1), displacement, padding="reflection")
             warped, behind = both.chunk(2, dim=1)
-        filled = fill_hidden(warped, motion, behind) if self.fill else Filled(warped, None)
-        x = warp(eighth, displacement) * _resize(motion.occlusion, eighth)
+        if layer is not None and plate is not None:
+            filled = fill_layers(warped, motion, source, plate)
+        else:
+            filled = fill_hidden(warped, motion, behind) if self.fill else Filled(warped, None)
+        x = _moved(eighth, displacement, layer) * _resize(motion.occlusion, eighth)
         x = self.decode_eighth(x + _resize(self.read_motion(motion.features), eighth))  # [B, 4w, H/8, W/8]
         x = F.interpolate(self.shrink_eighth(x), scale_factor=2.0, mode="nearest")
-        skip = warp(quarter, displacement) * _resize(motion.occlusion, quarter)
+        skip = _moved(quarter, displacement, layer) * _resize(motion.occlusion, quarter)
         x = self.decode_quarter(torch.cat((x, skip, _resize(motion.features, quarter)), dim=1))  # [B, 2w, H/4, W/4]
         x = F.interpolate(self.shrink_quarter(x), scale_factor=2.0, mode="nearest")
-        skip = warp(half, displacement) * _resize(motion.occlusion, half)
+        skip = _moved(half, displacement, layer) * _resize(motion.occlusion, half)
         pixels = F.pixel_unshuffle(filled.image, 2).to(x.dtype, memory_format=torch.channels_last)  # [B, 12, H/2, W/2]
         parts = [x, skip, pixels]
         if self.mouth:
@@ -118,9 +141,11 @@ class CompactGenerator(nn.Module):
             # In another layout than the rest, it would make `cat` lay out all of them anew.
             parts.append(_resize(motion.mouth, half).contiguous(memory_format=torch.channels_last))  # [B, 6, H/2, W/2]
         x = self.decode_half(torch.cat(parts, dim=1))  # [B, w, H/2, W/2]
-        return self._blend(self.paint(x).float(), motion, warped, filled)
+        return self._blend(self.paint(x).float(), motion, warped, filled, tone)
 
-    def _blend(self, painted: Tensor, motion: Motion, warped: Tensor, filled: Filled) -> Blend:
+    def _blend(
+        self, painted: Tensor, motion: Motion, warped: Tensor, filled: Filled, tone: Tensor | None = None
+    ) -> Blend:
         """Return the frame from what the network says, `[B, 16, H/2, W/2]`, and the moved source, plain and filled."""
         if self.copying and not self.training:
             more = self.copying if motion.mouth is None else self.copying * (1 - _resize(opened(motion.mouth), painted))
@@ -134,19 +159,31 @@ class CompactGenerator(nn.Module):
             cover = drawn[:, :1]  # [B, 1, H, W]
             synthesised = torch.lerp(synthesised, drawn[:, 1:], cover)
             copied = copied * (1 - cover)
+        if tone is not None and not self.training:
+            synthesised = toned(synthesised, tone)
         own = None
         if motion.own is not None and not self.training:
             mouth = _resize(motion.own, painted)
             own, hidden = mouth[:, :1], mouth[:, 1:]  # [B, 1, H, W] each
             copied = copied * (1 - hidden)
-        visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)
+        if filled.person is not None:
+            visible = copied * filled.person
+        else:
+            visible = copied if motion.shown is None else copied * _resize(motion.shown, copied)
         if own is not None:  # whatever the network thinks of it
             copied, visible = (torch.lerp(share, torch.ones_like(own), own) for share in (copied, visible))
             offered = torch.lerp(offered, warped, own.to(offered.dtype))
         if not self.fill:
             copied = visible
         image = torch.lerp(synthesised, offered, copied)
-        return Blend(image, synthesised, warped, visible, offered, copied, filled.behind)
+        resting = None if filled.resting is None else copied * filled.resting
+        return Blend(image, synthesised, warped, visible, offered, copied, filled.behind, resting)
+
+
+def _moved(features: Tensor, displacement: Tensor, layer: PersonLayer | None) -> Tensor:
+    """Return features `[B, C, h, w]` as they move, the person's before those that rest if there are two layers."""
+    moved = warp(features, displacement)
+    return moved if layer is None else layer.over(moved, features)
 
 
 def warp(image: Tensor, displacement: Tensor, padding: str = "border") -> Tensor:

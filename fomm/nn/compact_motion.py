@@ -13,6 +13,8 @@ All grids are edge grids (see `fomm.nn.geometry`), so a field means the same at 
 
 from __future__ import annotations
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -29,13 +31,25 @@ from fomm.nn.geometry import (
 from fomm.nn.irises import turn_irises
 from fomm.nn.lids import follow_lower_lids, shut_lids
 from fomm.nn.lips import follow_lips
-from fomm.nn.local_motions import CarriedMotions, blend_motions, layered, local_motions
+from fomm.nn.local_motions import CarriedMotions, before_background, blend_motions, layered, local_motions
 from fomm.nn.mouth import mouth_map
-from fomm.nn.shown import Person, face_area, shown_in_source
+from fomm.nn.person_layer import PersonLayer, carried_person, silhouette
+from fomm.nn.shown import Person, face_area, shown_in_layers, shown_in_source
 
 _MOUTH_DETAIL = 2  # cells of the drawn mouth per cell of the field along either side: half the resolution
 _DRAWN_DETAIL = 4  # likewise: a tooth is a few pixels wide
 _CRISP = 2.0  # how many times as steep an edge is as in training, where it has to be soft to be learnt
+
+
+@dataclass(frozen=True)
+class _Field:
+    """A displacement `[B, 2, S D, S D]`, its mean in cells `[B, 2, S, S]`, and the rest as in `Motion`."""
+
+    displacement: Tensor
+    mean: Tensor
+    front: Tensor | None
+    shown: Tensor | None
+    layer: PersonLayer | None = None
 
 
 class CompactDenseMotion(nn.Module):
@@ -106,6 +120,7 @@ class CompactDenseMotion(nn.Module):
         source: Keypoints,
         picture: Tensor,
         matte: Tensor | None = None,
+        fine: Tensor | None = None,
     ) -> Motion:
         """Return the motion from driving pixels to source coordinates; its flow has D times the field's side.
 
@@ -115,6 +130,7 @@ class CompactDenseMotion(nn.Module):
             source: keypoints of the source.
             picture: the source, `[B, 3, H, W]` in [0, 1], for what is drawn.
             matte: where the person is in it, `[B, 1, S, S]` in [0, 1], if it is told.
+            fine: likewise, at the picture's own resolution, to be carried as one layer; None while training.
 
         Raises:
             ValueError: there is no matte where one is needed, or one that is not wanted.
@@ -135,19 +151,41 @@ class CompactDenseMotion(nn.Module):
         evidence = torch.cat((heatmaps, shift.permute(0, 3, 1, 2), moved), dim=1)  # [B, K + 14 or 15, S, S]
         features = self.hourglass(evidence)  # [B, C, S, S]
         mask, occlusion, residual = convolve_together(features, (self.mask, self.occlusion, self.residual))
-        correction = torch.tanh(residual.float()) * self.residual_limit  # [B, 2 D D, S, S]
-        edge = self.edge if self.training else _CRISP * self.edge
-        displacement, front = layered(motions, prior + mask.float(), edge, self.detail)  # [B, 2, S D, S D]
-        displacement = displacement + F.pixel_shuffle(correction, self.detail)
+        correction = F.pixel_shuffle(torch.tanh(residual.float()) * self.residual_limit, self.detail)
+        logits = prior + mask.float()
+        if fine is None or matte is None:
+            field = self._in_one(motions, logits, correction, source, matte)
+        else:
+            field = self._in_layers(motions, logits, correction, source, matte, fine)
         occlusion = torch.sigmoid(occlusion.float())  # [B, 1, S, S]
-        shown = person = None
-        mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
-        if self.hidden_margin:
-            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, self._known(source, matte, front))
-            occlusion = occlusion * shown
+        if field.shown is not None:
+            occlusion = occlusion * field.shown
+        person = None
         if matte is not None:
-            place = mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, mean, corners=False)
+            place = field.mean.permute(0, 2, 3, 1) + coordinate_grid(side, side, field.mean, corners=False)
             person = F.grid_sample(matte, place, padding_mode="border", align_corners=False)
+        drawn = self._with_face(field.displacement, driving, source, picture)
+        displacement, layer = drawn.displacement, field.layer
+        if layer is not None:
+            layer = layer.moved(displacement)
+            displacement = layer.flow_of_both()
+        moving = displacement.permute(0, 2, 3, 1)
+        return Motion(
+            moving + coordinate_grid(moving.shape[1], moving.shape[2], moving, corners=False),
+            occlusion,
+            corners=False,
+            features=features,
+            shown=field.shown,
+            mouth=mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None,
+            drawn=drawn.drawing,
+            own=drawn.own,
+            person=person,
+            front=field.front,
+            layer=layer,
+        )
+
+    def _with_face(self, displacement: Tensor, driving: Keypoints, source: Keypoints, picture: Tensor) -> Drawn:
+        """Return a displacement `[B, 2, S D, S D]` in which lids, irises and lips go as told, and what is drawn."""
         if self.irises:
             displacement = follow_lower_lids(shut_lids(displacement, driving, source), driving, source)
             displacement = turn_irises(displacement, driving, source)
@@ -155,31 +193,44 @@ class CompactDenseMotion(nn.Module):
         drawn = Drawn(displacement)
         if not self.training:
             if self.lashes:
-                drawn = drawn.eyes(driving, source, picture, _DRAWN_DETAIL * side)
+                drawn = drawn.eyes(driving, source, picture, _DRAWN_DETAIL * self.side)
             if self.teeth:
-                drawn = drawn.mouth(driving, source, picture, _DRAWN_DETAIL * side)
-        fine = drawn.displacement.permute(0, 2, 3, 1)
-        flow = fine + coordinate_grid(fine.shape[1], fine.shape[2], fine, corners=False)
-        mouth = mouth_map(driving, source, _MOUTH_DETAIL * side) if self.mouth else None
-        return Motion(
-            flow,
-            occlusion,
-            corners=False,
-            features=features,
-            shown=shown,
-            mouth=mouth,
-            drawn=drawn.drawing,
-            own=drawn.own,
-            person=person,
-            front=front,
-        )
+                drawn = drawn.mouth(driving, source, picture, _DRAWN_DETAIL * self.side)
+        return drawn
+
+    def _in_one(
+        self, motions: Tensor, logits: Tensor, correction: Tensor, source: Keypoints, matte: Tensor | None
+    ) -> _Field:
+        """Return one field for the person and what is behind them."""
+        edge = self.edge if self.training else _CRISP * self.edge
+        displacement, front = layered(motions, logits, edge, self.detail)  # [B, 2, S D, S D]
+        displacement = displacement + correction
+        mean = F.avg_pool2d(displacement, self.detail).detach()  # [B, 2, S, S]
+        shown = None
+        if self.hidden_margin:
+            shown = shown_in_source(mean, self.hidden_margin, self.hidden_rim, self._known(source, matte, front))
+        return _Field(displacement, mean, front, shown)
+
+    def _in_layers(
+        self, motions: Tensor, logits: Tensor, correction: Tensor, source: Keypoints, matte: Tensor, fine: Tensor
+    ) -> _Field:
+        """Return the field of the person, who is a layer before a background that rests."""
+        moved, before = before_background(motions, logits, self.detail)
+        displacement = carried_person(moved, before, fine) + correction  # [B, 2, S D, S D]
+        layer = PersonLayer(displacement, silhouette(displacement, fine))
+        mean, alpha = layer.told_of_cells(self.side)
+        shown, wall = shown_in_layers(mean, self.hidden_margin, self.hidden_rim, self._person(source, matte))
+        front = F.adaptive_avg_pool2d(layer.alpha, self.side * self.detail)
+        return _Field(displacement, mean, front, torch.lerp(wall, shown, alpha), layer.told(shown, wall))
 
     def _known(self, source: Keypoints, matte: Tensor | None, front: Tensor | None) -> Person | None:
         """Return where the person is, and was, on the field's grid."""
         if matte is None:
             return None
-        face = face_area(source, self.side) if self.irises else None
-        return Person(matte, face, None if front is None else F.avg_pool2d(front, self.detail))
+        return self._person(source, matte, None if front is None else F.avg_pool2d(front, self.detail))
+
+    def _person(self, source: Keypoints, matte: Tensor, front: Tensor | None = None) -> Person:
+        return Person(matte, face_area(source, self.side) if self.irises else None, front)
 
     def _prior_logits(self, value: Tensor) -> Tensor:
         """Return log-weights of background, keypoints (by distance) and carried motions: `[B, K + 1 + M, S, S]`."""

@@ -15,10 +15,14 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 from functools import lru_cache
+from typing import TYPE_CHECKING
 
 import torch
 from torch import Tensor
 from torch.nn import functional as F
+
+if TYPE_CHECKING:
+    from fomm.nn.person_layer import PersonLayer
 
 _KEPT_CELLS = 256 * 256  # of the largest identity grid that is kept
 _LEAST = -40.0  # exponent; exp(-80) = 1.8e-35 is still a normal float32 (from 1.2e-38 on)
@@ -102,6 +106,8 @@ class Motion:
             `fomm.nn.own_teeth.hold_teeth` tells, `[B, 2, H, W]` in [0, 1], or None.
         person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.
         front: share of what moves before the background, `[B, 1, H, W]` in [0, 1], or None.
+        layer: the person as a layer of their own (`fomm.nn.person_layer`), or None; `flow` is then that of whichever
+            layer is in front.
     """
 
     flow: Tensor
@@ -114,6 +120,7 @@ class Motion:
     own: Tensor | None = None
     person: Tensor | None = None
     front: Tensor | None = None
+    layer: PersonLayer | None = None
 
     def displacement(self) -> Tensor:
         """Return flow minus its own identity, `[B, H, W, 2]`: the same for both grid conventions."""

@@ -73,29 +73,44 @@ def blend_motions(motions: Tensor, logits: Tensor) -> Tensor:
     return flow.permute(0, 2, 3, 1)
 
 
-def layered(motions: Tensor, logits: Tensor, edge: float, detail: int) -> tuple[Tensor, Tensor | None]:
-    """Blend affine motions into a displacement, on a grid `detail` times as fine as the logits'.
+def before_background(motions: Tensor, logits: Tensor, detail: int) -> tuple[Tensor, Tensor]:
+    """Blend affine motions without the background, on a grid `detail` times as fine as the logits'.
 
     Args:
         motions: `[B, N, 6]`, the background's, which is the identity, first.
         logits: weights of the motions before the softmax, `[B, N, S, S]`.
-        edge: 0 blends all motions alike. Otherwise the others are blended without the background, and it has the
-            pixels where its weight is above half, with an edge so many times steeper than the softmax's; it is that
-            steep on the fine grid, because the logits are enlarged, not the field.
         detail: D.
+
+    Returns:
+        The displacement `[B, 2, S D, S D]`, and by how much a cell is of what moves rather than of the background, a
+        logit, `[B, 1, S D, S D]`: the logits are enlarged, not the field, so that an edge told by them is sharp.
+    """
+    others, weights = _displaced(motions[:, 1:], logits[:, 1:])
+    # A logit is its weight's logarithm plus the logsumexp of all; the largest loses the fewest bits.
+    whole = logits[:, 1:].amax(1, keepdim=True) - weights.amax(1, keepdim=True).log()
+    before = whole - logits[:, :1]  # [B, 1, S, S]
+    moved = _enlarged(torch.cat((others, before), dim=1), detail)
+    return moved[:, :2], moved[:, 2:]
+
+
+def layered(motions: Tensor, logits: Tensor, edge: float, detail: int) -> tuple[Tensor, Tensor | None]:
+    """Blend affine motions into one displacement, see `before_background` for arguments.
+
+    Args:
+        motions: likewise.
+        logits: likewise.
+        edge: 0 blends all motions alike. Otherwise the background has the pixels where its weight is above half, with
+            an edge so many times steeper than the softmax's.
+        detail: likewise.
 
     Returns:
         The displacement `[B, 2, S D, S D]`, and with an edge the share of what moves, `[B, 1, S D, S D]` in [0, 1].
     """
     if not edge:
         return _enlarged(_displaced(motions, logits)[0], detail), None
-    others, weights = _displaced(motions[:, 1:], logits[:, 1:])
-    # A logit is its weight's logarithm plus the logsumexp of all; the largest loses the fewest bits.
-    whole = logits[:, 1:].amax(1, keepdim=True) - weights.amax(1, keepdim=True).log()
-    before = whole - logits[:, :1]  # [B, 1, S, S], a logit
-    moved = _enlarged(torch.cat((others, before), dim=1), detail)
-    front = torch.sigmoid(edge * moved[:, 2:])
-    return moved[:, :2] * front, front
+    moved, before = before_background(motions, logits, detail)
+    front = torch.sigmoid(edge * before)
+    return moved * front, front
 
 
 def _blended(motions: Tensor, logits: Tensor) -> tuple[Tensor, Tensor]:

@@ -74,7 +74,9 @@ class GeneratedFrames:
         visible: share of the warped source pixels to trust, `[B, 1, h, w]` in [0, 1]; 0 where the content was made up.
         moved: the source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1], if the family makes them anyway.
         behind: share of what is made up behind the person, as `EncodedSource.places` has it, `[B, 1, H, W]` in [0, 1].
-        mirrored: what comes from the mirrored source, if anything does; `visible` and `behind` leave it out.
+        resting: share of the source's pixels that rest, likewise, where the person is a layer before them; None where
+            all of the source moves by the flow.
+        mirrored: what comes from the mirrored source, if anything does; the shares above leave it out.
     """
 
     image: Tensor
@@ -82,7 +84,13 @@ class GeneratedFrames:
     visible: Tensor
     moved: Tensor | None = None
     behind: Tensor | None = None
+    resting: Tensor | None = None
     mirrored: MirroredDetail | None = None
+
+    def displacement(self) -> Tensor:
+        """Return how the pixels that `visible` tells of moved, backward, `[B, 2, h, w]` in [-1, 1] units."""
+        layer = self.motion.layer
+        return self.motion.displacement().permute(0, 3, 1, 2) if layer is None else layer.displacement
 
 
 @dataclass(frozen=True)

@@ -26,14 +26,7 @@ _AROUND = 3  # cells around one of the person that tell how far the person moves
 _RIM = 1  # cells around the person in the source that hair reaches into
 _TOUCHED = (0.2, 0.6)  # how much of a person and their rim is read, from a wall to nothing that a wall is made of
 _WALL = (0.1, 0.5)  # how much of the person there is now, from a wall to none
-_PERSON = (0.5, 0.8)  # how much of the person there is now, from a mixture to nothing else
 _GONE = 0.4  # part of the margin by which a person has to outrun a wall at their edge
-_GAP = 6  # cells to either side within which something of the person is found around a gap in them
-_UNLIKE = (0.1, 0.4)  # how much more of the person there has to be than was read, from shown to not shown
-_FAR = 0.1  # way of the person in [-1, 1] units from which a gap in them is no wall, as it may be beside an arm
-_DRAWN_OUT = (0.5, 0.9)  # source cells that a driving cell spans, from rims that are drawn out to such that are not
-_RIM_MATTE = (0.6, 0.95)  # least matte around what is read, from a rim to what is all person
-_LEAPT = (0.125, 0.25)  # way of what is read in [-1, 1] units, from where its rim still serves to where it does not
 _OUTLINE = (10, 454, 397, 152, 172, 234)  # landmarks, clockwise as one sees them
 _BEYOND, _SOFT = 0.02, 1 / 60  # how far beyond its outline a face goes, and how softly it ends, in [-1, 1] units
 
@@ -79,7 +72,45 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, person: P
     Returns:
         `[B, 1, S, S]`, 1 where the source shows it, 0 where it does not. No gradient.
     """
-    move = displacement.float()
+    size, taken, place = _taken(displacement.float())
+    gap = _outrun(size, taken, place, rim)
+    shown = _less(gap, margin) if person is None else _shown_of(person, gap, size, taken, place, margin)
+    return shown * _within(place) if rim else shown
+
+
+@torch.no_grad()
+def shown_in_layers(displacement: Tensor, margin: float, rim: int, person: Person) -> tuple[Tensor, Tensor]:
+    """Tell what the source shows of a person who moves before a wall that rests, each a layer of its own.
+
+    Args:
+        displacement: of the person, 0 where they are not, `[B, 2, S, S]` in [-1, 1] units.
+        margin: see `shown_in_source`.
+        rim: likewise.
+        person: what is known of them in the source.
+
+    Returns:
+        Where the source shows the person, and where it shows the wall, `[B, 1, S, S]` each: hair that is read twice
+        is still hair, a second nose is not; of the wall, what is not behind the person and their rim, and all of it
+        where the person has not moved on.
+    """
+    size, taken, place = _taken(displacement.float())
+    gap = _outrun(size, taken, place, rim)
+    matte = person.matte
+    shown = _less(gap, margin)
+    if person.face is not None:
+        read, face = _read(torch.cat((matte, person.face), dim=1), place).chunk(2, dim=1)
+        shown = torch.maximum(shown, read * (1 - face))
+    step, share = F.avg_pool2d(torch.cat((taken * matte, matte)), 2 * _AROUND + 1, 1, _AROUND).chunk(2)
+    gone = 1 - _less(step / share.clamp_min(1e-3), _GONE * margin)
+    rimmed = F.max_pool2d(matte, 2 * _RIM + 1, stride=1, padding=_RIM)
+    return shown * _within(place), 1 - gone * _rise(rimmed, _TOUCHED)
+
+
+def _taken(move: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """Return how far cells moved, how far what took each source cell moved, and the places that are read.
+
+    `[B, 1, S, S]`, likewise, and `[B, 2, S, S]`, for a displacement `[B, 2, S, S]`.
+    """
     batch, _, height, width = move.shape
     size = move.square().sum(1).sqrt()  # [B, S, S]
     place = move + coordinate_grid(height, width, move, corners=False).permute(2, 0, 1)  # [B, 2, S, S]
@@ -92,16 +123,20 @@ def shown_in_source(displacement: Tensor, margin: float, rim: int = 0, person: P
             y = (above + down).clamp(0, height - 1)
             x = (left + right).clamp(0, width - 1)
             farthest.scatter_reduce_(1, (y * width + x).flatten(1), size.flatten(1), "amax")
-    taken, size = farthest.view(batch, 1, height, width), size[:, None]  # [B, 1, S, S] each
+    return size[:, None], farthest.view(batch, 1, height, width), place
+
+
+def _outrun(size: Tensor, taken: Tensor, place: Tensor, rim: int) -> Tensor:
+    """Return how much farther than each cell what took its source moved, `[B, 1, S, S]`."""
     wide = F.max_pool2d(taken, 2 * rim + 1, stride=1, padding=rim)
     read, wide = _read(torch.cat((taken, wide), dim=1), place).chunk(2, dim=1)
-    read = torch.where(2 * size < wide, wide, read)
-    gap = read - size
-    shown = _less(gap, margin) if person is None else _shown_of(person, gap, size, taken, place, margin)
-    if rim:
-        beyond = (place.abs().amax(1, keepdim=True) - 1) * (width / 2)  # in cells
-        shown = shown * (1 - beyond).clamp(0, 1)
-    return shown
+    return torch.where(2 * size < wide, wide, read) - size
+
+
+def _within(place: Tensor) -> Tensor:
+    """Return 1 where a place `[B, 2, S, S]` is in the picture, falling to 0 within a cell beyond, `[B, 1, S, S]`."""
+    beyond = (place.abs().amax(1, keepdim=True) - 1) * (place.shape[3] / 2)  # in cells
+    return (1 - beyond).clamp(0, 1)
 
 
 def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: Tensor, margin: float) -> Tensor:
@@ -118,34 +153,16 @@ def _shown_of(person: Person, gap: Tensor, size: Tensor, taken: Tensor, place: T
     around = F.avg_pool2d(torch.cat((taken * person.matte, person.matte)), 2 * _AROUND + 1, stride=1, padding=_AROUND)
     step, share = around.chunk(2)
     rimmed = F.max_pool2d(person.matte, 2 * _RIM + 1, stride=1, padding=_RIM)
-    inner = -F.max_pool2d(-person.matte, 2 * _RIM + 1, stride=1, padding=_RIM)
-    planes = [step / share.clamp_min(1e-3), person.matte, rimmed, _closed(person.matte), inner]
+    planes = [step / share.clamp_min(1e-3), person.matte, rimmed]
     if person.face is not None:
         planes.append(person.face)
-    step, matte, rimmed, closed, inner, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
+    step, matte, rimmed, *face = _read(torch.cat(planes, dim=1), place).chunk(len(planes), dim=1)
     wall = (2 * size < step).float() if person.front is None else 1 - _rise(person.front, _WALL)
     gone = 1 - _less(step - size, _GONE * margin)
     shown = _less(gap, margin) * (1 - wall * gone * _rise(rimmed, _TOUCHED))
-    if person.front is None:
+    if person.front is None or not face:
         return shown
-    if face:
-        shown = torch.where(person.front > 1 / 2, torch.maximum(shown, matte * (1 - face[0])), shown)
-    drawn_out = (1 - _rise(_span(place), _DRAWN_OUT)) * _rise(size, _LEAPT) * (1 - _rise(inner, _RIM_MATTE))
-    shown = shown * (1 - drawn_out * _rise(person.front, _PERSON))
-    torn = torch.minimum(person.front, _closed(matte)) - closed  # a gap that is there in the source, too, is no tear
-    return shown * (1 - _rise(torn, _UNLIKE) * (1 - _less(size, _FAR)))
-
-
-def _span(place: Tensor) -> Tensor:
-    """Return how many source cells a driving cell spans, across or down and among its neighbours, whichever is least.
-
-    `[B, 1, S, S]` for source coordinates `[B, 2, S, S]`.
-    """
-    height, width = place.shape[2:]
-    across, down = (place.diff(dim=dim).square().sum(1, keepdim=True) for dim in (3, 2))
-    across = F.max_pool2d(F.pad(across * (width / 2) ** 2, (1, 1, 0, 0)), (1, 2), stride=1)  # [B, 1, S, S]
-    down = F.max_pool2d(F.pad(down * (height / 2) ** 2, (0, 0, 1, 1)), (2, 1), stride=1)  # [B, 1, S, S]
-    return -F.max_pool2d(-torch.minimum(across, down).sqrt(), 3, stride=1, padding=1)
+    return torch.where(person.front > 1 / 2, torch.maximum(shown, matte * (1 - face[0])), shown)
 
 
 def _less(gap: Tensor, margin: float) -> Tensor:
@@ -162,11 +179,3 @@ def _rise(planes: Tensor, between: tuple[float, float]) -> Tensor:
 def _read(planes: Tensor, place: Tensor) -> Tensor:
     """Sample planes `[B, C, S, S]` at source coordinates `[B, 2, S, S]`."""
     return F.grid_sample(planes, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
-
-
-def _closed(matte: Tensor) -> Tensor:
-    """Return `[B, 1, S, S]` with the gaps closed that have something of the person both to their left and right."""
-    around, beside = (1, 2 * _GAP + 1), (0, _GAP)
-    wide = F.max_pool2d(matte, around, stride=1, padding=beside)
-    closed: Tensor = F.max_pool2d(-wide, around, stride=1, padding=beside)
-    return -closed

@@ -63,13 +63,14 @@ def with_far_half(made: GeneratedFrames, mirrored: GeneratedFrames, half: FarHal
     left = 1 - taken
     detail = None
     if mirrored.moved is not None:
-        place = mirrored.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
+        place = mirrored.displacement().float()  # [B, 2, s, s]
         detail = MirroredDetail(place, resize(mirrored.visible.float(), side, side) * taken, mirrored.moved.float())
     return replace(
         made,
         image=torch.lerp(image, other, taken),
         visible=resize(made.visible.float(), side, side) * left,
         behind=None if made.behind is None else made.behind * left,
+        resting=None if made.resting is None else made.resting * left,
         mirrored=detail,
     )
 

@@ -117,7 +117,7 @@ class PasteBack:
         """Return uint8 `[B, H, W, 3]`: the photo with the generated faces in it, or the plain squares."""
         if self.settings.crop_only:
             return _to_pixels(made.image)
-        displacement = made.motion.displacement().permute(0, 3, 1, 2).float()  # [B, 2, s, s]
+        displacement = made.displacement().float()  # [B, 2, s, s]
         side = self._source.shape[-1]
         coarse = resize(displacement, side, side)
         moved = self._move_source(coarse) if made.moved is None else made.moved.float()
@@ -125,11 +125,19 @@ class PasteBack:
         base = made.image.float() - share * moved
         if made.mirrored is not None:
             base = base - made.mirrored.share * self.settings.detail * made.mirrored.moved
+        resting = None
+        if made.resting is not None:
+            resting = made.resting.float() * self.settings.detail
+            base = base - resting * self._source
         base = base * 255
-        parts = [base, share, coarse * self._to_region]
+        none = torch.zeros_like(share)
+        behind = none
         if self._texture is not None and made.behind is not None:
-            parts.append(texture_share(made.behind.float(), coarse, self._window_side) * self.settings.detail)
-        planes = torch.cat(parts, dim=1)  # [B, 6 or 7, S, S]
+            behind = made.behind.float()
+            if made.resting is None:  # what is behind the person moves by the one flow that there is
+                behind = texture_share(behind, coarse, self._window_side)
+        parts = (base, share, coarse * self._to_region, none if resting is None else resting)
+        planes = torch.cat((*parts, behind * self.settings.detail), dim=1)  # [B, 8, S, S]
         far = None if made.mirrored is None else self._far_planes(made.mirrored)
         frames = [
             self._compose_one(planes[i : i + 1], None if far is None else far[i : i + 1]) for i in range(len(planes))
@@ -153,11 +161,12 @@ class PasteBack:
         return torch.cat((mirrored.share * self.settings.detail, moved), dim=1)
 
     def _compose_one(self, planes: Tensor, far: Tensor | None) -> NDArray[np.uint8]:
-        """Return one frame uint8 `[H, W, 3]` from its planes `[1, 6 or 7, S, S]` at the model's resolution.
+        """Return one frame uint8 `[H, W, 3]` from its planes `[1, 8, S, S]` at the model's resolution.
 
-        They are the generated picture without the source's part, the source's share, the displacement in the region's
-        coordinates, and the share of the texture behind the person, if there is any. `far` `[1, 3, S, S]` has share
-        and displacement of the mirrored source. All go up to the photo's resolution in one sampling.
+        They are the generated picture without the source's part, the moved source's share, its displacement in the
+        region's coordinates, the resting source's share, and that of the texture behind the person. `far`
+        `[1, 3, S, S]` has share and displacement of the mirrored source. All go up to the photo's resolution in one
+        sampling.
         """
         if far is not None:
             planes = torch.cat((far, planes), dim=1)
@@ -165,7 +174,7 @@ class PasteBack:
         if self._side < side:  # a photo coarser than the model: sampling alone would alias
             size = (self._side, self._side)
             planes = F.interpolate(planes, size=size, mode="bilinear", align_corners=False, antialias=True)
-        planes = self._resample(planes[0])[None]  # [1, 6 to 10, h, w]
+        planes = self._resample(planes[0])[None]  # [1, 8 or 11, h, w]
         if far is not None:
             far, planes = planes[:, :3], planes[:, 3:]
         frame = self._photo.copy()
@@ -179,14 +188,15 @@ class PasteBack:
     def _blend(self, planes: Tensor, far: Tensor | None, rows: slice) -> Image:
         """Return some rows of the pasted region, uint8 `[h, w, 3]`.
 
-        `planes` `[1, 6 or 7, h, w]` and `far` `[1, 3, h, w]` are theirs.
+        `planes` `[1, 8, h, w]` and `far` `[1, 3, h, w]` are theirs.
         """
         base, share, shift = planes[:, :3], planes[:, 3:4].clamp(0, 1), planes[:, 4:6] * self._freedom[:, :, rows]
         detail = self._sample_photo(shift, rows).mul_(share).add_(base)
         if far is not None:
             detail.addcmul_(self._sample_photo(far[:, 1:] + self._across, rows), far[:, :1].clamp(0, 1))
-        if self._texture is not None and planes.shape[1] > 6:
-            detail.addcmul_(self._texture[:, :, rows], planes[:, 6:])
+        detail.addcmul_(self._plain[:, :, rows], planes[:, 6:7].clamp(0, 1))
+        if self._texture is not None:
+            detail.addcmul_(self._texture[:, :, rows], planes[:, 7:])
         pixels: Image = _to_bytes(torch.lerp(self._plain[:, :, rows], detail, self._mask[:, :, rows]))[0]
         return pixels
 

@@ -4,7 +4,7 @@ import torch
 
 from fomm.nn.geometry import Keypoints
 from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.nn.shown import Person, face_area, shown_in_source
+from fomm.nn.shown import Person, face_area, shown_in_layers, shown_in_source
 
 SIDE = 16
 
@@ -100,22 +100,6 @@ def test_somebody_who_rests_is_shown_however_well_the_matte_fits():
     assert shown_in_source(torch.zeros(1, 2, 32, 32), 0.06, 1, person).min() > 0.95
 
 
-def test_a_tear_in_a_person_is_not_mended_with_wall():
-    # The source shows somebody in columns 4 to 15. They turn, and where their neck is to come from there is wall.
-    displacement = torch.zeros(1, 2, 32, 32)
-    for columns, cells in ((slice(4, 12), 2), (slice(12, 15), 6), (slice(15, 18), -2)):
-        displacement[:, 0, :, columns] = 2 * cells / 32
-    front = _columns(32, slice(4, 18))
-    bare, haired = _columns(32, slice(4, 16)), _columns(32, slice(4, 16), slice(22, 25))
-    torn, gap = (shown_in_source(displacement, 0.06, 0, Person(matte, None, front))[0, 0] for matte in (bare, haired))
-    assert torn[:, 12:15].max() < 0.05
-    assert torn[:, 4:12].min() > 0.95
-    assert torn[:, 15:18].min() > 0.95
-    assert gap[:, 12:15].min() > 0.95  # between cheek and hair the source shows wall, too
-    resting = shown_in_source(displacement / 20, 0.06, 0, Person(bare, None, front))
-    assert resting.min() > 0.9
-
-
 def test_hair_may_be_read_twice_and_a_nose_may_not():
     # Columns 8 to 15 show what was in 14 to 21; so do 14 to 21, which rest. What rests was hidden by what came.
     displacement = _slide(32, slice(8, 16), 6)
@@ -128,24 +112,27 @@ def test_hair_may_be_read_twice_and_a_nose_may_not():
     assert nose.max() < 0.05
 
 
-def _turned(columns, of):
-    """Return what a person of columns 20 to 43 shows who comes 12 to the left, with their last columns drawn out.
+def test_in_layers_a_wall_is_shown_but_where_somebody_was_who_moved_on():
+    person = Person(_columns(32, slice(8, 24)))
+    moved = torch.zeros(1, 2, 32, 32)
+    moved[:, 0, :, 4:20] = 8 / 32  # four cells to the left
+    _, wall = shown_in_layers(moved, 0.06, 1, person)
+    assert wall[..., 9:23].max() < 0.05
+    assert wall[..., :6].min() > 0.95
+    assert wall[..., 26:].min() > 0.95
+    shown, wall = shown_in_layers(0 * moved, 0.06, 1, person)
+    assert min(shown.min(), wall.min()) > 0.95  # who rests hides nothing that the source shows
 
-    Columns 8 to 23 come from 20 to 35, and those up to `columns` from `of` columns from there on.
-    """
-    displacement = torch.zeros(1, 2, 64, 64)
-    displacement[:, 0, :, 8:24] = 24 / 64
-    wide = torch.arange(24, columns)
-    displacement[:, 0, :, 24:columns] = 2 / 64 * (36 + (wide - 23.5) * of / (columns - 24) - 0.5 - wide)
-    matte, now = _columns(64, slice(20, 44)), _columns(64, slice(8, columns))
-    return shown_in_source(displacement, 0.06, 0, Person(matte, 0 * matte, now))[0, 0, 32, 24:columns]
 
-
-def test_a_rim_that_a_far_turn_draws_out_is_not_what_is_behind_it():
-    assert _turned(34, of=8.5)[:9].min() > 0.8  # a person who comes along as they are
-    drawn_out = _turned(54, of=8.5)
-    assert drawn_out[:22].min() > 0.95  # hair that is drawn out is still hair
-    assert drawn_out[-3:].max() < 0.1  # but its outermost cells hold some wall
+def test_in_layers_hair_may_be_read_twice_and_a_nose_may_not():
+    displacement = _slide(32, slice(8, 16), 6)
+    everywhere = torch.ones(1, 1, 32, 32)
+    hair, nose = (
+        shown_in_layers(displacement, 0.06, 0, Person(everywhere, face))[0][0, 0, :, 16:22]
+        for face in (0 * everywhere, everywhere)
+    )
+    assert hair.min() > 0.95
+    assert nose.max() < 0.05
 
 
 def test_a_face_is_what_its_outline_encloses_however_it_is_tilted():
