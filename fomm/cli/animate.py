@@ -46,7 +46,7 @@ Example:
     "--output",
     type=_PATH,
     required=True,
-    help="File to make; .mp4, .mov or .gif, of a picture also .png.",
+    help="File to make: .mp4, .m4v, .mov or .gif; driven by a picture also .png, .jpg or .webp.",
 )
 @click.option("--audio", type=_PATH, help="Take the sound from this file instead of the driving clip.")
 @click.option("--silent", is_flag=True, help="Leave the sound out.")
@@ -116,7 +116,8 @@ def _render(
         receipt = pipeline.animate(
             photo, driving, output, settings, audio=audio, silent=silent, force=force, progress=progress
         )
+    frames = "1 frame" if receipt.frames == 1 else f"{receipt.frames} frames"
     say(
-        f"{receipt.path}: {receipt.frames} frames. Marked with the label '{receipt.label}', "
+        f"{receipt.path}: {frames}. Marked with the label '{receipt.label}', "
         f"watermark {receipt.output_id} ({receipt.watermark}), manifest {receipt.manifest}."
     )

@@ -219,7 +219,8 @@ def _line(entry: ConsentEntry) -> str:
     person = terms.subject if terms.kind == LIVING else f"nobody ({terms.origin})"
     cap = f" of {terms.outputs}" if terms.outputs else ""
     until = f", until {terms.expires}" if terms.expires else ""
-    return f"{entry.consent.id}  {entry.state}  {person}{until}, {entry.used}{cap} outputs"
+    outputs = "output" if (terms.outputs or entry.used) == 1 else "outputs"
+    return f"{entry.consent.id}  {entry.state}  {person}{until}, {entry.used}{cap} {outputs}"
 
 
 def _read_form(path: Path) -> dict[str, Any]:

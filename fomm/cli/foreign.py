@@ -92,7 +92,7 @@ PAPER = (
     ),
     _of(
         "--verbose",
-        "Not needed, because progress is always shown; what a model is made of is told by",
+        "Not needed, because progress is shown in a terminal; what a model is made of is told by",
         "fomm checkpoint info MODEL",
     ),
 )

@@ -111,9 +111,8 @@ def portrait_window(
         FaceError: no face was found, the one asked for does not exist, or the given box lies outside the photo, is
             much larger, or shows no face although none is not enough.
     """
-    advice, flag = (
-        (_ELSE, "") if settings is None else ("mark it yourself with --source-box x,y,width,height", "--source-face")
-    )
+    by_hand = "mark it yourself with --source-box x,y,width,height, of a drawing or an animal add --any-face"
+    advice, flag = (_ELSE, "") if settings is None else (by_hand, "--source-face")
     settings = settings or FaceSettings()
     height, width = image.shape[:2]
     if settings.source_box is not None:

@@ -24,7 +24,7 @@ _WORST_VPX = 63
 class EncodeSettings(Settings):
     """How the video file is compressed."""
 
-    codec: str = option("auto", "Video codec; auto is h264, or vp9 in .webm and gif in .gif.", choices=CODECS)
+    codec: str = option("auto", "Video codec; auto is h264, and gif in .gif.", choices=CODECS)
     quality: int = option(18, "Constant quality on the H.264 scale: 0 is best, 51 is worst.", low=0, high=_WORST_H264)
     preset: str = option("faster", "Encoder speed: slower presets give smaller files.", choices=PRESETS)
     audio_kbps: int = option(160, "Sound bit rate when it has to be re-encoded, in kbit/s.", low=16, high=512)

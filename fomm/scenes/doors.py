@@ -18,6 +18,8 @@ from fomm.trust.formats import check_video_name, is_still_name
 
 TRACK_SUFFIX = ".safetensors"
 
+_PLAYED = 4096  # px of the long side that hardware decoders of H.264 go up to
+
 
 def check_driving(driving: Path, output: Path, encode: EncodeSettings, detector: str) -> None:
     """Refuse a driving file that can be told from its header to be useless, or to be no picture for a picture.
@@ -61,16 +63,28 @@ def check_sound(audio: Path | None, silent: bool) -> None:
         raise MediaError(f"{audio} holds no sound; give a file that does, or leave out --audio.")
 
 
-def tell_reduced(authorisation: Authorisation, photo: Path, settings: AnimateSettings) -> None:
-    """Warn where the result will have fewer pixels than the photo."""
+def tell_reduced(authorisation: Authorisation, photo: Path, settings: AnimateSettings, *, moves: bool = True) -> None:
+    """Warn where the result will have fewer pixels than the photo, or as a video more than players show.
+
+    Args:
+        authorisation: with the photo as it was reduced.
+        photo: its file.
+        settings: how it is rendered.
+        moves: whether the result is a video.
+    """
+    if settings.refine.crop_only:
+        return
     height, width = authorisation.image.shape[:2]
-    if authorisation.photo.size != (width, height) and not settings.refine.crop_only:
-        warnings.warn(
-            f"{photo} has {authorisation.photo.width}x{authorisation.photo.height} px and the result will have "
-            f"{width}x{height}; --max-side original keeps its size.",
-            FommWarning,
-            stacklevel=3,
-        )
+    told = ""
+    if authorisation.photo.size != (width, height):
+        told = f"the result will have {width}x{height}"
+        kept_by_min_side = max(width, height) > settings.refine.max_side
+        told += "; --min-side 0 lets it be smaller" if kept_by_min_side else "; --max-side original keeps its size"
+    elif moves and max(width, height) > _PLAYED:
+        told = f"few players show a video as large as that; --max-side {_PLAYED} makes a smaller one"
+    if told:
+        size = f"{authorisation.photo.width}x{authorisation.photo.height}"
+        warnings.warn(f"{photo} has {size} px and {told}.", FommWarning, stacklevel=3)
 
 
 def face_area(window: CropWindow, settings: AnimateSettings) -> tuple[float, float, float, float] | None:

@@ -96,7 +96,7 @@ def edit_still(
     scene = settings.scene()
     authorisation = authorisation or pipeline.authorise(photo, scene)
     directions = directions_of(pipeline)
-    tell_reduced(authorisation, photo, scene)
+    tell_reduced(authorisation, photo, scene, moves=False)
     portrait = _portrait(pipeline, authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     box = face_area(portrait.window, scene)

@@ -210,7 +210,7 @@ def release_recording(
     """
     authorisation = pipeline.authorise(photo, settings)
     moved = smooth(recorder.track(), settings.smooth)
-    tell_reduced(authorisation, photo, settings)
+    tell_reduced(authorisation, photo, settings, moves=False)
     portrait = pipeline.portrait(authorisation, photo, settings)
     paste = PasteBack(portrait, settings.refine)
     track = MotionTrack.concat([recorder.reference(), moved])

@@ -75,14 +75,20 @@ class ConsentTerms(Settings):
         return start, end
 
     def _check_living(self) -> None:
-        if not self.subject.strip():
-            raise SettingsError("Consent key 'subject' is missing; give a pseudonym of the person in the photo.")
-        if not self.expires:
-            raise SettingsError("Consent key 'expires' is missing; say until when the person agreed, e.g. 2027-01-31.")
-        if not (self.statement.strip() or self.evidence_sha256):
-            raise SettingsError(
-                "The consent has no proof; give an evidence file (form, recording) or type in the person's statement."
+        missing = [
+            told
+            for given, told in (
+                (self.subject.strip(), "a pseudonym of the person ('subject', --subject Ada)"),
+                (self.expires, "until when they agreed ('expires', --until 2027-01-31)"),
+                (
+                    self.statement.strip() or self.evidence_sha256,
+                    "a proof ('statement', --statement \"their words\", or a form or recording with --evidence)",
+                ),
             )
+            if not given
+        ]
+        if missing:
+            raise SettingsError(f"The consent does not say everything that it must; give {', and '.join(missing)}.")
 
     def _check_source(self) -> None:
         if not self.origin or not self.source.strip():

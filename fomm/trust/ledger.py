@@ -99,7 +99,7 @@ class Ledger(ChainStore):
         def body(state: LedgerState) -> dict[str, Any]:
             end = terms.window()[1]
             if end and state.instant(self.clock()) >= end:
-                raise SettingsError(f"The consent ended on {terms.expires}; give a later 'expires'.")
+                raise SettingsError(f"The consent ended on {terms.expires}; give a later day ('expires', --until).")
             if consent_id in state.consents:
                 raise ConsentError(f"Consent {consent_id} is in the ledger already; ask for a new one.")
             kin = [consent.id for consent in state.consents.values() if shown(consent)]

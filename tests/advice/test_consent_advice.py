@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import shutil
 from dataclasses import replace
 from datetime import UTC, datetime
@@ -52,6 +53,23 @@ def follow(run, photo, home, **how):
     assert code == 0, said
     assert authorise(photo.read_bytes(), ledger=Ledger(home), name=str(photo), **how)
     return command
+
+
+@tries(
+    "a pseudonym of the person ('subject', --subject Ada)",
+    "until when they agreed ('expires', --until 2027-01-31)",
+    "a proof ('statement', --statement \"their words\", or a form or recording with --evidence)",
+)
+@tries("The consent ended on {terms.expires}; give a later day ('expires', --until).")
+def test_a_consent_that_does_not_say_enough(run, photo):
+    said = run("consent", "grant", photo)[1]
+    found = dict(re.findall(r"(--(?:subject|until|statement)) (\"[^\"]+\"|[^\s),]+)", said))
+    assert list(found) == ["--subject", "--until", "--statement"]  # all that is missing, at once
+    found["--statement"] = found["--statement"].strip('"')
+    code, said = run("consent", "grant", photo, *sum((found | {"--until": "2020-01-31"}).items(), ()))
+    assert "give a later day ('expires', --until)" in said
+    code, said = run("consent", "grant", photo, *sum((found | {"--until": "2999-01-31"}).items(), ()))
+    assert code == 0, said
 
 
 @tries(

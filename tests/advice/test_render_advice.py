@@ -257,6 +257,30 @@ def test_a_photo_that_is_reduced(animate, run, home, motion, consented, tiny_che
     assert "result will have" not in said
 
 
+@tries("; --min-side 0 lets it be smaller")
+def test_a_photo_that_is_kept_large(run, home, motion, portrait_photo, tiny_checkpoint, tmp_path):
+    large = tmp_path / "large.png"
+    with Image.open(portrait_photo) as image:
+        image.resize((753, 900)).save(large)
+    Ledger(home).grant(large.read_bytes(), TERMS, name=large.name)
+    quick = ("--model", tiny_checkpoint, "--preset", "ultrafast", "--max-seconds", "0.1", "--max-side", 256)
+    said = run("animate", large, motion, "-o", tmp_path / "a.mp4", *quick)[1]
+    option = re.search(r"; (--min-side \d+) lets it be smaller", said).group(1).split()
+    code, said = run("animate", large, motion, "-o", tmp_path / "b.mp4", *quick, *option)
+    assert code == 0
+    assert "result will have 214x256" in said
+
+
+@tries("few players show a video as large as that; --max-side {_PLAYED} makes a smaller one")
+def test_a_video_that_few_players_show(animate, monkeypatch, tmp_path):
+    monkeypatch.setattr("fomm.scenes.doors._PLAYED", 280)
+    said = animate(tmp_path / "a.mp4", "--max-side", "original", "--min-side", 0, small=False)[1]
+    option = re.search(r"(--max-side \d+) makes a smaller one", said).group(1).split()
+    code, said = animate(tmp_path / "b.mp4", *option, "--min-side", 0, small=False)
+    assert code == 0
+    assert "few players" not in said
+
+
 @tries("{TRACK_SUFFIX}: a motion track is a safetensors file")
 def test_tracks_and_models(run, talk, tiny_checkpoint, tmp_path):
     track = ["track", talk, "--model", tiny_checkpoint, "--max-seconds", "0.1", "-o"]

@@ -55,7 +55,7 @@ def test_a_photo_without_face_or_of_no_kind_is_explained(events, visitor, make_p
 def test_consent_is_asked_for_taken_and_found_again(events, visitor, fresh_photo, form, fill):
     assert events.look(visitor, str(fresh_photo), None, 1.0, "")[5].visible
     told, group = events.record(visitor, str(fresh_photo), *form(statement=""))
-    assert "no proof" in told
+    assert "give a proof" in told
     assert group.visible
     assert list(events.render(visitor, *fill(photo=fresh_photo)))[-1][0].count("consent step") == 1
     told, group = events.record(visitor, str(fresh_photo), *form())

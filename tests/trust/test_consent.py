@@ -17,10 +17,10 @@ LIVING = {"subject": "Ada", "expires": "2027-01-31", "statement": "Yes."}
 @pytest.mark.parametrize(
     ("change", "said"),
     [
-        ({"subject": " "}, "'subject' is missing"),
-        ({"expires": ""}, "'expires' is missing"),
+        ({"subject": " "}, "give a pseudonym.*'subject'"),
+        ({"expires": ""}, "give until when.*'expires'"),
         ({"expires": "soon"}, "must be a date"),
-        ({"statement": ""}, "no proof"),
+        ({"statement": ""}, "give a proof"),
         ({"make": []}, "'make' is empty"),
         ({"make": ["fly"]}, "choose from animate"),
         ({"use": ["moon"]}, "choose from private"),
