@@ -53,6 +53,7 @@ class VideoWriter:
         metadata: texts stored in the file, such as `{"title": "..."}`; GIF has no place for them.
         suffix: container to write when `path` is a temporary name, such as ".mp4".
         full_chroma: keep colour at full resolution (H.264 4:4:4), for data that is measured; few players show it.
+        shown: name to call the file by in messages where `path` is a temporary one.
 
     Raises:
         OutputError: the folder is missing or not writable, or the file type is unknown.
@@ -72,8 +73,10 @@ class VideoWriter:
         metadata: Mapping[str, str] | None = None,
         suffix: str | None = None,
         full_chroma: bool = False,
+        shown: Path | None = None,
     ) -> None:
         self.path = Path(path)
+        self.shown = shown or self.path
         self.size = size
         self.fps = Fraction(fps)
         self.settings = settings or EncodeSettings()
@@ -85,6 +88,8 @@ class VideoWriter:
         self._track = probe_audio(audio) if audio is not None and self._container.encoder else None
         self._final = _mux_options(self._container, metadata or {})
         self._picture = self.path.with_name(self.path.name + _PARTIAL) if self._track else self.path
+        # Held open, so that the sound is added to the pictures that were written and to no others.
+        self._held = self._picture.open("wb") if self._track else None
         command = _encode_command(self._picture, self, self._container, {} if self._track else self._final)
         self._process = Process(command, stdin=True)
 
@@ -127,12 +132,13 @@ class VideoWriter:
         """
         try:
             if self.frames_written == 0:
-                raise OutputError(f"{self.path} would have no frames; nothing was written.")
+                raise OutputError(f"{self.shown} would have no frames; nothing was written.")
             self._finish(self._process)
             if self._track:
+                self._check_picture()
                 self._process = Process(self._mux_command(self._track), tethered=True)
                 self._finish(self._process)
-                self._picture.unlink(missing_ok=True)
+                self._drop_picture()
         except BaseException:
             self.abort()
             raise
@@ -140,10 +146,25 @@ class VideoWriter:
     def abort(self) -> None:
         """Stop the encoder and remove everything written so far; safe to call again."""
         self._process.kill()
-        for path in {self.path, self._picture}:
+        self._drop_picture()
+        with contextlib.suppress(OSError):
+            if self.path.is_file():  # never a device that was named as the output
+                self.path.unlink()
+
+    def _check_picture(self) -> None:
+        try:
+            same = self._held is None or os.path.samestat(os.fstat(self._held.fileno()), self._picture.lstat())
+        except FileNotFoundError:
+            same = False
+        if not same:
+            raise OutputError(f"Another program changed the unfinished file of {self.shown}; choose another folder.")
+
+    def _drop_picture(self) -> None:
+        """Remove the pictures without sound, where they lie apart."""
+        if self._held is not None:
+            self._held.close()
             with contextlib.suppress(OSError):
-                if path.is_file():  # never a device that was named as the output
-                    path.unlink()
+                self._picture.unlink()
 
     def _mux_command(self, track: AudioTrack) -> Any:
         return mux_command(
@@ -165,8 +186,8 @@ class VideoWriter:
         reason = process.reason()
         self.abort()
         if os.strerror(errno.ENOSPC) in reason or (isinstance(error, OSError) and error.errno == errno.ENOSPC):
-            raise OutputError(f"The disk is full, so {self.path} was not written; free some space.") from error
-        raise OutputError(f"{self.path} could not be written ({reason}); try another folder or codec.") from error
+            raise OutputError(f"The disk is full, so {self.shown} was not written; free some space.") from error
+        raise OutputError(f"{self.shown} could not be written ({reason}); try another folder or codec.") from error
 
 
 def _check_request(path: Path, size: tuple[int, int], fps: Fraction) -> None:

@@ -19,7 +19,8 @@ from fomm.media.writer import VideoWriter
 from fomm.synthesis.clip import Clip
 from fomm.synthesis.curves import FPS
 from fomm.trust.certificates import ensure_identity
-from fomm.trust.files import hash_file
+from fomm.trust.delivery import private_folder
+from fomm.trust.held import HeldFile
 from fomm.trust.keys import KeyStore
 from fomm.trust.kinds import TRAINING_CLIP
 from fomm.trust.material import COMPOSITE, GENERATED, Material, seal_material
@@ -52,24 +53,24 @@ def store_clip(folder: Path, name: str, clip: Clip, people: tuple[str, ...], lea
     leave.check(people)
     side = clip.frames.shape[1]
     origins = sorted({f"{leave.records[name].origin} ({leave.records[name].source})" for name in people})
-    partial = folder / f".{name}.partial.mp4"
+    target = folder / f"{name}.mp4"
     settings = EncodeSettings(quality=clip.quality)
     comment = f"Synthetic training clip, drawn by fomm from portraits recorded as {', '.join(origins)}."
-    try:
+    with private_folder(target) as private, HeldFile(private / target.name, target) as held:
         with VideoWriter(
-            partial,
+            held.path,
             (side, side),
             Fraction(FPS),
             settings,
             metadata={"comment": f"{comment} Shows nobody living."},
             full_chroma=True,
+            shown=target,
         ) as writer:
             for frame in clip.frames:
                 writer.write(frame)
-        _seal(partial, people, leave, origins)
-        os.replace(partial, folder / f"{name}.mp4")
-    finally:
-        partial.unlink(missing_ok=True)
+        _seal(held, people, leave, origins)
+        held.close()
+        os.replace(held.path, target)
     partial = folder / f".{name}.npz.partial"
     try:
         with partial.open("wb") as file:
@@ -82,14 +83,14 @@ def store_clip(folder: Path, name: str, clip: Clip, people: tuple[str, ...], lea
         raise OutputError(f"{folder / name}.npz cannot be written ({error.strerror}); free some space.") from error
 
 
-def _seal(path: Path, people: tuple[str, ...], leave: PortraitLeave, origins: list[str]) -> None:
+def _seal(held: HeldFile, people: tuple[str, ...], leave: PortraitLeave, origins: list[str]) -> None:
     """Sign a finished clip with what it is and, in references that only the key store can read, what it is made of."""
     keys = KeyStore(leave.home)
-    clip_id = TRAINING_CLIP.id_of(hash_file(path))
+    clip_id = TRAINING_CLIP.id_of(held.look())
     generated = all(leave.records[name].origin == _AI for name in people)
     facts = {
         "origins": origins,
         "portraits": [reference(keys, clip_id, "consent", leave.records[name].consent) for name in people],
     }
     material = Material(TRAINING_CLIP, clip_id, GENERATED if generated else COMPOSITE, facts=facts)
-    seal_material(path, material, ensure_identity(keys))
+    seal_material(held, material, ensure_identity(keys))

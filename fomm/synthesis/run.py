@@ -28,6 +28,7 @@ from fomm.synthesis.plan import SPLITS, PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
 from fomm.trust.certificates import ensure_identity
+from fomm.trust.delivery import sweep
 from fomm.trust.ledger import Ledger
 from fomm.trust.portraits import PortraitLeave, authorise_portraits
 
@@ -202,6 +203,7 @@ def _sweep(output: Path) -> None:
     for split in SPLITS:
         for partial in (output / split).glob(".*.partial*"):
             partial.unlink(missing_ok=True)
+        sweep(output / split)
 
 
 def _index(output: Path, plans: list[PairPlan]) -> None:

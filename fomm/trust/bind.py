@@ -10,8 +10,9 @@ from pathlib import Path
 from fomm.errors import ConsentError, OutputError
 from fomm.trust.authorise import Authorisation
 from fomm.trust.bound import TRAIN, references
-from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
-from fomm.trust.files import hash_file, move, sync_file
+from fomm.trust.delivery import already_there, check_destination, private_folder, sweep, terminate_by_exception
+from fomm.trust.files import move
+from fomm.trust.held import HeldFile
 from fomm.trust.registry import Registry
 
 
@@ -21,7 +22,7 @@ class ModelDraft:
 
     Attributes:
         target: its final path.
-        partial: where to write the file.
+        partial: where to write the file, in a private folder.
         binding: what its header must say.
         authorisation: the leave it is made under.
         registry: where its id is reserved.
@@ -46,8 +47,10 @@ class ModelDraft:
             TrustError: the ledger cannot be trusted.
         """
         try:
-            sync_file(self.partial)
-            self.registry.release(self.binding["id"], self.authorisation, hash_file(self.partial))
+            with HeldFile(self.partial, self.target, new=False) as held:
+                held.sync()
+                self.registry.release(self.binding["id"], self.authorisation, held.look())
+                held.check()
             move(self.partial, self.target, replace=self.force)
         except FileExistsError:
             raise already_there(self.target) from None
@@ -90,13 +93,14 @@ def reserve_model(
     target = check_destination(output, inputs, force=force)
     sweep(target.parent)
     ledger, registry = authorisation.ledger, Registry(authorisation.ledger)
-    with terminate_by_exception():
+    with terminate_by_exception(), private_folder(target) as folder:
         entry = registry.reserve(authorisation, driving=clips, model=model, settings=settings)
         refers = references(ledger.keys, entry.id, entry.consent, entry.photo)
-        draft = ModelDraft(target, partial_path(target), {"id": entry.id, **refers}, authorisation, registry, force)
+        partial = folder / f"model{target.suffix}"
+        draft = ModelDraft(target, partial, {"id": entry.id, **refers}, authorisation, registry, force)
         try:
             yield draft
         except BaseException as error:
             if not draft.delivered:
-                registry.abandon(entry.id, draft.partial, error)
+                registry.abandon(entry.id, error)
             raise

@@ -1,7 +1,7 @@
 """Getting a finished file to its place: what may be overwritten, where it grows, and how leftovers are swept.
 
-A file grows under a hidden name in its destination folder, which carries the mark of the process that writes it. When
-that process is gone the next release into the folder removes it.
+A file grows in a hidden folder of its own beside its destination, which only its user can enter, and whose name nobody
+can foretell and carries the mark of the process that writes it. When that process is gone the next release removes it.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import contextlib
 import os
 import re
 import secrets
+import shutil
 import signal
 import threading
 import time
@@ -20,7 +21,7 @@ from types import FrameType
 from fomm.errors import OutputError
 from fomm.trust.process import ProcessMark
 
-_PARTIAL = re.compile(r"\.fomm-([0-9a-f]+-[0-9a-f]+-[0-9]+-[0-9]+)-[0-9a-f]{8}\.part(\.[A-Za-z0-9]+){0,2}")
+_PARTIAL = re.compile(r"\.fomm-([0-9a-f]+-[0-9a-f]+-[0-9]+-[0-9]+)-[0-9a-f]{8,32}\.part(\.[A-Za-z0-9]+){0,2}")
 _LONGEST_NAME = 255  # bytes, on every file system in common use
 _TERMINATED = 128 + signal.SIGTERM
 
@@ -59,9 +60,24 @@ def already_there(output: Path) -> OutputError:
     return OutputError(f"{output} exists already; choose another name or allow overwriting (--force).")
 
 
-def partial_path(target: Path) -> Path:
-    """Return a fresh hidden name beside `target`, with its suffix, marked as this process's."""
-    return target.with_name(f".fomm-{ProcessMark.current()}-{secrets.token_hex(4)}.part{target.suffix}")
+@contextlib.contextmanager
+def private_folder(target: Path) -> Iterator[Path]:
+    """Lend a fresh hidden folder beside `target`, marked as this process's, and remove it with all that is left in it.
+
+    It lies on the file system of `target`, so that a finished file gets its name in one step.
+
+    Raises:
+        OutputError: it cannot be made.
+    """
+    folder = target.with_name(f".fomm-{ProcessMark.current()}-{secrets.token_hex(16)}.part")
+    try:
+        folder.mkdir(mode=0o700)
+    except OSError as error:
+        raise OutputError(f"{target} cannot be written: {error.strerror}.") from error
+    try:
+        yield folder
+    finally:
+        shutil.rmtree(folder, ignore_errors=True)
 
 
 def sweep(folder: Path) -> int:
@@ -71,10 +87,20 @@ def sweep(folder: Path) -> int:
         for entry in folder.iterdir():
             match = _PARTIAL.fullmatch(entry.name)
             with contextlib.suppress(OSError):
-                if match and ProcessMark.parse(match[1]).gone(time.time() - entry.lstat().st_mtime):
-                    entry.unlink()
+                if match and ProcessMark.parse(match[1]).gone(time.time() - _touched(entry)):
+                    shutil.rmtree(entry) if _is_folder(entry) else entry.unlink()
                     removed += 1
     return removed
+
+
+def _is_folder(path: Path) -> bool:
+    return path.is_dir() and not path.is_symlink()
+
+
+def _touched(path: Path) -> float:
+    """Return when a file, or anything in a folder, was last written, in seconds since the epoch."""
+    inside = [entry.lstat().st_mtime for entry in path.iterdir()] if _is_folder(path) else []
+    return max([path.lstat().st_mtime, *inside])
 
 
 @contextlib.contextmanager

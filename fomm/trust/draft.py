@@ -13,12 +13,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm import __version__
-from fomm.errors import ConsentError, OutputError
+from fomm.errors import ConsentError, MediaError, OutputError
 from fomm.trust.authorise import Authorisation
 from fomm.trust.certificates import ensure_identity
-from fomm.trust.delivery import already_there, check_destination, partial_path, sweep, terminate_by_exception
-from fomm.trust.files import hash_file, move, sync_file
+from fomm.trust.delivery import already_there, check_destination, private_folder, sweep, terminate_by_exception
+from fomm.trust.files import move
 from fomm.trust.formats import is_still_name
+from fomm.trust.held import HeldFile
 from fomm.trust.label import LEGIBLE, Label
 from fomm.trust.manifest import seal
 from fomm.trust.marks import WATERMARK_SECRET, search_driving
@@ -57,11 +58,11 @@ class Receipt:
 
 @dataclass
 class Draft:
-    """A file on its way: reserved, written to `partial`, not delivered yet; `reserve_draft` makes it.
+    """A file on its way: reserved, growing as `held`, not delivered yet; `reserve_draft` makes it.
 
     Attributes:
         target: its final path.
-        partial: the hidden path it grows under.
+        held: the file, in a private folder.
         force: whether an existing file is replaced.
         authorisation: the leave it is made under.
         provenance: what it is made of.
@@ -76,7 +77,7 @@ class Draft:
     """
 
     target: Path
-    partial: Path
+    held: HeldFile
     force: bool
     authorisation: Authorisation
     provenance: Provenance
@@ -87,6 +88,11 @@ class Draft:
     driving_sha256: str
     driving_mark: Future[str]
     recorded: bool = False
+
+    @property
+    def partial(self) -> Path:
+        """The hidden path it grows under."""
+        return self.held.path
 
     @property
     def delivered(self) -> bool:
@@ -103,37 +109,59 @@ class Draft:
         embed = self.watermark.embedder(self.payload, height, width)
         return lambda frame: embed(label.apply(frame))
 
-    def read_back(self, frames: Iterable[NDArray[np.uint8]], label: Label, advice: str) -> str:
-        """Look for watermark and label in the encoded frames and return what the receipt says about the watermark.
+    def settle(self) -> None:
+        """Take the encoded file for finished and wait for all that is still looked for, so that nothing waits after.
+
+        Raises:
+            OutputError: another file lies in its place.
+            TrustError: the photo is an output of ours, which is never signed for.
+        """
+        self.held.look()
+        self.driving_mark.result()
+        self.authorisation.settle()
+
+    def read_back(self, read: Callable[[Path], Iterable[NDArray[np.uint8]]], label: Label, advice: str) -> str:
+        """Look for watermark and label in the finished file and return what the receipt says about the watermark.
 
         Args:
-            frames: decoded again from the finished file, uint8 [H, W, 3].
+            read: decodes frames of a file, uint8 [H, W, 3].
             label: as drawn.
             advice: what to do if one is not there, as the end of a sentence.
 
         Raises:
-            OutputError: one of them cannot be read.
+            OutputError: one of them cannot be read, or another program changed the file since it was settled.
         """
         legible: list[float] = []
 
         def watched() -> Iterator[NDArray[np.uint8]]:
-            for number, frame in enumerate(frames):
+            for number, frame in enumerate(read(self.held.through)):
+                if not label.fits(frame):
+                    self.held.check()
+                    raise OutputError(f"{self.target} came out of the encoder in another size, so nothing is released.")
                 if number % _LABEL_EVERY == 0:
                     legible.append(label.legibility(frame))
                 yield frame
 
-        if self.watermark.detect(watched()).payload != self.payload:
+        try:
+            found = self.watermark.detect(watched()).payload
+        except MediaError as error:
+            self.held.check()
+            raise OutputError(
+                f"{self.target} cannot be read after this encoding, so nothing is released; try another codec."
+            ) from error
+        self.held.check()
+        if found != self.payload:
             raise OutputError(f"The watermark does not survive this encoding, so nothing is released; {advice}.")
         if min(legible) < LEGIBLE:
             raise OutputError(f"The label cannot be read after this encoding, so nothing is released; {advice}.")
         return "read back"
 
     def deliver(self, label: Label, frames: int, watermark: str) -> Receipt:
-        """Seal, ask the ledger a last time, record, and move the file to its name.
+        """Seal the file that was read back, ask the ledger a last time, record, and move the file to its name.
 
         Raises:
             ConsentError: the consent was revoked or has ended.
-            OutputError: the name was taken meanwhile, or the disk failed.
+            OutputError: the name was taken meanwhile, the disk failed, or another program changed the file.
             TrustError: the ledger or the signer cannot be trusted.
         """
         text = f"{label.summary}, letters {label.ink_share:.1%} of the short side high"
@@ -146,13 +174,14 @@ class Draft:
             watermark=watermark,
             label=text,
         )
-        self.authorisation.settle()  # a photo that is an output of ours is never signed for
-        manifest = seal(self.partial, request, self.signer)
+        manifest = seal(self.held, request, self.signer)
         try:
-            sync_file(self.partial)
-            sha256 = hash_file(self.partial)
+            self.held.sync()
+            sha256 = self.held.look()
             self.registry.release(self.output_id, self.authorisation, sha256)
+            self.held.check()
             self.recorded = True
+            self.held.close()
             move(self.partial, self.target, replace=self.force)
         except FileExistsError:
             raise already_there(self.target) from None
@@ -203,7 +232,7 @@ def reserve_draft(
     else:
         marked.set_result("")
     watermark, signer = Watermark(keys.secret(WATERMARK_SECRET)), signer or ensure_identity(keys)
-    with terminate_by_exception():
+    with terminate_by_exception(), private_folder(target) as folder:
         entry = registry.reserve(
             authorisation,
             driving=driving,
@@ -211,24 +240,26 @@ def reserve_draft(
             settings=provenance.settings,
             precision=provenance.precision,
         )
-        draft = Draft(
-            target,
-            partial_path(target),
-            force,
-            authorisation,
-            provenance,
-            registry,
-            entry.id,
-            watermark,
-            signer,
-            driving_sha256=driving,
-            driving_mark=marked,
-        )
+        draft = None
         try:
-            yield draft
+            with HeldFile(folder / f"output{target.suffix}", target) as held:
+                draft = Draft(
+                    target,
+                    held,
+                    force,
+                    authorisation,
+                    provenance,
+                    registry,
+                    entry.id,
+                    watermark,
+                    signer,
+                    driving_sha256=driving,
+                    driving_mark=marked,
+                )
+                yield draft
         except BaseException as error:
-            if not draft.delivered:
-                registry.abandon(entry.id, draft.partial, error)
+            if draft is None or not draft.delivered:
+                registry.abandon(entry.id, error)
             raise
 
 

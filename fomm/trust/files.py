@@ -35,7 +35,7 @@ def write_whole(path: Path, data: bytes, *, mode: int = 0o600, replace: bool = T
 
 
 def move(temporary: Path, path: Path, *, replace: bool) -> None:
-    """Give a finished file its final name in the same folder, in one step.
+    """Give a finished file its final name on the same file system, in one step.
 
     Without `replace` the name is claimed by a hard link, which fails when anything is there, even a dangling link.
     Where the file system has no hard links an empty file claims the name first.
@@ -71,19 +71,6 @@ def hash_file(path: Path) -> str:
     """
     with path.open("rb") as stream:
         return hashlib.file_digest(stream, "sha256").hexdigest()
-
-
-def sync_file(path: Path) -> None:
-    """Flush a file's content to the disk.
-
-    Raises:
-        OSError: the file is gone or the disk fails.
-    """
-    handle = os.open(path, os.O_RDWR)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def sync_directory(directory: Path) -> None:

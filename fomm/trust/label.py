@@ -8,6 +8,7 @@ their rectangle: `out = (frame * (255 - a) + colour * a) / 255`. `Label.legibili
 
 from __future__ import annotations
 
+import itertools
 from dataclasses import dataclass
 
 import numpy as np
@@ -122,6 +123,11 @@ class Label:
         blend += 128
         marked[y0:y1, x0:x1] = (blend + (blend >> 8)) >> 8  # exact division by 255 with rounding
         return marked
+
+    def fits(self, frame: NDArray[np.uint8]) -> bool:
+        """Say whether a decoded frame has the size the label was drawn for, or is one pixel larger, padded to even."""
+        height, width, channels = self._size
+        return frame.shape in itertools.product((height, height + 1), (width, width + 1), (channels,))
 
     def legibility(self, frame: NDArray[np.uint8]) -> float:
         """Return how well the label can be read in a finished file's frame: 1 as drawn, 0 not at all.

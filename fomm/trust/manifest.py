@@ -12,7 +12,6 @@ from __future__ import annotations
 
 import contextlib
 import json
-from pathlib import Path
 from typing import Any
 
 import c2pa
@@ -21,6 +20,7 @@ from fomm import __version__
 from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
 from fomm.trust.formats import mime_of
+from fomm.trust.held import HeldFile
 from fomm.trust.manifest_reader import STATEMENT
 from fomm.trust.provenance import SealRequest
 from fomm.trust.references import reference
@@ -30,16 +30,16 @@ from fomm.trust.signer import Signer
 _GENERATED, _COMPOSITE = "trainedAlgorithmicMedia", "compositeWithTrainedAlgorithmicMedia"
 
 
-def seal(path: Path, request: SealRequest, signer: Signer) -> str:
-    """Sign the finished file at `path` in place, read the signature back, and return what the receipt says about it.
+def seal(held: HeldFile, request: SealRequest, signer: Signer) -> str:
+    """Sign a finished file in place, read the signature back, and return what the receipt says about it.
 
     Args:
-        path: the finished partial file; its suffix tells the format.
+        held: the finished file, as it was last looked at; it becomes the signed one.
         request: what the manifest states.
         signer: whose certificate it carries.
 
     Raises:
-        OutputError: the format holds no manifest, or the signed file cannot be written.
+        OutputError: the format holds no manifest, another file took this one's place, or it cannot be written.
         TrustError: the signer fails, or what it signed does not read back as trusted.
     """
 
@@ -47,7 +47,7 @@ def seal(path: Path, request: SealRequest, signer: Signer) -> str:
         for action in _actions(request, _add_inputs(builder, request)):
             builder.add_action(json.dumps(action))
 
-    return sign_in_place(path, _definition(request), fill, request.output_id, signer)
+    return sign_in_place(held, _definition(request), fill, request.output_id, signer)
 
 
 def _add_inputs(builder: c2pa.Builder, request: SealRequest) -> list[str]:

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import json
 from dataclasses import dataclass, field
-from pathlib import Path
 from typing import Any
 
 import c2pa
 
 from fomm import __version__
 from fomm.trust.canonical import format_time, utc_now
+from fomm.trust.held import HeldFile
 from fomm.trust.kinds import Kind
 from fomm.trust.manifest_reader import STATEMENT
 from fomm.trust.sealing import SOURCE_TYPE, STATEMENT_VERSION, WATERMARK_ALGORITHM, sign_in_place
@@ -39,11 +39,11 @@ class Material:
     facts: dict[str, Any] = field(default_factory=dict)
 
 
-def seal_material(path: Path, material: Material, signer: Signer) -> str:
-    """Sign the finished file at `path` in place, as `fomm.trust.manifest.seal` does for outputs.
+def seal_material(held: HeldFile, material: Material, signer: Signer) -> str:
+    """Sign a finished file in place, as `fomm.trust.manifest.seal` does for outputs.
 
     Raises:
-        OutputError: the format holds no manifest, or the signed file cannot be written.
+        OutputError: the format holds no manifest, another file took this one's place, or it cannot be written.
         TrustError: the signer fails, or what it signed does not read back as trusted.
     """
     when, agent = format_time(utc_now()), {"name": "fomm", "version": __version__}
@@ -62,7 +62,7 @@ def seal_material(path: Path, material: Material, signer: Signer) -> str:
         for action in actions:
             builder.add_action(json.dumps(action))
 
-    return sign_in_place(path, definition, fill, material.id, signer)
+    return sign_in_place(held, definition, fill, material.id, signer)
 
 
 def _statement(material: Material, when: str) -> dict[str, Any]:

@@ -11,7 +11,6 @@ from __future__ import annotations
 import contextlib
 import json
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 from fomm.errors import FommError, TrustError
@@ -108,9 +107,8 @@ class Registry:
 
         self.ledger.append("fail", body)
 
-    def abandon(self, output_id: str, partial: Path, error: BaseException) -> None:
-        """Remove an unfinished file and free its id, quietly: `error`, which ended it, is the one to report."""
-        partial.unlink(missing_ok=True)
+    def abandon(self, output_id: str, error: BaseException) -> None:
+        """Free the id of an unfinished file, quietly: `error`, which ended it, is the one to report."""
         with contextlib.suppress(FommError):
             self.fail(output_id, type(error).__name__)
 

@@ -1,8 +1,9 @@
 """The only exit for generated frames: consent, label, watermark, encoding, sealing and delivery in one place.
 
 No other module opens an encoder for generated frames, but `fomm.trust.live`, whose `LiveRelease` is handed out here.
-A release reserves an output id, marks every frame, encodes to a hidden partial file, reads the watermark back, signs
-the finished bytes with a manifest, asks the ledger once more, records the file's hash, and only then gives it its name.
+A release reserves an output id, marks every frame, encodes to a hidden partial file, which it holds open, waits for
+whatever is still looked for, reads the watermark back, signs these very bytes with a manifest, asks the ledger once
+more, records the file's hash, and only then gives it its name.
 Any failure on the way leaves nothing behind.
 """
 
@@ -160,11 +161,13 @@ def open_release(
     with reserve_draft(output, authorisation, provenance, audio, signer, force) as draft:
         mark = draft.marker(plate, leaving[1], leaving[0])
         metadata = metadata_for(draft.output_id)
-        with VideoWriter(draft.partial, leaving, fps, encode, audio=audio, metadata=metadata) as writer:
+        partial, shown = draft.partial, draft.target
+        with VideoWriter(partial, leaving, fps, encode, audio=audio, metadata=metadata, shown=shown) as writer:
             release = Release(size, authorisation, writer, mark)
             yield release
             release._check_whole()
-        watermark = draft.read_back(read_video(draft.partial, stop=READ_BACK_FRAMES), plate, finer(output, encode))
+        draft.settle()
+        watermark = draft.read_back(lambda path: read_video(path, stop=READ_BACK_FRAMES), plate, finer(output, encode))
         release._receipt = draft.deliver(plate, release.frames, watermark)
 
 
@@ -215,5 +218,6 @@ def release_still(
             marked.save(draft.partial, quality=_STILL_QUALITY, exif=exif)
         except OSError as error:
             raise OutputError(f"{output} cannot be written: {error.strerror or error}.") from error
-        watermark = draft.read_back([read_image(draft.partial)], plate, "write a .png instead")
+        draft.settle()
+        watermark = draft.read_back(lambda path: [read_image(path)], plate, "write a .png instead")
         return draft.deliver(plate, 1, watermark)

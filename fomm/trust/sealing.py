@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import json
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any, BinaryIO
 
 import c2pa
 
 from fomm.errors import OutputError, TrustError
 from fomm.trust.formats import sealed_as
+from fomm.trust.held import HeldFile
 from fomm.trust.manifest_reader import SETTINGS, TRUSTED, Pins, read_manifest
 from fomm.trust.signer import Signer
 
@@ -30,33 +29,36 @@ _ALGORITHMS = {
 Fill = Callable[[c2pa.Builder], None]
 
 
-def sign_in_place(path: Path, definition: dict[str, Any], fill: Fill, output_id: str, signer: Signer) -> str:
-    """Sign the finished file at `path`, read the signature back, and return what a receipt says about it.
+def sign_in_place(held: HeldFile, definition: dict[str, Any], fill: Fill, output_id: str, signer: Signer) -> str:
+    """Sign a finished file, read the signature back, and return what a receipt says about it.
 
     Args:
-        path: the finished partial file; its suffix tells the format.
+        held: the finished file, as it was last looked at; its suffix tells the format. It becomes the signed one.
         definition: the manifest's title and assertions.
         fill: adds ingredients and actions.
         output_id: the id in our own assertion, which has to read back.
         signer: whose certificate it carries.
 
     Raises:
-        OutputError: the format holds no manifest, or the signed file cannot be written.
+        OutputError: the format holds no manifest, another file took this one's place, or it cannot be written.
         TrustError: the signer fails, or what it signed does not read back as trusted.
     """
-    mime = sealed_as(path)
-    sealed = path.with_name(path.name + _SEALED)
+    mime = sealed_as(held.path)
     try:
-        with path.open("rb") as source, sealed.open("w+b") as target:
-            _sign(definition, fill, signer, mime, source, target)
-        reading = read_manifest(sealed, Pins.of(signer))
-        if reading.state != TRUSTED or reading.output_id != output_id:
-            raise TrustError(f"The signed manifest does not read back as trusted ({reading.detail}); check the signer.")
-        os.replace(sealed, path)
+        with HeldFile(held.path.with_name(held.path.name + _SEALED), held.shown) as sealed:
+            with held.open() as source, sealed.open() as target:
+                _sign(definition, fill, signer, mime, source, target)
+            held.check()  # what was signed is what was looked at
+            sealed.look()
+            with sealed.open() as signed:
+                reading = read_manifest(signed, Pins.of(signer))
+            if reading.state != TRUSTED or reading.output_id != output_id:
+                raise TrustError(
+                    f"The signed manifest does not read back as trusted ({reading.detail}); check the signer."
+                )
+            held.give_way(sealed)
     except OSError as error:
-        raise OutputError(f"The signed file cannot be written: {error.strerror}.") from error
-    finally:
-        sealed.unlink(missing_ok=True)
+        raise OutputError(f"{held.shown} cannot be written: {error.strerror}.") from error
     return f"C2PA, signed by {signer.provider}"
 
 

@@ -17,7 +17,9 @@ from PIL import Image
 
 from fomm.errors import OutputError, TrustError
 from fomm.trust.certificates import ensure_identity
+from fomm.trust.delivery import private_folder, sweep
 from fomm.trust.formats import sealed_as
+from fomm.trust.held import HeldFile
 from fomm.trust.keys import KeyStore
 from fomm.trust.kinds import Kind
 from fomm.trust.label import Label, LabelSettings
@@ -67,17 +69,20 @@ class MarkedSheet:
             TrustError: it cannot be signed.
         """
         sealed_as(path)
-        partial = path.with_name(f".{path.stem}.partial{path.suffix}")
         exif = Image.Exif()
         exif[_EXIF_DESCRIPTION] = f"AI-generated: {self._kind.text}, {self.id}"
+        sweep(path.parent)
         try:
-            Image.fromarray(self.pixels).save(partial, quality=_QUALITY, exif=exif)
-            seal_material(partial, Material(self._kind, self.id, watermark=self.watermark), self._signer)
-            os.replace(partial, path)
+            with private_folder(path) as folder, HeldFile(folder / f"sheet{path.suffix}", path) as held:
+                with held.open() as stream:
+                    form = Image.registered_extensions()[path.suffix.lower()]
+                    Image.fromarray(self.pixels).save(stream, form, quality=_QUALITY, exif=exif)
+                held.look()
+                seal_material(held, Material(self._kind, self.id, watermark=self.watermark), self._signer)
+                held.close()
+                os.replace(held.path, path)
         except OSError as error:
             raise OutputError(f"The contact sheet {path} cannot be written: {error.strerror or error}.") from error
-        finally:
-            partial.unlink(missing_ok=True)
 
 
 class SheetMarker:

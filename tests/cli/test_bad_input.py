@@ -14,6 +14,7 @@ from safetensors import safe_open
 from safetensors.torch import save_file
 
 from fomm.trust.consent import ConsentTerms
+from fomm.trust.held import HeldFile
 from fomm.trust.ledger import Ledger
 
 
@@ -207,11 +208,18 @@ def test_no_space_left(animate, portrait_photo, motion_file, tmp_path, listing):
 
 
 def test_full_disk(animate, portrait_photo, motion_file, tmp_path, listing, monkeypatch):
-    device, partial = Path("/dev/full"), tmp_path / ".growing.part.mp4"
+    device, claim = Path("/dev/full"), HeldFile.__init__
     if not device.exists():
         pytest.skip("this system has no device that is always full")
-    partial.symlink_to(device)
-    monkeypatch.setattr("fomm.trust.draft.partial_path", lambda target: partial)
-    animate(portrait_photo, motion_file, tmp_path / "out.mp4").refused(7, "The disk is full", "free some space")
+
+    def full(held, path, *arguments, **options):
+        claim(held, path, *arguments, **options)
+        path.unlink()
+        path.symlink_to(device)
+
+    monkeypatch.setattr(HeldFile, "__init__", full)
+    outcome = animate(portrait_photo, motion_file, tmp_path / "out.mp4")
+    outcome.refused(7, "The disk is full", "free some space", str(tmp_path / "out.mp4"))
+    assert ".fomm-" not in outcome.err
     assert listing() == []
     assert device.is_char_device()

@@ -29,7 +29,7 @@ def until(true, what):
 
 
 def partial_files(folder):
-    return [path for path in folder.iterdir() if path.name.startswith(".fomm-")]
+    return list(folder.glob(".fomm-*/*"))
 
 
 def encoder_runs(session):
