@@ -64,15 +64,19 @@ def tethered(output: Any, stream: Any) -> Any:
 
 @functools.cache
 def ffmpeg_path() -> str:
-    """Return the bundled ffmpeg binary (or the one named by `IMAGEIO_FFMPEG_EXE`).
+    """Return the ffmpeg that imageio-ffmpeg bundles, or else the one that is installed beside this Python (conda).
+
+    It writes what leaves and reads the marks back, so neither `IMAGEIO_FFMPEG_EXE` nor the search path choose another.
 
     Raises:
-        MediaError: imageio-ffmpeg has no binary for this machine.
+        MediaError: there is no such binary.
     """
-    try:
-        return str(imageio_ffmpeg.get_ffmpeg_exe())
-    except RuntimeError as error:
-        raise MediaError("No ffmpeg binary was found; reinstall the 'imageio-ffmpeg' package.") from error
+    bundled = Path(imageio_ffmpeg.__file__).parent / "binaries"
+    beside = Path(sys.prefix, "Library/bin/ffmpeg.exe" if sys.platform == "win32" else "bin/ffmpeg")
+    for path in (*sorted(bundled.glob("ffmpeg-*")), beside):
+        if os.access(path, os.X_OK) and path.is_file():
+            return str(path)
+    raise MediaError("No ffmpeg binary was found; reinstall the 'imageio-ffmpeg' package.")
 
 
 @functools.cache

@@ -11,6 +11,7 @@ from pathlib import Path
 import av
 import pytest
 
+from fomm.media.process import available_encoders, ffmpeg_path
 from fomm.media.video import probe, read_video
 
 PATIENCE = 60.0
@@ -53,6 +54,7 @@ from fractions import Fraction
 from pathlib import Path
 import numpy as np
 from fomm.media.codecs import EncodeSettings
+from fomm.media.process import available_encoders, ffmpeg_path
 from fomm.media.video import probe, read_video
 from fomm.media.writer import VideoWriter
 FAST = EncodeSettings(preset="ultrafast")
@@ -136,3 +138,20 @@ def test_no_child_outlives_an_owner_that_was_killed(clip, make_audio, work):
         until(lambda: not children(process.pid), f"the child {work} to end")
     if work == "adding sound":
         assert sound_in(folder / "out.mp4") < 900  # it did not end because it was done
+
+
+@pytest.mark.parametrize("way", ["IMAGEIO_FFMPEG_EXE", "PATH"])
+def test_no_other_program_stands_in_for_ffmpeg(monkeypatch, tmp_path, way):
+    stand_in, ran = tmp_path / "ffmpeg", tmp_path / "ran"
+    stand_in.write_text(f"#!/bin/sh\ntouch {ran}\n")
+    stand_in.chmod(0o755)
+    monkeypatch.setenv(way, str(stand_in) if way != "PATH" else str(tmp_path))
+    ffmpeg_path.cache_clear()
+    available_encoders.cache_clear()
+    try:
+        assert Path(ffmpeg_path()).is_absolute()
+        assert "libx264" in available_encoders()
+    finally:
+        ffmpeg_path.cache_clear()
+        available_encoders.cache_clear()
+    assert not ran.exists()
