@@ -22,6 +22,7 @@ from fomm.trust.formats import is_still_name
 from fomm.trust.held import HeldFile
 from fomm.trust.label import LEGIBLE, Label
 from fomm.trust.manifest import seal
+from fomm.trust.manifest_reader import MARK_READ
 from fomm.trust.marks import WATERMARK_SECRET, search_driving
 from fomm.trust.provenance import Provenance, SealRequest
 from fomm.trust.registry import Registry
@@ -154,7 +155,7 @@ class Draft:
             raise OutputError(f"The watermark does not survive this encoding, so nothing is released; {advice}.")
         if min(legible) < LEGIBLE:
             raise OutputError(f"The label cannot be read after this encoding, so nothing is released; {advice}.")
-        return "read back"
+        return MARK_READ
 
     def deliver(self, label: Label, frames: int, watermark: str) -> Receipt:
         """Seal the file that was read back, ask the ledger a last time, record, and move the file to its name.

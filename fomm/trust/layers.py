@@ -16,11 +16,13 @@ from fomm.trust.canonical import format_time
 from fomm.trust.files import hash_file
 from fomm.trust.kinds import kind_of
 from fomm.trust.ledger import Ledger
-from fomm.trust.marks import known_watermark, pictures_of
+from fomm.trust.marks import READ_BACK_FRAMES, known_watermark, pictures_of
 from fomm.trust.registry import Registry
-from fomm.trust.watermark.windows import search_windows
+from fomm.trust.watermark.windows import WINDOW, WINDOWS, search_windows
 
 FOUND, ABSENT, UNREADABLE, UNAVAILABLE, UNKNOWN = "found", "absent", "unreadable", "unavailable", "unknown"
+RELEASED = "released"  # of an output
+_NO_MARK = "no mark under this key store's key"
 
 
 @dataclass(frozen=True)
@@ -77,8 +79,18 @@ def read_watermark(path: Path, ledger: Ledger, *, deep: bool = True) -> Watermar
     Raises:
         MediaError: the file is missing or empty.
     """
+    return _watermark(path, ledger, deep=deep, most=WINDOW * WINDOWS)
+
+
+def reread_watermark(path: Path, ledger: Ledger, output_id: str) -> WatermarkReading:
+    """Look for one id as the exit did that read it back: in the first frames alone, which a longer search may drown."""
+    reading = _watermark(path, ledger, deep=False, most=READ_BACK_FRAMES)
+    return reading if reading.id == output_id else WatermarkReading(ABSENT, _NO_MARK, frames=reading.frames)
+
+
+def _watermark(path: Path, ledger: Ledger, *, deep: bool, most: int) -> WatermarkReading:
     check_file(path)
-    frames = pictures_of(path)
+    frames = pictures_of(path, most)
     try:
         first = next(frames, None)
         watermark = known_watermark(ledger.keys)
@@ -93,7 +105,7 @@ def read_watermark(path: Path, ledger: Ledger, *, deep: bool = True) -> Watermar
         frames.close()
     if found is None or found.payload is None:
         searched = found.frames if found else 0
-        return WatermarkReading(ABSENT, "no mark under this key store's key", frames=searched)
+        return WatermarkReading(ABSENT, _NO_MARK, frames=searched)
     return WatermarkReading(
         FOUND,
         f"{found.confidence:.0%} of its bits arrived unflipped",

@@ -20,6 +20,7 @@ from fomm.trust.signer import Signer
 
 TRUSTED, UNTRUSTED, TAMPERED, ABSENT = "trusted", "untrusted", "tampered", "absent"
 STATEMENT = "fomm.output"  # label of our own assertion
+MARK_READ = "read back"  # what it says of a watermark that surely reads
 
 SETTINGS: dict[str, Any] = {
     "version": 1,
@@ -76,6 +77,11 @@ class ManifestReading:
     def output_id(self) -> str:
         """The output id in our own assertion, empty when there is none."""
         return str(self.statement.get("output", ""))
+
+    @property
+    def names_mark(self) -> bool:
+        """Whether it says that the watermark was read back from these pictures; not of training clips, by design."""
+        return self.statement.get("watermark") == MARK_READ
 
 
 def read_manifest(source: Path | BinaryIO, *pins: Pins) -> ManifestReading:
@@ -137,7 +143,7 @@ def _judge(content: dict[str, Any], pins: Pins) -> ManifestReading:
     if broken:
         state, detail = TAMPERED, f"the file was changed after it was signed ({broken[0]})"
     elif known and content.get("validation_state") == "Trusted":
-        state, detail = TRUSTED, f"signed by {signer}, and unchanged since"
+        state, detail = TRUSTED, f"signed by {signer}; what it covers, picture and sound, is unchanged since"
     elif f"{_CREDENTIAL}expired" in failed:
         state, detail = UNTRUSTED, f"the certificate of {signer or 'its signer'} has expired"
     else:

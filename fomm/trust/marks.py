@@ -34,6 +34,8 @@ from fomm.trust.watermark import Watermark
 from fomm.trust.watermark.windows import WINDOW, WINDOWS, search_windows
 
 WATERMARK_SECRET = "watermark"  # noqa: S105 - the name of a key file, not a key
+READ_BACK_FRAMES = 75
+"""Frames from which the exit reads the watermark of a finished clip back."""
 _PHOTOS, _DRIVING = Searches(), Searches()  # apart, so that no photo waits for a long clip
 
 

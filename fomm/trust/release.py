@@ -30,6 +30,7 @@ from fomm.trust.formats import check_still_name, check_video_name
 from fomm.trust.label import Box, LabelSettings
 from fomm.trust.legible import check_quality, enlarged, exit_label, exit_size, finer
 from fomm.trust.live import LiveRelease
+from fomm.trust.marks import READ_BACK_FRAMES
 from fomm.trust.provenance import Provenance
 from fomm.trust.rendered import Rendered, opened
 from fomm.trust.signer import Signer
@@ -37,7 +38,6 @@ from fomm.trust.signer import Signer
 __all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Rendered", "Signer", "open_release", "release_still"]
 
 RECHECK_SECONDS = 1.0  # how often a running release asks whether the consent still stands
-READ_BACK_FRAMES = 75
 _STILL_QUALITY = 95
 _EXIF_SOFTWARE, _EXIF_DESCRIPTION = 0x0131, 0x010E
 

@@ -24,6 +24,7 @@ from fomm.trust.keys import KeyStore
 from fomm.trust.kinds import Kind
 from fomm.trust.label import Label, LabelSettings
 from fomm.trust.ledger import Ledger
+from fomm.trust.manifest_reader import MARK_READ
 from fomm.trust.marks import WATERMARK_SECRET
 from fomm.trust.material import Material, seal_material
 from fomm.trust.signer import Signer
@@ -129,4 +130,4 @@ class SheetMarker:
                 place = np.s_[top : top + height, left : left + width]
                 sheet[place] = embed(sheet[place])
         found = self._watermark.detect([sheet]).payload == payload
-        return MarkedSheet(_TOKEN, sheet, self._kind, self._of, "read back" if found else "weak", self._signer)
+        return MarkedSheet(_TOKEN, sheet, self._kind, self._of, MARK_READ if found else "weak", self._signer)

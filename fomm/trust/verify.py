@@ -20,12 +20,14 @@ from fomm.trust.kinds import Kind, kind_of
 from fomm.trust.layers import ABSENT as NO_MARK
 from fomm.trust.layers import (
     FOUND,
+    RELEASED,
     UNKNOWN,
     UNREADABLE,
     RegistryReading,
     WatermarkReading,
     read_registry,
     read_watermark,
+    reread_watermark,
 )
 from fomm.trust.ledger import Ledger
 from fomm.trust.manifest_reader import ABSENT, TAMPERED, TRUSTED, UNTRUSTED, ManifestReading, Pins, read_manifest
@@ -46,7 +48,14 @@ VERDICTS = {
     ),
     "resigned": (15, "Made with fomm here, then signed anew by a stranger."),
     "foreign": (16, "Carries a manifest that is not ours, and no mark of this key store."),
+    "unheld": (17, "Signed here, but its pictures do not hold the mark that its manifest names."),
+    "unclear": (
+        18,
+        "Holds a manifest that does not fit it, and its pictures cannot be searched for our mark: nothing says whose "
+        "they are.",
+    ),
 }
+_PADDED = "Made with fomm by a signer known here; bytes were added since that are no part of picture or sound."
 
 
 @dataclass(frozen=True)
@@ -69,12 +78,14 @@ class Report:
 
     @property
     def exit_code(self) -> int:
-        """0 for an intact file of ours, 10 to 16 as in `VERDICTS`."""
+        """0 for an intact file of ours, others as in `VERDICTS`."""
         return VERDICTS[self.verdict][0]
 
     @property
     def summary(self) -> str:
         """The verdict in a sentence."""
+        if self.verdict == "intact" and self.registry.state == RELEASED and not self.registry.exact:
+            return _PADDED
         return VERDICTS[self.verdict][1]
 
     @property
@@ -116,24 +127,32 @@ def verify(path: Path, ledger: Ledger | None = None, *, roots: Sequence[str] = (
     """
     ledger = ledger or Ledger()
     check_file(path)
-    pins = [*known_pins(ledger.keys), *(Pins(root) for root in roots)]
-    manifest = read_manifest(path, *pins)
+    own, others = known_pins(ledger.keys), [Pins(root) for root in roots]
+    manifest = read_manifest(path, *own)
+    ours = manifest.known_signer
+    if not ours and others:
+        manifest = read_manifest(path, *others)
     watermark = read_watermark(path, ledger, deep=deep)
+    if ours and manifest.state == TRUSTED and manifest.names_mark and watermark.state == NO_MARK:
+        watermark = reread_watermark(path, ledger, manifest.output_id)
     if manifest.state == ABSENT and watermark.state == UNREADABLE:
         raise MediaError(watermark.detail)
     output_id = watermark.id or (manifest.output_id if manifest.known_signer else "")
-    verdict = _verdict(manifest, watermark, is_cut(path))
+    verdict = _verdict(manifest, watermark, ours=ours, cut=is_cut(path))
     return Report(path, verdict, manifest, watermark, read_registry(path, output_id, ledger))
 
 
-def _verdict(manifest: ManifestReading, watermark: WatermarkReading, cut: bool) -> str:
+def _verdict(manifest: ManifestReading, watermark: WatermarkReading, *, ours: bool, cut: bool) -> str:
+    """Judge; `ours`: the manifest is by this key store's own signer, whose marks its watermark key reads."""
     marked = watermark.state == FOUND
     if cut and (manifest.state == TAMPERED or (manifest.state == ABSENT and marked)):
         return "truncated"
     if manifest.known_signer and manifest.output_id:
         if _belongs_elsewhere(manifest, watermark):
             return "copied"
-        return "intact" if manifest.state == TRUSTED else "altered"
+        if manifest.state == TRUSTED:
+            return "unheld" if ours and manifest.names_mark and watermark.state == NO_MARK else "intact"
+        return "altered" if marked else "unclear"
     if marked:
         return {UNTRUSTED: "resigned", TAMPERED: "altered"}.get(manifest.state, "marked")
     return "unmarked" if manifest.state == ABSENT else "foreign"

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import copy
+import struct
+import zlib
 from pathlib import Path
 
 import numpy as np
@@ -80,10 +82,15 @@ def test_the_command_says_it_in_words(marker: SheetMarker, home: Path, tmp_path:
 def test_a_changed_sheet_is_altered(marker: SheetMarker, ledger: Ledger, tmp_path: Path) -> None:
     path = tmp_path / "sheet.png"
     marker.mark(pictures(2, 5, 64)).write(path)
-    data = bytearray(path.read_bytes())
-    data[-200] ^= 1
-    path.write_bytes(data)
-    assert verify(path, ledger).verdict in ("altered", "truncated")
+    data = path.read_bytes()
+    words = b"tEXtComment\0drawn by hand"
+    chunk = struct.pack(">I", len(words) - 4) + words + struct.pack(">I", zlib.crc32(words))
+    path.write_bytes(data[:-12] + chunk + data[-12:])
+    assert verify(path, ledger).verdict == "altered"
+    broken = bytearray(data)
+    broken[-200] ^= 1  # its pictures do not decode any more, and so they say nothing
+    path.write_bytes(broken)
+    assert verify(path, ledger).verdict == "unclear"
 
 
 def test_a_sheet_is_no_photo_to_animate(marker: SheetMarker, ledger: Ledger) -> None:

@@ -23,11 +23,13 @@ from fomm.media.writer import EncodeSettings
 from fomm.trust.authorise import Authorisation, authorise
 from fomm.trust.certificates import ensure_identity
 from fomm.trust.consent import ConsentTerms
+from fomm.trust.draft import Draft
 from fomm.trust.ledger import Ledger
 from fomm.trust.manifest_reader import Pins, read_manifest
 from fomm.trust.release import open_release, release_still
 from fomm.trust.rendered import Rendered
 from fomm.trust.verify import VERDICTS, Report, verify
+from fomm.trust.watermark import Watermark
 
 SIDE = 512
 FRAMES = 20
@@ -163,6 +165,61 @@ def test_a_copied_manifest_is_told(studio: Studio, tmp_path: Path) -> None:
     assert seals(studio.verify(tmp_path / "b.png")) == ("copied", "tampered", "absent")
 
 
+def test_a_manifest_on_what_cannot_be_decoded_says_nothing_of_it(studio: Studio, tmp_path: Path) -> None:
+    jpeg = tmp_path / "still.jpg"
+    release_still(jpeg, Rendered(skimage.data.astronaut(), studio.leave), studio.leave)
+    data, segments, place = jpeg.read_bytes(), b"", 2
+    while data[place + 1] != 0xDA:
+        end = place + 2 + struct.unpack(">H", data[place + 2 : place + 4])[0]
+        segments += data[place:end] if data[place + 1] == 0xEB else b""
+        place = end
+    huge = encode(np.full((900, 17000, 3), 90, np.uint8), "JPEG")  # wider than any picture that is decoded
+    (tmp_path / "huge.jpg").write_bytes(huge[:2] + segments + huge[2:])
+    clip = bytearray(studio.clip.read_bytes())
+    start, end = boxes(bytes(clip))[b"mdat"]
+    clip[start + 8 : end] = bytes(end - start - 8)
+    (tmp_path / "empty.mp4").write_bytes(clip)
+    for path in (tmp_path / "huge.jpg", tmp_path / "empty.mp4"):
+        report = studio.verify(path)
+        assert seals(report) == ("unclear", "tampered", "unreadable")
+        assert report.exit_code == 18
+        assert "Made with fomm" not in report.summary
+    altered = bytearray(studio.clip.read_bytes())
+    altered[(start + 3 * end) // 4] ^= 1
+    (tmp_path / "a.mp4").write_bytes(altered)
+    elsewhere = verify(
+        tmp_path / "a.mp4", Ledger(tmp_path / "nobody"), roots=[ensure_identity(studio.ledger.keys).root_pem]
+    )
+    assert seals(elsewhere) == ("unclear", "tampered", "unavailable")
+
+
+def test_a_signed_file_without_the_mark_that_it_names_is_told(
+    studio: Studio, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as exit_undone:
+        exit_undone.setattr(Watermark, "embedder", lambda *_, **__: lambda frame: frame)
+        exit_undone.setattr(Draft, "read_back", lambda *_: "read back")
+        release_still(tmp_path / "a.png", Rendered(skimage.data.astronaut(), studio.leave), studio.leave)
+    report = studio.verify(tmp_path / "a.png")
+    assert seals(report) == ("unheld", "trusted", "absent")
+    assert report.exit_code == 17
+    root = ensure_identity(studio.ledger.keys).root_pem
+    stranger = Ledger(tmp_path / "stranger")
+    stranger.keys.secret("watermark")  # reads its own marks, and no other key store's
+    assert seals(verify(studio.still, stranger, roots=[root], deep=False)) == ("intact", "trusted", "absent")
+
+
+def test_added_bytes_are_told(studio: Studio, tmp_path: Path) -> None:
+    padded = tmp_path / "a.mp4"
+    padded.write_bytes(studio.clip.read_bytes() + struct.pack(">I4s", 64, b"free") + bytes(56))
+    report = studio.verify(padded)
+    assert seals(report) == ("intact", "trusted", "found")
+    assert report.exit_code == 0
+    assert "bytes were added" in report.summary
+    assert "unchanged since" not in report.summary
+    assert "unchanged since" in studio.verify(studio.clip).summary
+
+
 def test_a_remux_and_a_cut_keep_the_watermark(
     studio: Studio, tmp_path: Path, ffmpeg_command: Callable[..., None]
 ) -> None:
@@ -256,7 +313,7 @@ def test_the_command_line_prints_one_json_object(
 def test_exit_codes_are_stable() -> None:
     assert {name: code for name, (code, _) in VERDICTS.items()} == {
         "intact": 0, "marked": 10, "unmarked": 11, "altered": 12, "truncated": 13, "copied": 14, "resigned": 15,
-        "foreign": 16,
+        "foreign": 16, "unheld": 17, "unclear": 18,
     }  # fmt: skip
 
 
