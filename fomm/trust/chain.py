@@ -106,22 +106,25 @@ class Head:
         ledger: random id of the ledger.
         count: number of records; it only ever grows.
         hash: hash of record `count`, or the anchor when there is none.
+        witnessed: whether a copy of it is kept in a second file; heads of earlier versions have none.
     """
 
     ledger: str
     count: int
     hash: str
+    witnessed: bool = False
 
     def encode(self, key: SigningKey) -> bytes:
         """Return the signed file content."""
-        fields = {"schema": SCHEMA, "ledger": self.ledger, "count": self.count, "hash": self.hash}
+        fields: dict[str, Any] = {"schema": SCHEMA, "ledger": self.ledger, "count": self.count, "hash": self.hash}
+        fields |= {"witnessed": True} if self.witnessed else {}
         fields["signer"] = key.public.fingerprint
         signature = key.sign(_HEAD_DOMAIN + canonical_json(fields))
         return canonical_json({**fields, "signature": signature}) + b"\n"
 
     @classmethod
-    def decode(cls, data: bytes, key: PublicKey) -> Head:
-        """Read the file content and check its signature.
+    def decode(cls, data: bytes, key: PublicKey, name: str = "head file") -> Head:
+        """Read the content of a file that messages call `name`, and check its signature.
 
         Raises:
             TrustError: damaged, changed, signed by another key, or from a newer fomm.
@@ -130,10 +133,10 @@ class Head:
             fields = json.loads(data)
             signature = fields.pop("signature")
             schema, signer = fields["schema"], fields["signer"]
-            head = cls(fields["ledger"], fields["count"], fields["hash"])
+            head = cls(fields["ledger"], fields["count"], fields["hash"], fields.get("witnessed") is True)
             newer = schema > SCHEMA
         except (ValueError, KeyError, TypeError, AttributeError):
-            raise TrustError("The ledger's head file is damaged; restore the ledger folder from a backup.") from None
+            raise TrustError(f"The ledger's {name} is damaged; restore the ledger folder from a backup.") from None
         if newer:
             raise TrustError(_newer("The consent ledger's head", schema))
         if signer != key.fingerprint:
@@ -141,7 +144,7 @@ class Head:
                 f"ledger.key ({key.fingerprint}) is not the key that signed this ledger ({signer}); put that one back."
             )
         if not key.verifies(signature, _HEAD_DOMAIN + canonical_json(fields)):
-            raise TrustError("The ledger's head file was changed; restore the ledger folder from a backup.")
+            raise TrustError(f"The ledger's {name} was changed; restore the ledger folder from a backup.")
         return head
 
 

@@ -2,7 +2,7 @@
 
 A ledger that is gone while something of it is left was removed: by accident, or to forget its revocations. So what else
 lies in the folder is a witness, and a note names the ledger that belongs here. Only a folder without any witness begins
-by itself.
+by itself. How far the ledger reached is kept in a file beside it, too, which tells an older database with its own head.
 """
 
 from __future__ import annotations
@@ -19,10 +19,11 @@ from fomm.errors import TrustError
 from fomm.trust.files import write_whole
 
 NOTE = "about-this-folder.txt"
+WITNESS = "newest-record.json"
 ANEW = "restore the folder from a backup, or begin a new ledger on purpose: fomm consent start-anew"
 _LEDGER_FILES = ("ledger.db", "ledger.db-journal", "ledger.db-wal", "ledger.db-shm", "ledger.head", "ledger.key")
-_WITNESSES = (NOTE, "manifest.pem", "*.secret", "signers", "set-aside-*")
-_MENDED = (*_LEDGER_FILES[:5], NOTE)  # keys are refused instead: one that lay open may have been read
+_WITNESSES = (NOTE, WITNESS, "manifest.pem", "*.secret", "signers", "set-aside-*")
+_MENDED = (*_LEDGER_FILES[:5], NOTE, WITNESS)  # keys are refused instead: one that lay open may have been read
 _LEDGER_ID = re.compile(r"^ledger: ([0-9a-f]{32})$", re.MULTILINE)
 _NOTE_TEXT = """\
 This folder belongs to fomm: who agreed to what (ledger.*), and the keys that sign and mark files.
@@ -103,7 +104,7 @@ def set_aside(directory: Path, now: datetime) -> Path:
     aside = directory / f"set-aside-{now:%Y%m%dT%H%M%SZ}-{secrets.token_hex(3)}"
     try:
         aside.mkdir(mode=0o700)
-        for name in (*_LEDGER_FILES, NOTE):
+        for name in (*_LEDGER_FILES, NOTE, WITNESS):
             with contextlib.suppress(FileNotFoundError):
                 os.replace(directory / name, aside / name)
     except OSError as error:

@@ -6,7 +6,8 @@ chain against the head, so readers and writers in any number of processes see on
 Crashes. An append commits the record first and rewrites the head second, under the lock again. A crash in between
 leaves the head one record behind. It can never be more: whoever takes the lock next verifies that record's signature
 and brings the head up to date before doing anything else. So a head ahead of the records means records were removed, a
-head more than one behind means it was put back, and both are refused. What this cannot see is the whole folder put
+head more than one behind means it was put back, and both are refused. A copy of the head, the witness, is written
+before each head: database and head put back together no longer reach it. What this cannot see is the whole folder put
 back to an older copy by its own user; keep an `export` elsewhere where that matters.
 
 Start. Tables are made first, then a head with count 0, then the key, and all other keys after it: a missing piece while
@@ -31,7 +32,7 @@ from fomm.trust.canonical import Clock, utc_now
 from fomm.trust.chain import Head, Record, anchor
 from fomm.trust.database import has_table, make_table, opened, rows
 from fomm.trust.files import write_whole
-from fomm.trust.home import ANEW, check_note, claim_private, make_private, set_aside, witness
+from fomm.trust.home import ANEW, WITNESS, check_note, claim_private, make_private, set_aside, witness
 from fomm.trust.keys import KeyStore, PublicKey, SigningKey, data_directory
 from fomm.trust.state import LedgerState
 
@@ -61,6 +62,11 @@ class ChainStore:
     def head_path(self) -> Path:
         """The signed head file."""
         return self.keys.directory / "ledger.head"
+
+    @property
+    def witness_path(self) -> Path:
+        """The second copy of the head."""
+        return self.keys.directory / WITNESS
 
     @contextlib.contextmanager
     def view(self) -> Iterator[LedgerState]:
@@ -234,16 +240,49 @@ class ChainStore:
             raise TrustError(
                 f"The consent ledger was changed at or before record {head.count}; restore it from a backup."
             )
-        if head.count == total:
-            return head
-        return self._write_head(Head(head.ledger, total, state.hashes[-1]), key)
+        witnessed = self._witnessed(key.public, head)
+        newest = Head(head.ledger, total, state.hashes[-1] if total else head.hash, witnessed=True)
+        if witnessed != newest:
+            if witnessed is not None:
+                self._check_witness(witnessed, newest)
+            self._write(self.witness_path, newest, key)
+        if head != newest:
+            self._write(self.head_path, newest, key)
+        return newest
 
-    def _write_head(self, head: Head, key: SigningKey) -> Head:
+    def _witnessed(self, key: PublicKey, head: Head) -> Head | None:
+        """Return what the witness says, or None where earlier versions kept none.
+
+        Raises:
+            TrustError: it is lost or cannot be read.
+        """
         try:
-            write_whole(self.head_path, head.encode(key))
+            return Head.decode(self.witness_path.read_bytes(), key, self.witness_path.name)
+        except FileNotFoundError:
+            if head.witnessed:
+                raise TrustError(f"The ledger's witness {self.witness_path} is missing; {ANEW}") from None
+            return None
         except OSError as error:
-            raise TrustError(f"The ledger's head file {self.head_path} cannot be written: {error.strerror}.") from error
-        return head
+            raise TrustError(f"The ledger's witness {self.witness_path} cannot be read: {error.strerror}.") from error
+
+    def _check_witness(self, witnessed: Head, newest: Head) -> None:
+        """Refuse a chain that does not lead through the record that the witness saw last."""
+        if witnessed.ledger != newest.ledger:
+            raise TrustError(f"The consent ledger {self.path} is not the one that {WITNESS} is of; {ANEW}")
+        if witnessed.count > newest.count:
+            raise TrustError(
+                f"The consent ledger {self.path} was put back to an earlier state, with {newest.count} of its "
+                f"{witnessed.count} records; {ANEW}"
+            )
+        count = witnessed.count
+        if witnessed.hash != (self._state.hashes[count - 1] if count else anchor(newest.ledger)):
+            raise TrustError(f"The consent ledger was changed at or before record {count}; {ANEW}")
+
+    def _write(self, path: Path, head: Head, key: SigningKey) -> None:
+        try:
+            write_whole(path, head.encode(key))
+        except OSError as error:
+            raise TrustError(f"The ledger's file {path} cannot be written: {error.strerror}.") from error
 
     def _read_head(self, key: PublicKey) -> Head:
         try:

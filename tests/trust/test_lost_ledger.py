@@ -190,3 +190,65 @@ def test_a_question_about_another_day_ends_nothing(
     with pytest.raises(ConsentError, match="ended"):
         authorise(photo, ledger=ledger, now=clock.now + timedelta(days=4000))
     assert authorise(photo, ledger=ledger).consent
+
+
+@pytest.mark.parametrize("looked", [False, True], ids=["granted", "used"])
+def test_an_older_database_with_its_own_head_is_refused(
+    ledger: Ledger, home: Path, clock: Clock, photo: bytes, terms: ConsentTerms, looked: bool
+) -> None:
+    consent = ledger.grant(photo, terms)
+    if looked:
+        authorise(photo, ledger=ledger)
+    older = {name: (home / name).read_bytes() for name in ("ledger.db", "ledger.head")}
+    ledger.revoke(consent.id)
+    for name, content in older.items():
+        (home / name).write_bytes(content)
+    said = refused(home, clock, photo, terms)
+    assert "put back to an earlier state" in said
+    assert "fomm consent start-anew" in said
+    Ledger(home, clock).start_anew()
+    with pytest.raises(ConsentError):
+        authorise(photo, ledger=Ledger(home, clock))
+
+
+def test_the_witness_of_how_far_a_ledger_reached_cannot_be_removed(
+    ledger: Ledger, home: Path, clock: Clock, photo: bytes, terms: ConsentTerms
+) -> None:
+    consent = ledger.grant(photo, terms)
+    older = {name: (home / name).read_bytes() for name in ("ledger.db", "ledger.head")}
+    ledger.revoke(consent.id)
+    (home / "newest-record.json").unlink()
+    assert "newest-record.json is missing" in refused(home, clock, photo, terms)
+    for name, content in older.items():
+        (home / name).write_bytes(content)
+    assert "newest-record.json is missing" in refused(home, clock, photo, terms)
+
+
+def test_a_ledger_that_another_branch_continued_is_refused(
+    ledger: Ledger, home: Path, clock: Clock, photo: bytes, terms: ConsentTerms
+) -> None:
+    """Put back, used without the witness's knowledge until it is as long again, and the witness put beside it."""
+    consent = ledger.grant(photo, terms)
+    older = {name: (home / name).read_bytes() for name in ("ledger.db", "ledger.head", "newest-record.json")}
+    ledger.revoke(consent.id)
+    newest = (home / "newest-record.json").read_bytes()
+    for name, content in older.items():
+        (home / name).write_bytes(content)
+    Ledger(home, clock).grant(encode(picture(9)), terms)
+    Ledger(home, clock).grant(encode(picture(10)), terms)
+    (home / "newest-record.json").write_bytes(newest)
+    assert "was changed at or before record 2" in refused(home, clock, photo, terms)
+
+
+def test_a_crash_between_the_files_of_a_ledger_is_repaired(
+    ledger: Ledger, home: Path, clock: Clock, photo: bytes, terms: ConsentTerms
+) -> None:
+    ledger.grant(photo, terms)
+    before = {name: (home / name).read_bytes() for name in ("ledger.head", "newest-record.json")}
+    ledger.revoke(ledger.consents()[0].consent.id)
+    after = {name: (home / name).read_bytes() for name in before}
+    for left in (before, {**before, "newest-record.json": after["newest-record.json"]}):
+        for name, content in left.items():
+            (home / name).write_bytes(content)
+        assert Ledger(home, clock).verify() == 2
+        assert {name: (home / name).read_bytes() for name in before} == after
