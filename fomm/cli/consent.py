@@ -10,7 +10,6 @@ from pathlib import Path
 from typing import Any
 
 import click
-import yaml
 
 from fomm.cli.echo import hand_out, say
 from fomm.errors import ConsentError, OutputError, SettingsError
@@ -22,6 +21,7 @@ from fomm.trust.keys import SigningKey
 from fomm.trust.ledger import ConsentEntry, Ledger
 from fomm.trust.request import import_signed, make_request, sign_request
 from fomm.trust.suggestion import grant_command
+from fomm.yaml_text import parse_yaml
 
 _PATH = click.Path(path_type=Path)
 _FLAGS = {"subject": "--subject", "not_before": "--from", "expires": "--until", "make": "--make", "use": "--use"}
@@ -224,10 +224,7 @@ def _line(entry: ConsentEntry) -> str:
 
 
 def _read_form(path: Path) -> dict[str, Any]:
-    try:
-        content = yaml.safe_load(read_bytes(path, "consent file"))
-    except yaml.YAMLError as error:
-        raise ConsentError(f"The consent file {path} is not valid YAML: {' '.join(str(error).split())}.") from error
+    content = parse_yaml(read_bytes(path, "consent file"), f"The consent file {path}", ConsentError)
     if not isinstance(content, dict):
         raise ConsentError(f"The consent file {path} must hold keys and values.")
     return content
@@ -236,7 +233,7 @@ def _read_form(path: Path) -> dict[str, Any]:
 def _read_json(path: Path) -> dict[str, Any]:
     try:
         content = json.loads(read_bytes(path, "consent document"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise ConsentError(f"{path} is not valid JSON ({error}).") from error
     if not isinstance(content, dict):
         raise ConsentError(f"{path} is not a consent document.")

@@ -15,10 +15,10 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 import click
-import yaml
 
 from fomm.errors import SettingsError
 from fomm.settings import Settings
+from fomm.yaml_text import parse_yaml
 
 PREFIXED = ("smooth", "label")
 Command = TypeVar("Command", bound=Callable[..., Any])
@@ -203,11 +203,10 @@ def _whole_numbers(count: int) -> Callable[[str], tuple[int, ...]]:
 def _read(kind: type[Settings], file: Path) -> dict[str, Any]:
     """Read a settings file and check it by itself, so that what is wrong in it is told as its own fault."""
     try:
-        content = yaml.safe_load(file.read_text(encoding="utf-8"))
+        text = file.read_bytes()
     except OSError as error:
         raise SettingsError(f"Cannot read the settings file {file}: {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError, RecursionError) as error:
-        raise SettingsError(f"The settings file {file} is not valid YAML: {' '.join(str(error).split())}.") from error
+    content = parse_yaml(text, f"The settings file {file}")
     if content is not None and not isinstance(content, dict):
         raise SettingsError(f"The settings file {file} must hold keys and values.")
     try:

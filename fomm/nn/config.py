@@ -9,10 +9,9 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from fomm.errors import SettingsError
 from fomm.settings import Settings, option
+from fomm.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -247,12 +246,10 @@ def load_config(path: str | Path) -> Config:
     """
     path = Path(path)
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"Cannot read the configuration '{path}': {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).replace("\n", " ")
-        raise SettingsError(f"The configuration '{path}' is not valid YAML: {reason}.") from error
+    content = parse_yaml(text, f"The configuration '{path}'")
     if content is None:
         raise SettingsError(f"The configuration '{path}' is empty.")
     if isinstance(content, dict) and content.get("family", "paper") != "paper":

@@ -8,7 +8,6 @@ from pathlib import Path
 from typing import Any
 
 import torch
-import yaml
 from torch import nn
 
 from fomm.errors import SettingsError
@@ -30,6 +29,7 @@ from fomm.training.settings import CompactConfig, load_compact_config
 from fomm.training.task import Task
 from fomm.training.trainer import Trainer
 from fomm.training.workers import join_workers
+from fomm.yaml_text import parse_yaml
 
 
 @dataclass(frozen=True)
@@ -139,10 +139,8 @@ def _checked(settings: CompactConfig, path: Path) -> CompactConfig:
 
 def _family(path: Path) -> str:
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"Cannot read the configuration '{path}': {error.strerror}.") from error
-    except (yaml.YAMLError, UnicodeDecodeError) as error:
-        reason = str(error).replace("\n", " ")
-        raise SettingsError(f"The configuration '{path}' is not valid YAML: {reason}.") from error
+    content = parse_yaml(text, f"The configuration '{path}'")
     return str(content.get("family", "paper")) if isinstance(content, dict) else "paper"

@@ -5,14 +5,13 @@ from __future__ import annotations
 from dataclasses import dataclass, field
 from pathlib import Path
 
-import yaml
-
 from fomm.errors import SettingsError
 from fomm.nn.compact import CompactSettings
 from fomm.nn.config import DiscriminatorParams
 from fomm.settings import Settings, option
 from fomm.training.augment import AugmentSettings
 from fomm.training.task import LoopSettings
+from fomm.yaml_text import parse_yaml
 
 STAGES = ("motion", "flow", "generator", "joint", "matte", "close")
 
@@ -108,9 +107,8 @@ def load_compact_config(path: Path) -> CompactConfig:
         SettingsError: the file is missing, not YAML, or has an unknown or wrong key.
     """
     try:
-        content = yaml.safe_load(path.read_text(encoding="utf-8"))
+        text = path.read_bytes()
     except OSError as error:
         raise SettingsError(f"Cannot read the configuration {path}: {error.strerror}.") from error
-    except yaml.YAMLError as error:
-        raise SettingsError(f"{path} is not valid YAML: {error}.") from error
+    content = parse_yaml(text, str(path))
     return CompactConfig.from_mapping(content or {}, where=str(path))
