@@ -43,9 +43,21 @@ _CHUNK_BYTES = 2**16
 _PREFIX = re.compile(r"^(\[[^\]]*\]\s*)+")
 
 
+class _Address(str):
+    """A name for the command line, which ffmpeg-python knows by its escaped form: it takes every text for UTF-8.
+
+    The bytes of a name may be no UTF-8; Python then holds them as lone surrogates, and gives them back to the system.
+    """
+
+    __slots__ = ()
+
+    def __str__(self) -> str:
+        return self.encode("utf-8", "backslashreplace").decode()
+
+
 def file_url(path: Path | str) -> str:
     """Return the address that makes ffmpeg read or write exactly `path`, whatever its name looks like."""
-    return "file:" + os.fspath(path)
+    return _Address("file:" + os.fspath(path))
 
 
 def open_input(path: Path, **options: Any) -> Any:

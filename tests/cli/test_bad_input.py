@@ -4,6 +4,7 @@ import json
 import os
 import pickle
 import resource
+import shutil
 import struct
 import zlib
 from pathlib import Path
@@ -223,3 +224,21 @@ def test_full_disk(animate, portrait_photo, motion_file, tmp_path, listing, monk
     assert ".fomm-" not in outcome.err
     assert listing() == []
     assert device.is_char_device()
+
+
+@pytest.mark.skipif(os.name != "posix", reason="names are texts there")
+def test_names_that_are_no_text(fomm, tiny_checkpoint, portrait_photo, talk, tmp_path, monkeypatch):
+    monkeypatch.setenv("FOMM_HOME", str(tmp_path / "home"))
+    photo, clip, output, model = (
+        tmp_path / os.fsdecode(b"\xff\xfe" + name.encode()) for name in ("p.png", "c.mp4", "o.mp4", "m.safetensors")
+    )
+    for source, path in ((portrait_photo, photo), (talk, clip), (tiny_checkpoint, model)):
+        shutil.copyfile(source, path)
+    granted = fomm("consent", "grant", photo, "--subject", "Ada", "--until", "2999-01-31", "--statement", "Yes.")
+    assert (granted.code, granted.err) == (0, "")
+    render = ("--device", "cpu", "--max-seconds", "0.2", "--no-smooth")
+    made = fomm("animate", photo, clip, "-o", output, "--model", tiny_checkpoint, *render)
+    assert (made.code, made.err.count("Traceback")) == (0, 0)
+    fomm("animate", photo, clip, "-o", tmp_path / "a.mp4", "--model", model, *render).refused(5, "not valid UTF-8")
+    assert fomm("verify", output).code == 0
+    assert fomm("verify", clip).code == 11
