@@ -19,6 +19,7 @@ from pathlib import Path
 from typing import Any
 
 import gradio as gr
+from gradio.exceptions import InvalidPathError
 
 from fomm.errors import FommError
 from fomm.scenes.edit import EditPhotoSettings
@@ -30,6 +31,11 @@ from fomm.studio.work import StoppedError
 from fomm.trust.consent import ConsentTerms
 
 Json = dict[str, Any]
+
+_NOT_SENT = (
+    "A file is not one that was sent to this studio; upload it first and name the path that the upload returned."
+)
+_NO_INPUTS = "The inputs are not those of this endpoint; its page of the manual, docs/api.md, lists them in order."
 
 
 def add_api(studio: Studio) -> None:
@@ -107,6 +113,22 @@ def add_api(studio: Studio) -> None:
     _add_edits(studio)
 
 
+def answer_in_words(page: gr.Blocks) -> None:
+    """Make a page say in a sentence why inputs are refused before a function sees them; Gradio says nothing then."""
+    read = page.preprocess_data
+
+    @functools.wraps(read)
+    async def told(*arguments: Any, **more: Any) -> Any:
+        try:
+            return await read(*arguments, **more)
+        except InvalidPathError as error:
+            raise gr.Error(_NOT_SENT, print_exception=False) from error
+        except (ValueError, TypeError, LookupError, AttributeError) as error:  # what does not fit its components
+            raise gr.Error(_NO_INPUTS, print_exception=False) from error
+
+    page.__dict__["preprocess_data"] = told
+
+
 def _add_edits(studio: Studio) -> None:
     def edit(photo: str, settings: Json, request: gr.Request) -> tuple[str, Json]:
         """Edit a consented photo, such as `{"edit": {"yaw": 10}}`; returns the PNG and the report on it."""
@@ -130,6 +152,8 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lan
 
     @contextmanager
     def telling(values: tuple[Any, ...]) -> Iterator[None]:
+        if any(value is None and isinstance(part, gr.File) for part, value in zip(inputs, values, strict=False)):
+            raise gr.Error(_NO_INPUTS, print_exception=False)
         try:
             yield
         except FommError as error:

@@ -22,7 +22,7 @@ from fomm import __version__
 from fomm.errors import SettingsError
 from fomm.heap import give_back
 from fomm.studio.animate_tab import build_animate_tab
-from fomm.studio.api import add_api
+from fomm.studio.api import add_api, answer_in_words
 from fomm.studio.edit_tab import build_edit_tab
 from fomm.studio.gallery import bundled
 from fomm.studio.live_layout import CSS as LIVE_CSS
@@ -115,6 +115,7 @@ def build(studio: Studio) -> gr.Blocks:
             give_back()
 
         page.unload(leave)
+    answer_in_words(page)
     page.queue(max_size=studio.settings.queue, status_update_rate="auto")
     return page
 
@@ -176,7 +177,9 @@ def guard(app: Any, studio: Studio, serving: Serving) -> Doors:
     names = known_hosts(serving.host, serving.hosts, serving.root_path, share=serving.share)
     origins = [*serving.hosts, urlsplit(serving.root_path).netloc]
     scripts = re.findall(r"<script>(.*?)</script>", _HEAD, re.DOTALL)
-    return Doors(inside, names, origins, any_address=serving.host in ANY_HOST, scripts=scripts)
+    proxied = bool(serving.hosts or serving.root_path)
+    anywhere = serving.host in ANY_HOST
+    return Doors(inside, names, origins, any_address=anywhere, proxied=proxied, scripts=scripts)
 
 
 def serve(studio: Studio, serving: Serving, announce: Callable[[str], None] | None = None) -> None:

@@ -120,7 +120,18 @@ def test_files_of_the_server_cannot_be_named(client, address, tmp_path):
     answer = httpx.get(f"{address}/gradio_api/call/verify/{begun.json()['event_id']}", timeout=30).text
     assert answer.startswith("event: error")
     assert "verdict" not in answer
+    assert "A file is not one that was sent to this studio" in answer
     assert httpx.get(f"{address}/gradio_api/file={secret}").status_code in (403, 404)
+
+
+@pytest.mark.parametrize(
+    "data", [[], [None, None, None], [7], [{"meta": {"_type": "gradio.FileData"}}], ["/etc/hosts"]]
+)
+def test_inputs_that_fit_no_endpoint_are_refused_in_a_sentence(address, data):
+    begun = httpx.post(f"{address}/gradio_api/call/verify", json={"data": data})
+    answer = httpx.get(f"{address}/gradio_api/call/verify/{begun.json()['event_id']}", timeout=30).text
+    assert answer.startswith("event: error")
+    assert re.search(r'"error": "[A-Z][^"]*\."', answer), answer
 
 
 def test_visitors_at_once_get_their_own_files(client, address, studio, portrait_photo, talk, tmp_path):

@@ -73,17 +73,18 @@ class Doors:
         hosts: the names under which it may be asked for; see `known_hosts`.
         origins: `host` or `host:port` of pages that a reverse proxy shows, where it does not pass their host on.
         any_address: whether it may be asked for under any numeric address; nobody can point those elsewhere.
+        proxied: whether a reverse proxy stands before it, whose word on the host is taken (`X-Forwarded-Host`).
         scripts: inline scripts that the page may run beside its own.
     """
 
     def __init__(
         self, app: Any, hosts: Sequence[str], origins: Sequence[str] = (), *, any_address: bool = False,
-        scripts: Sequence[str] = (),
+        proxied: bool = False, scripts: Sequence[str] = (),
     ) -> None:  # fmt: skip
         self._app = app
         self._named = TrustedHostMiddleware(self._known, hosts, www_redirect=False)
         self._origins = {origin.lower() for origin in origins}
-        self._any_address = any_address
+        self._any_address, self._proxied = any_address, proxied
         self._hashes = "".join(f" 'sha256-{_digest(script)}'" for script in scripts)
 
     async def __call__(self, scope: Any, receive: Any, send: Any) -> None:
@@ -135,7 +136,8 @@ class Doors:
         origin = headers.get("origin")
         if origin is None:
             return True
-        hosts = {headers.get("host", "").lower(), headers.get("x-forwarded-host", "").lower(), *self._origins} - {""}
+        forwarded = headers.get("x-forwarded-host", "") if self._proxied else ""
+        hosts = {headers.get("host", "").lower(), forwarded.lower(), *self._origins} - {""}
         return urlsplit(origin).netloc.lower() in hosts
 
 

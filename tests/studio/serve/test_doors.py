@@ -29,6 +29,19 @@ def test_names_that_the_operator_gives_are_answered(serve):
     assert studio.get("/health", headers={"Origin": "https://studio.example:8443"}).status_code == 403
 
 
+@pytest.mark.parametrize(
+    ("serving", "status"),
+    [
+        (Serving(port=0), 403),
+        (Serving(port=0, root_path="/studio"), 200),
+        (Serving(port=0, hosts=("studio.example",)), 200),
+    ],
+)
+def test_a_proxys_word_counts_only_where_there_is_a_proxy(serve, serving, status):
+    sender = {"Origin": "https://front.example", "X-Forwarded-Host": "front.example"}
+    assert serve(serving).get("/health", headers=sender).status_code == status
+
+
 def test_who_listens_everywhere_answers_under_every_number_but_no_strange_name(serve):
     studio = serve(Serving(host="0.0.0.0", port=0))  # noqa: S104
     assert studio.get("/health", headers={"Host": "192.168.1.7:7860"}).status_code == 200
