@@ -98,7 +98,8 @@ def track(driving: Path, output: Path, force: bool, settings_file: Path | None, 
         motion = pipeline.track(driving, settings, progress)
     motion.save(output)
     seen = int(motion.found.sum())
-    say(f"{output}: {len(motion)} frames at {float(motion.fps):.3f} fps, the face seen in {seen}.")
+    why = f"; {motion.bridged_line}" if motion.bridged_line else "."
+    say(f"{output}: {len(motion)} frames at {float(motion.fps):.3f} fps, the face seen in {seen}{why}")
 
 
 def _render(
@@ -121,3 +122,5 @@ def _render(
         f"{receipt.path}: {frames}. Marked with the label '{receipt.label}', "
         f"watermark {receipt.output_id} ({receipt.watermark}), manifest {receipt.manifest}."
     )
+    if receipt.bridged:
+        say(f"Of the driving clip, {receipt.bridged}")

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm.errors import FaceError, SettingsError
-from fomm.face.crop import CropWindow
+from fomm.face.crop import FACE_SHARE, CropWindow
 from fomm.face.locate import Face, FaceFinder, check_face_name, choose
 from fomm.face.remarks import remark
 from fomm.face.whole_head import Person, with_whole_head
@@ -26,6 +26,10 @@ Box = tuple[int, int, int, int]
 SAMPLES = 16
 """Frames of the driving clip looked at for its window."""
 _FARTHEST = 1.5  # of a face's own size, or doublings of it, by which it changes from one of them to the next
+MOST_GROWN = 2.0
+"""Times its usual size, of a window in which keypoints are still found: they are up to 1.9 px of 256 off there, and 39
+to 51 px in one 2.5 times as large."""
+_JUMP = 0.2  # overlap with the face's box a sample before, below which it may be another shot's: then all is looked at
 _LARGEST = 4  # times the picture, a crop given by hand
 _NEAR_SIDE = 640  # px, of a crop given by hand that is searched by itself
 _ELSE = "use one that shows a face from the front"  # where no box can be given
@@ -67,10 +71,13 @@ class DrivingWindow:
         window: the same for every frame.
         face: the followed face, in px of the driving frames, or None where the window was given by hand and any face
             was wanted (a drawing, an animal) but none could be found: then every frame counts.
+        unsteady: whether no steady window serves: it would be larger than keypoints can be found in, or the face jumps
+            from place to place as where shots are cut together.
     """
 
     window: CropWindow
     face: Face | None
+    unsteady: bool = False
 
 
 def parse_box(text: str) -> Box:
@@ -161,15 +168,22 @@ def steady_window(
     height, width = frames[0].shape[:2]
     if settings.driving_box is not None:
         window = _window_of_box(settings.driving_box, width, height, "--driving-box")
-        inside = _middle_face(_follow(frames, finder, settings, window, flag))
+        inside = _middle_face(_follow(frames, finder, settings, window, flag)[0])
         if inside is None and not settings.any_face:
             raise _no_face_inside("--driving-box")
         return DrivingWindow(window, inside)
-    faces = _follow(frames, finder, settings, None, flag)
+    faces, jumped = _follow(frames, finder, settings, None, flag)
     middle = _middle_face(faces)
     if middle is None:
         raise FaceError(f"No face was found in the driving clip; {advice}.")
-    return DrivingWindow(_window_of_travel(faces, middle, settings.zoom), middle)
+    window = window_of_travel(faces, middle, settings.zoom)
+    return DrivingWindow(window, middle, jumped or too_wide(window, faces))
+
+
+def too_wide(window: CropWindow, faces: Sequence[Face]) -> bool:
+    """Return whether a window shows faces too small for keypoints to be found."""
+    smallest = float(np.quantile([face.size for face in faces], 0.1))
+    return window.side * FACE_SHARE > MOST_GROWN * smallest
 
 
 def _follow(
@@ -178,12 +192,13 @@ def _follow(
     settings: FaceSettings,
     window: CropWindow | None,
     flag: str,
-) -> list[Face]:
-    """Return the chosen person's face in every frame that shows it; `window` limits the search.
+) -> tuple[list[Face], bool]:
+    """Return the chosen person's face in every frame that shows it, and whether it jumps; `window` limits the search.
 
     `flag` is the option that chooses the person, empty where there is none.
     """
     followed: list[Face] = []
+    jumped = False
     for frame in frames:
         height, width = frame.shape[:2]
         # What is too small to continue the last one need not be looked for.
@@ -193,13 +208,14 @@ def _follow(
             faces = [face for face in faces if _holds(window, face)]
         if followed:
             match = same_person(faces, followed[-1])
+            jumped = jumped or (bool(faces) and (match is None or match.overlap(followed[-1]) < _JUMP))
         else:
             match = choose(faces, settings.driving_face, (width, height)) if faces else None
             if match is not None and window is None:
                 remark(faces, match, "The driving clip", settings.driving_face, flag)
         if match is not None:
             followed.append(match)
-    return followed
+    return followed, jumped
 
 
 def same_person(faces: Sequence[Face], before: Face) -> Face | None:
@@ -221,7 +237,7 @@ def _middle_face(faces: Sequence[Face]) -> Face | None:
     return Face((x0, y0, x1, y1), float(np.median([face.score for face in faces])))
 
 
-def _window_of_travel(faces: Sequence[Face], middle: Face, zoom: float) -> CropWindow:
+def window_of_travel(faces: Sequence[Face], middle: Face, zoom: float) -> CropWindow:
     """Return the middle face's window, moved and grown until it holds the travelling head (outliers aside)."""
     window = CropWindow.around(middle, zoom)
     boxes = np.array([face.box for face in faces])

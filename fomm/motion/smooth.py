@@ -48,6 +48,9 @@ class SmoothSettings(Settings):
 def smooth(track: MotionTrack, settings: SmoothSettings | None = None) -> MotionTrack:
     """Return the track without jitter, as long and in step with the original."""
     settings = settings or SmoothSettings()
+    if track.shots and settings.enabled:
+        whole = MotionTrack.concat([smooth(shot, settings) for shot in track.by_shot()])
+        return replace(track, value=whole.value, jacobian=whole.jacobian)
     if not settings.enabled or len(track) < SHORTEST:
         return track
     frames = min(_odd(settings.window * float(track.fps)), _odd(len(track) - 1))

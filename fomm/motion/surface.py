@@ -96,7 +96,11 @@ class SurfaceTracker:
         self._anchor: _Anchor | None = None
 
     def follow(
-        self, pictures: Sequence[Picture], keypoints: Keypoints, found: Sequence[bool] | None = None
+        self,
+        pictures: Sequence[Picture],
+        keypoints: Keypoints,
+        found: Sequence[bool] | None = None,
+        fit: Sequence[bool] | None = None,
     ) -> Keypoints:
         """Return keypoints `[B, K, 2]` of the next frames, those off the face moved as the person's surface moved.
 
@@ -104,16 +108,20 @@ class SurfaceTracker:
             pictures: the frames, uint8 `[S, S, 3]`.
             keypoints: what the detector found in them.
             found: which of them show the face; all if it is not given.
+            fit: which of those may be the anchor; all if it is not given.
         """
         shown = [True] * len(pictures) if found is None else found
         rows = [keypoints[index : index + 1] for index in range(len(keypoints))]
-        return Keypoints.cat([self._one(*frame) for frame in zip(pictures, rows, shown, strict=True)])
+        frames = zip(pictures, rows, shown, shown if fit is None else fit, strict=True)
+        return Keypoints.cat([self._one(*frame) for frame in frames])
 
-    def _one(self, picture: Picture, keypoints: Keypoints, shown: bool) -> Keypoints:
+    def _one(self, picture: Picture, keypoints: Keypoints, shown: bool, fit: bool) -> Keypoints:
         if self._tied is None or not shown:
             return keypoints
         if self._anchor is not None:
             return self._anchor.follow(picture, keypoints)
+        if not fit:
+            return keypoints
         person = self._person(picture)
         if person is None:
             self._tied = None

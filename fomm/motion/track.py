@@ -10,6 +10,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 from fractions import Fraction
+from itertools import accumulate, pairwise
 from pathlib import Path
 
 import torch
@@ -22,9 +23,12 @@ from fomm.motion.track_file import (
     FORMAT,
     MOST_BYTES,
     SCHEMA,
+    bridges_text,
     check_header,
     check_numbers,
+    parse_bridges,
     parse_fps,
+    parse_shots,
     parse_size,
     read,
     write_whole,
@@ -46,6 +50,8 @@ class MotionTrack:
         audio: where the clip's sound is, as the user named it, or None. A hint in a file from elsewhere: never open
             it unasked.
         size: width and height in px of the driving video, or None where unknown.
+        shots: frames that begin a new shot, rising, the first one left out; each shot has a reference of its own.
+        bridges: why frames do not show the face and how many each time, such as ("dark", 14); empty where unknown.
     """
 
     value: Tensor
@@ -56,6 +62,8 @@ class MotionTrack:
     found: Tensor
     audio: str | None = None
     size: tuple[int, int] | None = None
+    shots: tuple[int, ...] = ()
+    bridges: tuple[tuple[str, int], ...] = ()
 
     def __post_init__(self) -> None:
         _check(self, "The motion track")
@@ -70,7 +78,7 @@ class MotionTrack:
     def slice(self, start: int = 0, stop: int | None = None) -> MotionTrack:
         """Return a part of the clip as a track of its own.
 
-        The reference becomes the first frame where it lies outside the part: to render one clip in parts, use
+        The reference becomes the first frame that shows the face where it lies outside the part: to render one clip in parts, use
         `Transfer.driving(start, stop)`, which keeps one reference for all of them.
 
         Raises:
@@ -80,9 +88,22 @@ class MotionTrack:
         if not frames:
             raise MotionError(f"Frames {start} to {stop} of a motion track of {len(self)} frames are no part of it.")
         part = self.keypoints(frames.start, frames.stop)
-        reference = self.reference - frames.start if self.reference in frames else 0
         found = self.found[frames.start : frames.stop]
-        return replace(self, value=part.value, jacobian=part.jacobian, found=found, reference=reference)
+        reference = self.reference - frames.start if self.reference in frames else int(found.int().argmax())
+        shots = tuple(start - frames.start for start in self.shots if frames.start < start < frames.stop)
+        return replace(
+            self,
+            value=part.value,
+            jacobian=part.jacobian,
+            found=found,
+            reference=reference,
+            shots=shots,
+            bridges=self.bridges if len(frames) == len(self) else (),
+        )
+
+    def by_shot(self) -> list[MotionTrack]:
+        """Return every shot as a track of its own."""
+        return [self.slice(start, stop) for start, stop in pairwise((0, *self.shots, len(self)))]
 
     @staticmethod
     def concat(parts: Sequence[MotionTrack]) -> MotionTrack:
@@ -105,13 +126,28 @@ class MotionTrack:
                 raise MotionError("Motion tracks with different keypoints cannot be joined; use one model for both.")
         joined = Keypoints.cat([part.keypoints() for part in parts])
         found = torch.cat([part.found for part in parts])
-        return replace(first, value=joined.value, jacobian=joined.jacobian, found=found)
+        begun = accumulate((len(part) for part in parts[:-1]), initial=0)
+        shots = tuple(start + shot for start, part in zip(begun, parts, strict=True) for shot in part.shots)
+        return replace(first, value=joined.value, jacobian=joined.jacobian, found=found, shots=shots, bridges=())
+
+    @property
+    def bridged_line(self) -> str:
+        """How many frames are bridged and why, in words; empty if none is."""
+        missing = len(self) - int(self.found.sum())
+        if not missing:
+            return ""
+        why = f" ({bridges_text(self.bridges)})" if self.bridges else ""
+        return (
+            f"the face was not seen well enough in {missing} of {len(self)} frames{why}; the photo rests or is moved "
+            "from one side of the gap to the other there."
+        )
 
     def bridged(self) -> MotionTrack:
         """Return the track with frames that do not show the face interpolated from their neighbours.
 
         Positions and Jacobians run linearly across each gap and hold still before the first and after the last found
-        frame. `found` stays as it is.
+        frame, in every shot by itself. `found` stays as it is. Whether a render follows what lies in a gap is another
+        matter (`fomm.motion.gaps`).
 
         Raises:
             MotionError: no frame shows the face.
@@ -119,6 +155,9 @@ class MotionTrack:
         known = self.found.nonzero().flatten()  # [F]
         if len(known) == len(self):
             return self
+        if self.shots:
+            whole = MotionTrack.concat([shot.bridged() for shot in self.by_shot()])
+            return replace(self, value=whole.value, jacobian=whole.jacobian)
         if not len(known):
             raise MotionError(
                 "No frame of the driving clip shows the face; mark it with --driving-box x,y,width,height."
@@ -158,6 +197,10 @@ class MotionTrack:
             header["audio"] = self.audio
         if self.size is not None:
             header["size"] = f"{self.size[0]}x{self.size[1]}"
+        if self.shots:
+            header["shots"] = ",".join(map(str, self.shots))
+        if self.bridges:
+            header["bridged"] = bridges_text(self.bridges)
         # File systems hold names that are not UTF-8. The sound's is a hint only, so what stands for them will do.
         header = {key: text.encode("utf-8", "replace").decode() for key, text in header.items()}
         data = to_bytes(tensors, header)
@@ -196,6 +239,8 @@ class MotionTrack:
                 found=tensors["found"],
                 audio=header.get("audio"),
                 size=parse_size(header.get("size")),
+                shots=parse_shots(header.get("shots")),
+                bridges=parse_bridges(header.get("bridged")),
             )
             check_numbers(track.value, track.jacobian, "The motion track")
         except MotionError as error:
@@ -224,12 +269,16 @@ def _check(track: MotionTrack, name: str) -> None:
             raise MotionError(f"{name} holds numbers that are not finite; extract it again.")
     if not 0 <= track.reference < len(value):
         raise MotionError(f"{name} names reference frame {track.reference} but has {len(value)} frames.")
+    begun = (0, *track.shots, len(value))
+    if any(start >= stop for start, stop in pairwise(begun)):
+        raise MotionError(f"{name} has {len(value)} frames, among which no shots can begin at {track.shots!s:.80}.")
     if not 0 < track.fps <= 1000:
         raise MotionError(f"{name} has {track.fps} frames per second; it must be above 0 and at most 1000.")
 
 
 def _check_kinds(track: MotionTrack, name: str) -> None:
     kinds = {"value": Tensor, "jacobian": Tensor | None, "fps": Fraction, "reference": int, "detector": str}
-    for part, kind in (kinds | {"found": Tensor, "audio": str | None, "size": tuple | None}).items():
+    kinds |= {"found": Tensor, "audio": str | None, "size": tuple | None, "shots": tuple, "bridges": tuple}
+    for part, kind in kinds.items():
         if not isinstance(getattr(track, part), kind):
             raise MotionError(f"{name} cannot have {getattr(track, part)!r:.80} for its {part}.")

@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from fractions import Fraction
+from itertools import pairwise
 
 import torch
 from torch import Tensor
 
 from fomm.errors import MotionError
+from fomm.motion.doubt import NO_FACE, SEEN, in_words, settled
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints
 
@@ -29,12 +31,22 @@ class TrackBuilder:
         self._fps, self._detector, self._audio, self._size = fps, detector, audio, size
         self._parts: list[Keypoints] = []
         self._found: list[bool] = []
+        self._why: list[int] = []
+        self._shots: list[int] = []
+        self._judged = False
 
     def __len__(self) -> int:
         return len(self._found)
 
-    def append(self, keypoints: Keypoints, found: Sequence[bool] | None = None) -> None:
-        """Add a batch of frames `[B, K, 2]`; `found` says which show the face, all of them if not given.
+    def append(
+        self, keypoints: Keypoints, found: Sequence[bool] | None = None, why: Sequence[int] | None = None
+    ) -> None:
+        """Add a batch of frames `[B, K, 2]`.
+
+        Args:
+            keypoints: of the frames.
+            found: which of them show the face, all if it is not given.
+            why: what speaks against each by itself, see `fomm.motion.doubt`; if not given, what `found` says is final.
 
         Raises:
             MotionError: `found` has another length than the batch.
@@ -45,6 +57,12 @@ class TrackBuilder:
         jacobian = keypoints.jacobian
         self._parts.append(Keypoints(_own(keypoints.value), None if jacobian is None else _own(jacobian)))
         self._found.extend(flags)
+        self._why.extend([SEEN if flag else NO_FACE for flag in flags] if why is None else why)
+        self._judged = self._judged or why is not None
+
+    def cut(self) -> None:
+        """Say that what is appended next is another shot, whose motion is told from a reference of its own."""
+        self._shots.append(len(self._found))
 
     def build(self) -> MotionTrack:
         """Return the track, with frames that do not show the face bridged.
@@ -55,12 +73,36 @@ class TrackBuilder:
         if not self._found:
             raise MotionError("The driving clip gave no frames; check its start and stop times.")
         every = Keypoints.cat(self._parts)
-        found = torch.tensor(self._found)
+        found, bridges = torch.tensor(self._found), ()
+        if self._judged:
+            why = settled(self._why, self._shots)
+            trusted = torch.tensor([reason == SEEN for reason in why])
+            if bool(trusted.any()):  # else what the finder saw has to do
+                found, bridges = trusted, in_words(why)
+        shots = self._shown_shots(found)
         reference = int(found.nonzero()[0]) if bool(found.any()) else 0
         track = MotionTrack(
-            every.value, every.jacobian, self._fps, reference, self._detector, found, self._audio, self._size
+            every.value,
+            every.jacobian,
+            self._fps,
+            reference,
+            self._detector,
+            found,
+            self._audio,
+            self._size,
+            shots,
+            bridges,
         )
         return track.bridged()
+
+    def _shown_shots(self, found: Tensor) -> tuple[int, ...]:
+        """Return where shots begin; one that never shows the face is a gap in the shot before it, or after it."""
+        starts: list[int] = []
+        for start, stop in pairwise((*self._shots, len(found))):
+            begun = starts[-1] if starts else 0
+            if bool(found[start:stop].any()) and bool(found[begun:start].any()):
+                starts.append(start)
+        return tuple(starts)
 
 
 def _own(part: Tensor) -> Tensor:

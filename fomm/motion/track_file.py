@@ -13,6 +13,7 @@ from safetensors import SafetensorError, safe_open
 from torch import Tensor
 
 from fomm.errors import MotionError, OutputError
+from fomm.motion.doubt import REASONS
 from fomm.motion.tensor_file import TensorKind, read_header
 
 SCHEMA = 1
@@ -24,6 +25,9 @@ _FURTHEST = 16.0  # of a keypoint, in half sides of the window; those in sight l
 _MOST_STRETCH = 100.0  # entry of a Jacobian
 _LEAST_AREA = 1e-8  # determinant of a Jacobian; it is inverted, and no network gives exactly none
 _FPS = re.compile(r"-?\d{1,9}(/\d{1,9})?", re.ASCII)
+_SHOTS = re.compile(r"\d{1,9}(,\d{1,9}){0,9999}", re.ASCII)
+_BRIDGE = rf"\d{{1,9}} ({'|'.join(REASONS.values())})"
+_BRIDGES = re.compile(rf"{_BRIDGE}(, {_BRIDGE}){{0,{len(REASONS) - 1}}}", re.ASCII)
 _SIZE = re.compile(r"(\d{1,6})x(\d{1,6})", re.ASCII)
 
 
@@ -105,6 +109,30 @@ def parse_size(text: str | None) -> tuple[int, int] | None:
     if sides is None:
         raise ValueError(f"size {text[:40]!r}")
     return int(sides[1]), int(sides[2])
+
+
+def parse_shots(text: str | None) -> tuple[int, ...]:
+    """Read the frames that begin shots; ValueError when they are none."""
+    if text is None:
+        return ()
+    if not _SHOTS.fullmatch(text):
+        raise ValueError(f"shots {text[:40]!r}")
+    return tuple(map(int, text.split(",")))
+
+
+def bridges_text(bridges: tuple[tuple[str, int], ...]) -> str:
+    """Return reasons and their counts as they are stored and shown, such as "14 dark, 3 outside"."""
+    return ", ".join(f"{count} {reason}" for reason, count in bridges)
+
+
+def parse_bridges(text: str | None) -> tuple[tuple[str, int], ...]:
+    """Read what `bridges_text` wrote; ValueError when it did not."""
+    if text is None:
+        return ()
+    if not _BRIDGES.fullmatch(text):
+        raise ValueError(f"bridged {text[:40]!r}")
+    pairs = (part.split(" ", 1) for part in text.split(", "))
+    return tuple((reason, int(count)) for count, reason in pairs)
 
 
 def parse_fps(text: str) -> Fraction:

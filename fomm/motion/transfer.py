@@ -23,6 +23,7 @@ from torch import Tensor
 from fomm.errors import MotionError, SettingsError
 from fomm.motion.anatomy import Anatomy
 from fomm.motion.blink import close_eyes, open_eyes
+from fomm.motion.gaps import following
 from fomm.motion.head import Head
 from fomm.motion.limits import held_back
 from fomm.motion.lips import Mouths, close_lips, drop_jaw
@@ -111,6 +112,13 @@ class Transfer:
         self.settings = settings or TransferSettings()
         self._source = source.detach().to(torch.device("cpu")).to(torch.float32)
         self._track = track
+        self._following = following(track.found, track.fps)
+        self._shots: list[Transfer] = []
+        if track.shots:
+            self._shots = self._of_shots(source, track, anatomy)
+            begun, track = _with_reference(track, self.settings.reference)
+        else:
+            begun = 0
         self._anatomy = anatomy
         if anatomy is None and self.settings.head != self.settings.expression:
             raise MotionError(
@@ -122,8 +130,9 @@ class Transfer:
                 f"The photo has keypoints {list(source.value.shape)} and the motion track "
                 f"{list(track.value.shape)}; extract the track with the same model."
             )
-        self.reference = _resolve(self.settings.reference, source, track, anatomy)
-        self._start = track.keypoints(self.reference, self.reference + 1)
+        reference = _resolve(_in_shot(self.settings.reference, begun), source, track, anatomy)
+        self.reference = begun + reference
+        self._start = track.keypoints(reference, reference + 1)
         if anatomy is not None and self.settings.full_blinks and bool(track.found.any()):
             opened = open_eyes(self._start.value, self._source.value, track.value[track.found], anatomy.eyes)
             self._start = replace(self._start, value=opened)
@@ -147,9 +156,39 @@ class Transfer:
         """Return the keypoints that move the photo in frames `start` to `stop` (not included).
 
         Returns:
-            `[B, K, 2]` and `[B, K, 2, 2]`, float32 on the CPU; the same for a frame whatever slice it is in.
+            `[B, K, 2]` and `[B, K, 2, 2]`, float32 on the CPU; the same for a frame whatever slice it is in. Where
+            the driver's face is not known for long they are the photo's own.
         """
-        return self.carry(self._track.keypoints(start, stop))
+        frames = range(len(self))[start:stop]
+        moved = self._carried(frames.start, frames.stop)
+        if self._following is None:
+            return moved
+        weight = self._following[frames.start : frames.stop, None, None]  # [B, 1, 1]
+        value = torch.lerp(self._source.value.expand_as(moved.value), moved.value, weight)
+        if moved.jacobian is None or self._source.jacobian is None:
+            return Keypoints(value)
+        own = self._source.jacobian.expand_as(moved.jacobian)
+        return Keypoints(value, torch.lerp(own, moved.jacobian, weight[..., None]))
+
+    def _carried(self, start: int, stop: int) -> Keypoints:
+        """Return what frames `start` to `stop` become, each shot's told from its own reference."""
+        if not self._shots:
+            return self.carry(self._track.keypoints(start, stop))
+        parts, begun = [], 0
+        for shot in self._shots:
+            first, last = max(start, begun), min(stop, begun + len(shot))
+            if first < last:
+                parts.append(shot.carry(shot._track.keypoints(first - begun, last - begun)))
+            begun += len(shot)
+        return Keypoints.cat(parts) if parts else self.carry(self._track.keypoints(start, stop))
+
+    def _of_shots(self, source: Keypoints, track: MotionTrack, anatomy: Anatomy | None) -> list[Transfer]:
+        made, begun = [], 0
+        for shot in track.by_shot():
+            settings = replace(self.settings, reference=_in_shot(self.settings.reference, begun, len(shot)))
+            made.append(Transfer(source, shot, settings, anatomy))
+            begun += len(shot)
+        return made
 
     def carry(self, driving: Keypoints) -> Keypoints:
         """Return the keypoints that move the photo for ones `[B, K, 2]` of the same driver, of the track or live."""
@@ -262,6 +301,23 @@ def _safe_inverse(jacobian: Tensor) -> Tensor:
     collapsed = torch.linalg.det(jacobian).abs() < 1e-4  # [1, K]
     usable = torch.where(collapsed[..., None, None], torch.eye(2), jacobian)
     return inverse_2x2(usable)
+
+
+def _with_reference(track: MotionTrack, reference: str) -> tuple[int, MotionTrack]:
+    """Return the shot that the reference is in, or the first one, and the frame that it begins with."""
+    wanted = int(reference) if reference.isdecimal() else track.reference if reference == "stored" else 0
+    if wanted >= len(track):
+        raise MotionError(f"Reference frame {wanted} does not exist: the motion track has {len(track)} frames.")
+    begun = max(start for start in (0, *track.shots) if start <= wanted)
+    return begun, track.slice(begun, min((start for start in track.shots if start > wanted), default=None))
+
+
+def _in_shot(reference: str, begun: int, frames: int | None = None) -> str:
+    """Return the setting for a shot that begins at a frame; one that names a frame elsewhere is the best match."""
+    if not reference.isdecimal():
+        return reference
+    own = int(reference) - begun
+    return str(own) if own >= 0 and (frames is None or own < frames) else "best"
 
 
 def _resolve(reference: str, source: Keypoints, track: MotionTrack, anatomy: Anatomy | None) -> int:

@@ -134,6 +134,14 @@ class AnimationModel(nn.Module, ABC):
     def detect(self, image: Tensor) -> Keypoints:
         """Return the keypoints of each image `[B, 3, H, W]` in [0, 1]."""
 
+    def look(self, image: Tensor) -> tuple[Keypoints, Tensor | None]:
+        """Return what `detect` does, and how far two looks at each image disagree about the face.
+
+        Returns:
+            Keypoints `[B, K, 2]`, and `[B]` float32 in half sides of the image; None if the model looks only once.
+        """
+        return self.detect(image), None
+
     def find_person(self, image: Tensor) -> Tensor | None:
         """Return where the person is in images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1]; None if the model cannot."""
         return None

@@ -99,14 +99,20 @@ class Animator:
 
     def detect(self, squares: Sequence[Image]) -> Keypoints:
         """Return keypoints, on the CPU, of pictures uint8 `[S, S, 3]` where S is `image_size`."""
+        return self.look(squares)[0]
+
+    def look(self, squares: Sequence[Image]) -> tuple[Keypoints, Tensor | None]:
+        """Return what `detect` does, and how far two looks at each picture disagree, see `AnimationModel.look`."""
         step = self.compute.batch_size
         if self.compute.device.type == "cpu":  # every lane gets some, however many there are
             step = min(step, math.ceil(len(squares) / self._lanes.count))
         parts = [squares[start : start + step] for start in range(0, len(squares), step)]
         if len(parts) == 1:
-            return self._detect(parts[0])
-        with closing(self._lanes.map(self._detect, parts)) as found:
-            return Keypoints.cat(list(found))
+            return self._look(parts[0])
+        with closing(self._lanes.map(self._look, parts)) as found:
+            looks = list(found)
+        apart = [part for _, part in looks if part is not None]
+        return Keypoints.cat([keypoints for keypoints, _ in looks]), torch.cat(apart) if apart else None
 
     def person(self, square: Image) -> Tensor | None:
         """Return where the person is in a picture uint8 `[S, S, 3]`: `[1, 1, s, s]` in [0, 1] on the CPU.
@@ -137,9 +143,10 @@ class Animator:
         parts = (batch[start : start + step] for batch in driving for start in range(0, len(batch), step))
         return self._lanes.map(lambda part: finish(self._generate(portrait, part)), parts)
 
-    def _detect(self, squares: Sequence[Image]) -> Keypoints:
+    def _look(self, squares: Sequence[Image]) -> tuple[Keypoints, Tensor | None]:
         with self._inference():
-            return self._model.detect(self._tensor(squares)).to(torch.device("cpu"))
+            keypoints, apart = self._model.look(self._tensor(squares))
+        return keypoints.to(torch.device("cpu")), None if apart is None else apart.cpu()
 
     def _generate(self, portrait: Portrait, driving: Keypoints) -> GeneratedFrames:
         driving, mirrored = driving.to(self.compute.device), portrait.mirrored

@@ -193,6 +193,7 @@ class Pipeline:
             face_box=face_box,
             force=force,
         ) as release:
+            release.bridged = track.bridged_line
             for frames in self.frames(portrait, transfer, paste):
                 release.write(frames)
                 progress("render", release.frames, len(transfer))

@@ -144,6 +144,7 @@ def receipt_line(receipt: Receipt) -> str:
     return (
         f"{receipt.frames} frames, marked with the label '{receipt.label}', watermark {receipt.output_id} "
         f"({receipt.watermark}) and a manifest ({receipt.manifest})."
+        + (f" Of the driving clip, {receipt.bridged}" if receipt.bridged else "")
     )
 
 

@@ -45,6 +45,7 @@ class Receipt:
         watermark: "read back": nothing leaves whose watermark does not.
         manifest: the kind of manifest and who signed it.
         precision: number type that the networks computed in, such as "float32"; empty when none did.
+        bridged: in how many frames the driver's face was not followed, and why; empty when in none.
     """
 
     path: Path
@@ -55,6 +56,7 @@ class Receipt:
     watermark: str
     manifest: str
     precision: str = ""
+    bridged: str = ""
 
 
 @dataclass

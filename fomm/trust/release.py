@@ -12,6 +12,7 @@ from __future__ import annotations
 import contextlib
 import time
 from collections.abc import Callable, Iterator
+from dataclasses import replace
 from fractions import Fraction
 from pathlib import Path
 
@@ -48,6 +49,7 @@ class Release:
     Attributes:
         size: (width, height) of the frames.
         frames: how many were written.
+        bridged: see `Receipt.bridged`; whoever writes the frames says so.
     """
 
     def __init__(
@@ -59,6 +61,7 @@ class Release:
     ) -> None:
         self.size = size
         self.frames = 0
+        self.bridged = ""
         self._authorisation, self._writer, self._mark = authorisation, writer, mark
         self._broken = False
         self._checked = time.monotonic()
@@ -168,7 +171,7 @@ def open_release(
             release._check_whole()
         draft.settle()
         watermark = draft.read_back(lambda path: read_video(path, stop=READ_BACK_FRAMES), plate, finer(output, encode))
-        release._receipt = draft.deliver(plate, release.frames, watermark)
+        release._receipt = replace(draft.deliver(plate, release.frames, watermark), bridged=release.bridged)
 
 
 def release_still(
