@@ -121,10 +121,8 @@ def draw(scene: Scene, frames: list[Frame], index: int) -> Frame:
     across, down = lit.shape[1] * placed.scale / picture.width, lit.shape[0] * placed.scale / picture.height
     inverse = (1 / across, 0, -placed.x / across, 0, 1 / down, -placed.y / down)
     wall = tuple([round(_WALL * min(placed.light, 1))] * 3)
-    shown = picture.transform(
-        (width, height), Image.Transform.AFFINE, inverse, Image.Resampling.BICUBIC, fillcolor=wall
-    )
-    return np.asarray(shown)
+    affine, bicubic = Image.Transform.AFFINE, Image.Resampling.BICUBIC
+    return np.asarray(picture.transform((width, height), affine, inverse, bicubic, fillcolor=wall))
 
 
 def write(scene: Scene, path: Path) -> Path:

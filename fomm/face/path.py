@@ -21,7 +21,9 @@ Floats = NDArray[np.float64]
 # In face sizes: what a window of 1.83 face sizes leaves beside a head of 1.25 before that touches its edge.
 _ROOM = 0.25
 _GROWTH = 0.2  # by how much, as a logarithm, a face grows or shrinks before the window does: boxes differ by .05
-_SOFT = 0.2  # seconds over which the corners of the string are rounded
+# Seconds over which the corners of the string are rounded; at 0.2 the face of somebody who crosses the shot in less
+# than a second and stops left the window.
+_SOFT = 0.08
 
 
 def window_path(faces: Mapping[int, Face], count: int, fps: float, zoom: float = 1.0) -> list[CropWindow]:

@@ -78,8 +78,8 @@ class MotionTrack:
     def slice(self, start: int = 0, stop: int | None = None) -> MotionTrack:
         """Return a part of the clip as a track of its own.
 
-        The reference becomes the first frame that shows the face where it lies outside the part: to render one clip in parts, use
-        `Transfer.driving(start, stop)`, which keeps one reference for all of them.
+        The reference becomes the first frame that shows the face where it lies outside the part: to render one clip
+        in parts, use `Transfer.driving(start, stop)`, which keeps one reference for all of them.
 
         Raises:
             MotionError: the part is empty.

@@ -86,14 +86,16 @@ def extract_track(
     total = info.frame_count if stop is None else min(stop, info.frame_count or stop)
     looks = Looks(animator, plan.size, judged=plan.driving.face is not None and face.interval > 0)
     builder = TrackBuilder(info.fps, detector, str(video) if info.has_audio else None, (info.width, info.height))
-    with contextlib.closing(plan.frames(finder, face.interval, animator.image_size, stop)) as frames:
+    with (
+        contextlib.closing(plan.frames(finder, face.interval, animator.image_size, stop)) as frames,
         # The face is watched on a thread while the networks look for keypoints here.
-        with contextlib.closing(one_ahead(_batches(frames))) as batches:
-            for batch in batches:
-                if batch[0].begins:
-                    builder.cut()
-                builder.append(*looks.at(batch))
-                progress("track", len(builder), total)
+        contextlib.closing(one_ahead(_batches(frames))) as batches,
+    ):
+        for batch in batches:
+            if batch[0].begins:
+                builder.cut()
+            builder.append(*looks.at(batch))
+            progress("track", len(builder), total)
     progress("track", len(builder), len(builder))
     with naming(video):
         track = builder.build()
