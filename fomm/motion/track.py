@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 from fractions import Fraction
 from itertools import accumulate, pairwise
 from pathlib import Path
+from typing import Any
 
 import torch
 from safetensors.torch import save as to_bytes
@@ -277,8 +278,9 @@ def _check(track: MotionTrack, name: str) -> None:
 
 
 def _check_kinds(track: MotionTrack, name: str) -> None:
-    kinds = {"value": Tensor, "jacobian": Tensor | None, "fps": Fraction, "reference": int, "detector": str}
-    kinds |= {"found": Tensor, "audio": str | None, "size": tuple | None, "shots": tuple, "bridges": tuple}
+    kinds: dict[str, Any] = {"value": Tensor, "jacobian": Tensor | None, "fps": Fraction, "reference": int}
+    kinds |= {"detector": str, "found": Tensor, "audio": str | None, "size": tuple | None}
+    kinds |= {"shots": tuple, "bridges": tuple}
     for part, kind in kinds.items():
         if not isinstance(getattr(track, part), kind):
             raise MotionError(f"{name} cannot have {getattr(track, part)!r:.80} for its {part}.")

@@ -73,7 +73,8 @@ class TrackBuilder:
         if not self._found:
             raise MotionError("The driving clip gave no frames; check its start and stop times.")
         every = Keypoints.cat(self._parts)
-        found, bridges = torch.tensor(self._found), ()
+        found = torch.tensor(self._found)
+        bridges: tuple[tuple[str, int], ...] = ()
         if self._judged:
             why = settled(self._why, self._shots)
             trusted = torch.tensor([reason == SEEN for reason in why])

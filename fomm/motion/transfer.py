@@ -28,6 +28,7 @@ from fomm.motion.head import Head
 from fomm.motion.limits import held_back
 from fomm.motion.lips import Mouths, close_lips, drop_jaw
 from fomm.motion.reference import best_reference
+from fomm.motion.shots import reference_in_shot, shot_with_reference
 from fomm.motion.track import MotionTrack
 from fomm.nn.geometry import Keypoints, inverse_2x2
 from fomm.settings import Settings, option
@@ -116,7 +117,7 @@ class Transfer:
         self._shots: list[Transfer] = []
         if track.shots:
             self._shots = self._of_shots(source, track, anatomy)
-            begun, track = _with_reference(track, self.settings.reference)
+            begun, track = shot_with_reference(track, self.settings.reference)
         else:
             begun = 0
         self._anatomy = anatomy
@@ -130,7 +131,7 @@ class Transfer:
                 f"The photo has keypoints {list(source.value.shape)} and the motion track "
                 f"{list(track.value.shape)}; extract the track with the same model."
             )
-        reference = _resolve(_in_shot(self.settings.reference, begun), source, track, anatomy)
+        reference = _resolve(reference_in_shot(self.settings.reference, begun), source, track, anatomy)
         self.reference = begun + reference
         self._start = track.keypoints(reference, reference + 1)
         if anatomy is not None and self.settings.full_blinks and bool(track.found.any()):
@@ -185,7 +186,7 @@ class Transfer:
     def _of_shots(self, source: Keypoints, track: MotionTrack, anatomy: Anatomy | None) -> list[Transfer]:
         made, begun = [], 0
         for shot in track.by_shot():
-            settings = replace(self.settings, reference=_in_shot(self.settings.reference, begun, len(shot)))
+            settings = replace(self.settings, reference=reference_in_shot(self.settings.reference, begun, len(shot)))
             made.append(Transfer(source, shot, settings, anatomy))
             begun += len(shot)
         return made
@@ -301,23 +302,6 @@ def _safe_inverse(jacobian: Tensor) -> Tensor:
     collapsed = torch.linalg.det(jacobian).abs() < 1e-4  # [1, K]
     usable = torch.where(collapsed[..., None, None], torch.eye(2), jacobian)
     return inverse_2x2(usable)
-
-
-def _with_reference(track: MotionTrack, reference: str) -> tuple[int, MotionTrack]:
-    """Return the shot that the reference is in, or the first one, and the frame that it begins with."""
-    wanted = int(reference) if reference.isdecimal() else track.reference if reference == "stored" else 0
-    if wanted >= len(track):
-        raise MotionError(f"Reference frame {wanted} does not exist: the motion track has {len(track)} frames.")
-    begun = max(start for start in (0, *track.shots) if start <= wanted)
-    return begun, track.slice(begun, min((start for start in track.shots if start > wanted), default=None))
-
-
-def _in_shot(reference: str, begun: int, frames: int | None = None) -> str:
-    """Return the setting for a shot that begins at a frame; one that names a frame elsewhere is the best match."""
-    if not reference.isdecimal():
-        return reference
-    own = int(reference) - begun
-    return str(own) if own >= 0 and (frames is None or own < frames) else "best"
 
 
 def _resolve(reference: str, source: Keypoints, track: MotionTrack, anatomy: Anatomy | None) -> int:

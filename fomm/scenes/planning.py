@@ -8,7 +8,7 @@ frame, cut from whole frames as they stream by.
 from __future__ import annotations
 
 import contextlib
-from collections.abc import Generator, Iterator, Sequence
+from collections.abc import Generator, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
 
@@ -95,7 +95,7 @@ class ClipPlan:
                 square = _cut(upright(frame, self.turn), window.scaled(scale), size)
                 yield ClipFrame(square, window, self.seen.shown[index], index in self.seen.cuts)
 
-    def _steady(self, size: int, stop: int | None) -> Iterator[Frame]:
+    def _steady(self, size: int, stop: int | None) -> Generator[Frame]:
         """Stream the steady window as upright squares; ffmpeg crops and scales."""
         window = _lying(self.driving.window, self.turn, self.info)
         side = max(CHROMA_STEP, _even(window.side))
