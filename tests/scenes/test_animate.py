@@ -1,5 +1,6 @@
 """The main job from end to end on a model that is tiny but real."""
 
+from dataclasses import replace
 from fractions import Fraction
 
 import av
@@ -10,6 +11,8 @@ from PIL import Image
 
 from fomm.errors import ConsentError, FaceError, MediaError, MotionError, OutputError, SettingsError
 from fomm.motion.track import MotionTrack
+from fomm.scenes.tracking import MotionWarning
+from fomm.studio.words import receipt_line
 from fomm.trust.consent import ConsentTerms
 
 FPS = Fraction(30000, 1001)
@@ -88,14 +91,29 @@ def test_a_motion_track_takes_the_clips_place(pipeline, portrait_photo, talk, mo
 
 def test_frames_without_the_face_are_bridged(pipeline, portrait_photo, make_talk, tmp_path, settings, kept):
     clip = make_talk(tmp_path / "gap.mp4", frames=20, blank=range(7, 13))
-    track = pipeline.track(clip, settings(face={"interval": 4}))
-    assert track.found.tolist() == [i not in range(7, 13) for i in range(20)]
-    middle, ends = track.value[7:13], track.value[[6, 13]]
+    with pytest.warns(MotionWarning, match=r"10 of 20 frames \(10 no face\)"):
+        track = pipeline.track(clip, settings(face={"interval": 4}))
+    assert track.found.tolist() == [i not in range(5, 15) for i in range(20)]  # nor are frames beside a gap trusted
+    middle, ends = track.value[5:15], track.value[[4, 15]]
     low, high = ends.amin(0) - 1e-5, ends.amax(0) + 1e-5
     assert bool(((middle >= low) & (middle <= high)).all())
     track.save(tmp_path / "gap.safetensors")
     pipeline.animate(portrait_photo, tmp_path / "gap.safetensors", tmp_path / "out.mp4", settings())
     assert len(kept) == 20
+
+
+def test_the_receipt_says_how_many_frames_are_bridged_and_why(
+    pipeline, portrait_photo, motion, motion_file, tmp_path, settings
+):
+    found = motion.found.clone()
+    found[3:7] = False
+    replace(motion, found=found, bridges=(("dark", 4),)).save(tmp_path / "gap.safetensors")
+    receipt = pipeline.animate(portrait_photo, tmp_path / "gap.safetensors", tmp_path / "gap.mp4", settings())
+    assert "4 of 20 frames (4 dark)" in receipt.bridged
+    assert receipt.bridged in receipt_line(receipt)
+    whole = pipeline.animate(portrait_photo, motion_file, tmp_path / "whole.mp4", settings())
+    assert whole.bridged == ""
+    assert "driving clip" not in receipt_line(whole)
 
 
 def test_a_clip_without_a_face_is_refused_unless_its_place_is_given(
