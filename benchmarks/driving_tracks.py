@@ -1,7 +1,7 @@
 """How far keypoints are off in clips as people have them, and which frames are used.
 
-Run it as `python benchmarks/driving_tracks.py [SCENE ...]`. The truth is what a steady window gives on the demo clip that
-a scene is drawn from, carried to where the scene shows it.
+Run it as `python benchmarks/driving_tracks.py [SCENE ...]`. The truth is what a steady window gives on the demo clip
+that a scene is drawn from, carried to where the scene shows it.
 """
 
 from __future__ import annotations
