@@ -21,8 +21,8 @@ from fomm.face.windows import FaceSettings, same_person
 Frame = NDArray[np.uint8]
 _AROUND = 3.0  # face sizes, of the square that is searched first
 _BINS = 32  # of the histogram of grey levels
-# Share of the pixels whose level changed: at most .013 from frame to frame of the demo's clips, .083 as a head that fills
-# the picture leaves it within a second; .47 at a cut to a third of the size.
+# Share of the pixels whose level changed: at most .013 from frame to frame of the demo's clips, .083 as a head that
+# fills the picture leaves it within a second; .47 at a cut to a third of the size.
 _CHANGED = 0.15
 _SAME_PLACE = 0.3  # overlap of the face boxes from which a changed picture still shows the same framing
 

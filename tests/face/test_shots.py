@@ -47,7 +47,19 @@ def test_a_cut_to_another_framing_is_told_from_a_fade(finder, small):
 
 
 def test_frames_without_the_face_are_not_shown_and_it_is_found_again_elsewhere(finder, small):
+    places = [0, 0, *range(-24, -145, -24), *[480] * 4, *range(456, 335, -24), 350, 350]  # out on the left, in again
+    frames = [placed(small, x) for x in places]
+    (first,) = finder.find(frames[0])
+    seen = watched(frames, finder, first)
+    assert seen.cuts == []
+    assert seen.shown[:2] == [True] * 2
+    assert not any(seen.shown[5:13])
+    assert seen.shown[-2:] == [True] * 2
+    assert seen.faces[max(seen.faces)].center[0] == pytest.approx(350 + 61, abs=8)
+
+
+def test_somebody_who_is_suddenly_elsewhere_is_in_another_shot(finder, small):
     (first,) = finder.find(placed(small, 0))
     seen = watched([placed(small, 0)] * 4 + [placed(small, 480)] * 6 + [placed(small, 350)] * 4, finder, first)
     assert seen.shown == [True] * 3 + [False] * 7 + [True] * 4
-    assert seen.cuts == []
+    assert seen.cuts == [10]
