@@ -74,8 +74,8 @@ def test_version_and_no_command(fomm):
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--max-side", "3"], ["--max-side", "256<=x", "original"]),
         (["animate", "a.jpg", "b.mp4", "-o", "c.mp4", "--use", "bilboard"], ["--use", "private"]),
         (["consent", "grant"], ["PHOTO", "--file", "fomm consent grant --help"]),
-        (["consent", "grant", __file__], ["--subject is missing"]),
-        (["consent", "grant", __file__, "--subject", "Ada"], ["--until is missing"]),
+        (["consent", "grant", __file__], ["--subject Ada", "--until 2027-01-31", "--statement"]),
+        (["consent", "grant", __file__, "--subject", "Ada"], ["--until 2027-01-31", "--statement"]),
         (
             ["consent", "grant", __file__, "--subject", "Ada", "--until", "soon", "--statement", "Yes."],
             ["--until", "2027-01-31"],
