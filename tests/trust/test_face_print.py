@@ -1,4 +1,4 @@
-"""A photo whose consent was revoked is told again when mirrored, cropped, turned a little, recoloured or saved anew.
+"""A photo whose consent was revoked is told again when mirrored, cropped, turned, stretched, recoloured or saved anew.
 
 The demo's portrait and skimage's astronaut: an invented person, and a picture in the public domain.
 """
@@ -11,7 +11,7 @@ from collections.abc import Callable
 import numpy as np
 import pytest
 import skimage.data
-from PIL import Image
+from PIL import Image, ImageOps
 from trust_samples import encode, picture
 
 from fomm.errors import ConsentError
@@ -35,6 +35,12 @@ def cut(left: float, top: float, right: float, bottom: float) -> Change:
     return crop
 
 
+def washed(image: Image.Image) -> Image.Image:
+    """Mirrored, turned, cut to the middle two thirds and stretched."""
+    turned = image.transpose(Image.Transpose.FLIP_LEFT_RIGHT).rotate(12, Image.Resampling.BICUBIC)
+    return cut(1 / 6, 1 / 6, 1 / 6, 1 / 6)(turned).resize((600, 700))
+
+
 CHANGES: dict[str, Change] = {
     "mirrored": lambda image: image.transpose(Image.Transpose.FLIP_LEFT_RIGHT),
     "cropped by 30 px": lambda image: image.crop((30, 30, image.width - 30, image.height - 30)),
@@ -46,6 +52,13 @@ CHANGES: dict[str, Change] = {
     "grey": lambda image: image.convert("L").convert("RGB"),
     "darkened": lambda image: image.point(lambda value: int(255 * (value / 255) ** 1.5)),
     "small": lambda image: image.resize((image.width // 2, image.height // 2)),
+    "higher": lambda image: image.resize((image.width, round(1.15 * image.height))),
+    "much higher": lambda image: image.resize((image.width, round(1.3 * image.height))),
+    "wider": lambda image: image.resize((round(1.3 * image.width), image.height)),
+    "negative": ImageOps.invert,
+    "lying": lambda image: cut(0.05, 0.1, 0, 0.05)(image.transpose(Image.Transpose.ROTATE_90)),
+    "washed": washed,
+    "washed in the negative": lambda image: ImageOps.invert(washed(image)),
     "all at once": lambda image: (
         cut(0.1, 0.05, 0.05, 0.1)(image.transpose(Image.Transpose.FLIP_LEFT_RIGHT))
         .rotate(3, Image.Resampling.BICUBIC)
@@ -131,6 +144,14 @@ def test_prints_alone_tell_the_mirror_image(portrait: Image.Image) -> None:
     assert alike(one, other)
     assert not alike(one, FaceLook.of(skimage.data.astronaut()).prints)
     assert FaceLook.of(picture(1)).prints == ()
+
+
+@pytest.mark.parametrize("name", ["higher", "much higher", "wider", "negative", "lying", "washed"])
+def test_the_face_alone_tells_a_stretched_copy(portrait: Image.Image, name: str) -> None:
+    """Whatever the print of the whole picture says: a crop has another one."""
+    prints = FaceLook.of(np.asarray(portrait)).prints
+    assert FaceLook.of(np.asarray(CHANGES[name](portrait))).shows(prints)
+    assert not FaceLook.of(np.asarray(CHANGES[name](Image.fromarray(skimage.data.astronaut())))).shows(prints)
 
 
 def test_a_bridge_of_lookalikes_does_not_renew(ledger: Ledger, terms: ConsentTerms) -> None:
