@@ -94,7 +94,8 @@ def _wire_render(
     saving = asked.then(events.save, everything, [out.status, result.saved], show_progress_on=out.status, **_MODEL)
     saving.then(_idle, None, buttons, **_AT_ONCE).then(events.saved, None, saved, **_AT_ONCE)
     stopped = out.stop.click(events.stop, None, out.status, cancels=[rendering, saving], **_AT_ONCE)
-    stopped.then(_idle, None, buttons, **_AT_ONCE)
+    # Said again after the events are cancelled: a step that was under way to the page may have come in between.
+    stopped.then(events.stop, None, out.status, **_AT_ONCE).then(_idle, None, buttons, **_AT_ONCE)
 
 
 def _wire_galleries(photo: PhotoStep, motion: MotionStep, portraits: list[Example], clips: list[Example]) -> None:

@@ -53,7 +53,8 @@ class Work(Generic[T]):
         """Yield how far it is until it ends; whoever stops watching stops the work."""
         try:
             while self._thread.is_alive():
-                yield self._step
+                if not self._stop.is_set():  # a step that is told late would stand over the word that it was stopped
+                    yield self._step
                 self._thread.join(timeout=every)
         finally:
             self.stop()  # of no effect on work that has ended; not waited for, because the server's loop may be calling
