@@ -56,13 +56,18 @@ class _Address(str):
 
 
 def file_url(path: Path | str) -> str:
-    """Return the address that makes ffmpeg read or write exactly `path`, whatever its name looks like."""
-    return _Address("file:" + os.fspath(path))
+    """Return the address that makes libavformat read or write exactly `path`, whatever its name looks like."""
+    return "file:" + os.fspath(path)
+
+
+def argument_url(path: Path | str) -> str:
+    """Return `file_url` as an argument for a command of ffmpeg-python; PyAV takes no type but `str` itself."""
+    return _Address(file_url(path))
 
 
 def open_input(path: Path, **options: Any) -> Any:
     """Return an ffmpeg-python input for a file that may be hostile: local, self-contained containers only."""
-    return ffmpeg.input(file_url(path), format_whitelist=CONTAINERS, protocol_whitelist="file", **options)
+    return ffmpeg.input(argument_url(path), format_whitelist=CONTAINERS, protocol_whitelist="file", **options)
 
 
 def tethered(output: Any, stream: Any) -> Any:

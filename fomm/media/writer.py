@@ -26,7 +26,7 @@ from numpy.typing import NDArray
 from fomm.errors import OutputError, SettingsError
 from fomm.media.audio import AudioTrack, mux_command, probe_audio
 from fomm.media.codecs import Container, EncodeSettings, choose_codec, container_for, encoder_options
-from fomm.media.process import SCALE_FLAGS, Process, file_url
+from fomm.media.process import SCALE_FLAGS, Process, argument_url
 
 __all__ = ["EncodeSettings", "VideoWriter"]
 
@@ -170,7 +170,7 @@ class VideoWriter:
         return mux_command(
             self._picture,
             track,
-            file_url(self.path),
+            argument_url(self.path),
             self._container,
             begin=self._begin,
             length=self.frames_written / self.fps,
@@ -225,7 +225,7 @@ def _encode_command(target: Path, writer: VideoWriter, container: Container, fin
         video = video.filter("setparams", color_primaries="bt709", color_trc="bt709")
         # Said again on the output: left to guess, ffmpeg rounds rates that are near a common one.
         options |= _BT709 | {"r": f"{writer.fps}"}
-    return ffmpeg.output(video, file_url(target), **options, **(final or {"f": container.muxer}))
+    return ffmpeg.output(video, argument_url(target), **options, **(final or {"f": container.muxer}))
 
 
 def _palette(video: Any, fps: Fraction) -> Any:
