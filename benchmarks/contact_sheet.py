@@ -19,11 +19,11 @@ from material import ledger_with
 from numpy.typing import NDArray
 from PIL import Image
 
+from fomm.config.animate import AnimateSettings
 from fomm.media.video import read_video
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
-from fomm.trust.kinds import RESULT_SHEET
-from fomm.trust.sheet import SheetMarker
+from fomm.tasks.animate import Pipeline
+from fomm.trust.marks.kinds import RESULT_SHEET
+from fomm.trust.release.sheet import SheetMarker
 
 RESULTS, COLUMNS, MOMENT, SIDE = 24, 4, 26, 176
 

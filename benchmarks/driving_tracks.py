@@ -14,11 +14,12 @@ from pathlib import Path
 import numpy as np
 from driving_clips import DEMO, SCENES, source_index, true_places, write
 
-from fomm.face.windows import FaceSettings, steady_window
+from fomm.config.face import FaceSettings
+from fomm.face.windows import steady_window
 from fomm.media.probe import probe
 from fomm.media.video import sample_frames
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.planning import plan_clip
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.planning import plan_clip
 
 _FACE = 42  # keypoints
 

@@ -2,7 +2,7 @@
 
     python benchmarks/end_to_end.py --model checkpoints/compact-256.safetensors
 
-Each case is one call of `fomm.scenes.Pipeline.animate` on a 20 s clip with sound, at 25 frames a second and 512 px,
+Each case is one call of `fomm.tasks.animate.Pipeline.animate` on a 20 s clip with sound, at 25 frames a second and 512 px,
 exactly what `fomm animate` does after loading the model. Frames per second are those of the whole call. The stages are
 the wall time the calling thread spends in each, and beside it what threads that work ahead spend meanwhile; decoding
 and encoding run in processes of their own, so their lines say how long the caller waited for them. On a busy machine
@@ -29,19 +29,21 @@ from machine import save
 from material import demo_photo, driving_clip, ledger_with, random_checkpoint
 from stopwatch import Clock, Stages, stopwatch
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.refine import RefineSettings
+from fomm.config.training.compact import CompactSettings
 from fomm.face.locate import FaceFinder
 from fomm.heap import keep_freed_memory
 from fomm.media.writer import VideoWriter
-from fomm.motion.surface import SurfaceTracker
-from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.compact_generator import CompactGenerator
-from fomm.nn.compact_motion import CompactDenseMotion
-from fomm.render.refine import PasteBack, RefineSettings
-from fomm.scenes import tracking
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
-from fomm.trust.draft import Draft
-from fomm.trust.label import Label
+from fomm.model.compact import CompactModel
+from fomm.networks.compact.dense_motion import CompactDenseMotion
+from fomm.networks.compact.generator import CompactGenerator
+from fomm.render.paste_back import PasteBack
+from fomm.tasks import tracking
+from fomm.tasks.animate import Pipeline
+from fomm.track.surface import SurfaceTracker
+from fomm.trust.marks.label import Label
+from fomm.trust.release.draft import Draft
 from fomm.trust.watermark import Embedder
 
 CASES = {"256 px crop": (512, 512, True), "512 px photo": (512, 512, False), "1080p photo": (1920, 1080, False)}

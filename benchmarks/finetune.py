@@ -20,14 +20,15 @@ import numpy as np
 import torch
 from machine import save
 
+from fomm.config.training.finetune import FinetuneSettings
+from fomm.geometry.landmarks import LIDS, LIPS
 from fomm.media.video import read_video
-from fomm.nn.landmarks import LIDS, LIPS
-from fomm.nn.model import AnimationModel
-from fomm.training.clips import read_index
-from fomm.training.finetune import backbone
-from fomm.training.finetune_task import FinetuneSettings, FinetuneTask, Frames
-from fomm.training.trainer import Trainer
-from fomm.training.workers import choose_device
+from fomm.model.interface import AnimationModel
+from fomm.training.data.labelled_clips import read_index
+from fomm.training.finetune.run import backbone
+from fomm.training.finetune.task import FinetuneTask, Frames
+from fomm.training.loop.trainer import Trainer
+from fomm.training.loop.workers import choose_device
 from fomm.weights.loading import load_model
 
 MARGIN = 4  # pixels around a region's landmarks

@@ -23,8 +23,8 @@ import torch
 from machine import save
 from official_speed import CONFIG, random_model
 
-from fomm.nn.config import ModelConfig, load_config
-from fomm.nn.model import AnimationModel
+from fomm.config.training.paper import ModelConfig, load_config
+from fomm.model.interface import AnimationModel
 from fomm.render.optimise import prepare
 
 TYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}

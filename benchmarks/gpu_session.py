@@ -34,20 +34,20 @@ import numpy as np
 import torch
 import yaml
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import SettingsError
-from fomm.training import clips as clip_reader
-from fomm.training import generator_stage
-from fomm.training.augment import TransferSample
-from fomm.training.clips import PairedClips
-from fomm.training.paired_task import PairedTask
-from fomm.training.perceptual import bundled_vgg16
-from fomm.training.private_cache import decoded_frames
-from fomm.training.progress import Progress
-from fomm.training.resident import ResidentClips
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw, Phase, cosine_rate
-from fomm.training.trainer import Trainer
-from fomm.training.workers import Workers
+from fomm.training.augment.views import TransferSample
+from fomm.training.data import labelled_clips as clip_reader
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.data.private_cache import decoded_frames
+from fomm.training.data.resident import ResidentClips
+from fomm.training.loop.progress import Progress
+from fomm.training.loop.trainer import Trainer
+from fomm.training.loop.workers import Workers
+from fomm.training.losses import generator as generator_stage
+from fomm.training.losses.perceptual import bundled_vgg16
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw, Phase, cosine_rate
 from fomm.weights.files import open_checkpoint, save_checkpoint
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder

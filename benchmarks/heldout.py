@@ -14,14 +14,14 @@ from pathlib import Path
 
 from safetensors.torch import load_file
 
-from fomm.nn.build import build_model
-from fomm.nn.layout import channels_last
-from fomm.nn.model import AnimationModel
-from fomm.training.clips import PairedClips
+from fomm.config.training.stages import load_compact_config
+from fomm.model.build import build_model
+from fomm.model.interface import AnimationModel
+from fomm.networks.layout import channels_last
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.data.private_cache import decoded_frames
 from fomm.training.evaluate import evaluate_heldout
-from fomm.training.private_cache import decoded_frames
-from fomm.training.settings import load_compact_config
-from fomm.training.workers import Workers
+from fomm.training.loop.workers import Workers
 from fomm.weights.loading import load_model
 
 RESULT = Path(__file__).parent / "results" / "heldout.json"

@@ -24,17 +24,18 @@ import numpy as np
 import skimage.data
 from machine import save
 
+from fomm.config.label import LabelSettings
 from fomm.errors import FommError
 from fomm.media.video import read_video
 from fomm.media.writer import EncodeSettings
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.label import Label, LabelSettings
-from fomm.trust.layers import FOUND, read_watermark
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
-from fomm.trust.release import Rendered, open_release
-from fomm.trust.verify import verify
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks.evidence import FOUND, read_watermark
+from fomm.trust.marks.label import Label
+from fomm.trust.marks.verify import verify
+from fomm.trust.release.film import Rendered, open_release
+from fomm.trust.release.registry import Registry
 
 SIDE, FRAMES, FPS = 512, 20, Fraction(25)
 FACE = skimage.data.astronaut()

@@ -9,10 +9,10 @@ import imageio_ffmpeg
 import numpy as np
 from PIL import Image
 
-from fomm.nn.build import build_model
-from fomm.nn.compact import CompactSettings
-from fomm.scenes.demo import demo_files, record_demo_consent
-from fomm.trust.ledger import Ledger
+from fomm.config.training.compact import CompactSettings
+from fomm.model.build import build_model
+from fomm.tasks.demo import demo_files, record_demo_consent
+from fomm.trust.consent.ledger import Ledger
 from fomm.weights.loading import save_model
 
 TINY = CompactSettings(

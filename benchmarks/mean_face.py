@@ -1,4 +1,4 @@
-"""Fit the mean face (`fomm.nn.landmarks.MEAN_FACE`) to the true landmarks of labelled clips, and compare.
+"""Fit the mean face (`fomm.geometry.landmarks.MEAN_FACE`) to the true landmarks of labelled clips, and compare.
 
     python benchmarks/mean_face.py --clips DATA/clips
 
@@ -15,8 +15,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.nn.landmarks import EYE_LANDMARKS, MEAN_FACE, MIRROR, SKIN, TIED_LANDMARKS
-from fomm.training.clips import read_truth
+from fomm.geometry.landmarks import EYE_LANDMARKS, MEAN_FACE, MIRROR, SKIN, TIED_LANDMARKS
+from fomm.training.data.labelled_clips import read_truth
 
 EVERY, ROUNDS = 5, 100
 Points = NDArray[np.float64]

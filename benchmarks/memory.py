@@ -20,11 +20,11 @@ from pathlib import Path
 from machine import save
 from material import TINY, demo_photo, driving_clip, ledger_with, random_checkpoint
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.refine import RefineSettings
+from fomm.config.training.compact import CompactSettings
 from fomm.heap import keep_freed_memory
-from fomm.nn.compact import CompactSettings
-from fomm.render.refine import RefineSettings
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
+from fomm.tasks.animate import Pipeline
 
 EVERY_S = 0.1
 

@@ -26,13 +26,14 @@ from machine import save
 from scipy.spatial import ConvexHull
 from torch import Tensor, nn
 
+from fomm.config.render import RenderSettings
+from fomm.config.training.paper import ModelConfig, load_config
 from fomm.face.crop import CropWindow
-from fomm.nn.build import build_model
-from fomm.nn.config import ModelConfig, load_config
-from fomm.nn.geometry import Keypoints, inverse_2x2
-from fomm.nn.model import AnimationModel
+from fomm.geometry.affine import inverse_2x2
+from fomm.geometry.keypoints import Keypoints
+from fomm.model.build import build_model
+from fomm.model.interface import AnimationModel
 from fomm.render.animator import Animator
-from fomm.render.settings import RenderSettings
 
 CONFIG = Path(__file__).parents[1] / "config" / "vox-256.yaml"
 SIDE = 256

@@ -19,13 +19,13 @@ from unittest import mock
 import torch
 from machine import save
 
+from fomm.config.render import RenderSettings
 from fomm.face.crop import CropWindow
-from fomm.media.image import read_image
-from fomm.nn import geometry
-from fomm.nn.geometry import Keypoints
-from fomm.nn.layout import has_native_bfloat16
+from fomm.geometry import grids as geometry
+from fomm.geometry.keypoints import Keypoints
+from fomm.media.photo.image import read_image
+from fomm.networks.layout import has_native_bfloat16
 from fomm.render.animator import Animator
-from fomm.render.settings import RenderSettings
 from fomm.weights import precision
 from fomm.weights.loading import load_model
 from fomm.weights.locations import demo_folder

@@ -24,14 +24,14 @@ from PIL import Image
 from scipy.ndimage import binary_closing, binary_fill_holes, binary_opening, label
 from torch.nn import functional as F
 
+from fomm.config.animate import AnimateSettings
 from fomm.face.windows import portrait_window
 from fomm.media.video import read_video
-from fomm.motion.smooth import smooth
-from fomm.motion.track import MotionTrack
 from fomm.render.animator import Animator, Portrait
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
-from fomm.training.clips import FIELD_SIDE, LANDMARK_UNIT, read_truth, unpack
+from fomm.tasks.animate import Pipeline
+from fomm.track.smoothing import smooth
+from fomm.track.track import MotionTrack
+from fomm.training.data.labelled_clips import FIELD_SIDE, LANDMARK_UNIT, read_truth, unpack
 
 RESULT = Path(__file__).parent / "results" / "silhouette.json"
 FACES, CLIPS, EVERY = 8, 2, 2

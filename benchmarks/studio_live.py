@@ -37,24 +37,24 @@ from PIL import Image
 from stopwatch import Stages, stopwatch
 from studio_server import Server, child_named, chromium, cpu_seconds, studio
 
+from fomm.config.animate import DEFAULT_MODEL
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
-from fomm.motion.surface import SurfaceTracker
-from fomm.nn.compact import CompactModel
-from fomm.nn.compact_generator import CompactGenerator
-from fomm.nn.compact_motion import CompactDenseMotion
-from fomm.render.refine import PasteBack
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.demo import demo_files
-from fomm.scenes.live import LivePortrait, LiveSettings
-from fomm.studio import live_streams
-from fomm.trust.authorise import Authorisation
-from fomm.trust.consent import NO_LIVING, ConsentTerms
-from fomm.trust.label import Label
-from fomm.trust.ledger import Ledger
-from fomm.trust.live import LiveRelease
+from fomm.model.compact import CompactModel
+from fomm.networks.compact.dense_motion import CompactDenseMotion
+from fomm.networks.compact.generator import CompactGenerator
+from fomm.render.paste_back import PasteBack
+from fomm.studio.live import streams as live_streams
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.demo import demo_files
+from fomm.tasks.live import LivePortrait, LiveSettings
+from fomm.track.surface import SurfaceTracker
+from fomm.trust.consent.authorise import Authorisation
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import NO_LIVING, ConsentTerms
+from fomm.trust.marks.label import Label
+from fomm.trust.release.live import LiveRelease
 from fomm.trust.watermark import Embedder
-from fomm.weights.registry import DEFAULT_MODEL
 
 WARM_SECONDS = 5.0
 CAMERA = (640, 480)

@@ -33,8 +33,8 @@ from material import driving_clip
 from PIL import Image
 from studio_server import Server, cpu_seconds, files_below, memory_bytes, studio
 
-from fomm.scenes.demo import demo_files
-from fomm.weights.registry import DEFAULT_MODEL
+from fomm.config.animate import DEFAULT_MODEL
+from fomm.tasks.demo import demo_files
 
 MIX = ["preview"] * 4 + ["render"] * 3 + ["cancel"] + ["verify"] * 2
 TERMS = {"subject": "demo portrait", "kind": "no_living_subject", "origin": "ai-generated", "source": "demo/README.md",

@@ -19,14 +19,15 @@ from typing import Any
 from PIL import Image
 from playwright.sync_api import Page, sync_playwright
 
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.demo import ORIGIN, SOURCE, demo_files
-from fomm.scenes.edit import EditPhotoSettings, edit_still
+from fomm.config.animate import DEFAULT_MODEL
+from fomm.config.edit_photo import EditPhotoSettings
 from fomm.studio.app import Serving, launch
 from fomm.studio.service import Studio
-from fomm.trust.consent import NO_LIVING, ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.weights.registry import DEFAULT_MODEL
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.demo import ORIGIN, SOURCE, demo_files
+from fomm.tasks.edit import edit_still
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import NO_LIVING, ConsentTerms
 
 WIDE, PHONE = {"width": 1440, "height": 900}, {"width": 390, "height": 844}
 QUIET = ["--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-background-networking", "--disable-sync"]

@@ -27,8 +27,8 @@ from machine import save
 from material import driving_clip, ledger_with
 from studio_server import Server, chromium, cpu_seconds, studio
 
-from fomm.scenes.demo import demo_files
-from fomm.weights.registry import DEFAULT_MODEL
+from fomm.config.animate import DEFAULT_MODEL
+from fomm.tasks.demo import demo_files
 
 LONGEST = 10  # s that the measured studio renders
 CHANGES = 4

@@ -14,10 +14,10 @@ from pathlib import Path
 
 from stopwatch import stopwatch
 
-from fomm.synthesis import clip as stages
-from fomm.synthesis.clip import Studio
-from fomm.synthesis.develop import Development
-from fomm.synthesis.painter import Painter
+from fomm.synthesis.clip import draw as stages
+from fomm.synthesis.clip.develop import Development
+from fomm.synthesis.clip.draw import Studio
+from fomm.synthesis.head.painter import Painter
 from fomm.synthesis.plan import plan_pair
 
 

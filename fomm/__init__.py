@@ -20,30 +20,30 @@ from typing import TYPE_CHECKING, Any
 __version__ = "0.1.0"
 
 if TYPE_CHECKING:
+    from fomm.config.animate import AnimateSettings as AnimateSettings
+    from fomm.config.edit import EditSettings as EditSettings
+    from fomm.config.edit_photo import EditPhotoSettings as EditPhotoSettings
     from fomm.errors import FommError as FommError
-    from fomm.motion.edit import EditSettings as EditSettings
-    from fomm.motion.track import MotionTrack as MotionTrack
-    from fomm.scenes.animate import Pipeline as Pipeline
-    from fomm.scenes.edit import EditPhotoSettings as EditPhotoSettings
-    from fomm.scenes.edit import edit_motion as edit_motion
-    from fomm.scenes.edit import edit_still as edit_still
-    from fomm.scenes.edit import save_edit_motion as save_edit_motion
-    from fomm.scenes.settings import AnimateSettings as AnimateSettings
-    from fomm.trust.consent import ConsentTerms as ConsentTerms
-    from fomm.trust.ledger import Ledger as Ledger
+    from fomm.tasks.animate import Pipeline as Pipeline
+    from fomm.tasks.edit import edit_motion as edit_motion
+    from fomm.tasks.edit import edit_still as edit_still
+    from fomm.tasks.edit import save_edit_motion as save_edit_motion
+    from fomm.track.track import MotionTrack as MotionTrack
+    from fomm.trust.consent.ledger import Ledger as Ledger
+    from fomm.trust.consent.terms import ConsentTerms as ConsentTerms
 
 _HOMES = {
-    "AnimateSettings": "fomm.scenes.settings",
-    "ConsentTerms": "fomm.trust.consent",
-    "EditPhotoSettings": "fomm.scenes.edit",
-    "EditSettings": "fomm.motion.edit",
+    "AnimateSettings": "fomm.config.animate",
+    "ConsentTerms": "fomm.trust.consent.terms",
+    "EditPhotoSettings": "fomm.config.edit_photo",
+    "EditSettings": "fomm.config.edit",
     "FommError": "fomm.errors",
-    "Ledger": "fomm.trust.ledger",
-    "MotionTrack": "fomm.motion.track",
-    "Pipeline": "fomm.scenes.animate",
-    "edit_motion": "fomm.scenes.edit",
-    "edit_still": "fomm.scenes.edit",
-    "save_edit_motion": "fomm.scenes.edit",
+    "Ledger": "fomm.trust.consent.ledger",
+    "MotionTrack": "fomm.track.track",
+    "Pipeline": "fomm.tasks.animate",
+    "edit_motion": "fomm.tasks.edit",
+    "edit_still": "fomm.tasks.edit",
+    "save_edit_motion": "fomm.tasks.edit",
 }
 __all__ = ["__version__", *_HOMES]  # noqa: PLE0604 - the keys are strings
 

@@ -17,7 +17,7 @@ import skimage.data
 import skimage.transform
 
 if TYPE_CHECKING:
-    from fomm.nn.model import AnimationModel
+    from fomm.model.interface import AnimationModel
 
 
 def run_ffmpeg(*arguments: str, stdin: bytes = b"") -> None:
@@ -100,7 +100,8 @@ def _save_tiny(path: Path, tied: int) -> AnimationModel:
     """Save a compact model of 64 px with random weights: fast, moves things about, makes no pretty pictures."""
     import torch
 
-    from fomm.nn.compact import CompactModel, CompactSettings
+    from fomm.config.training.compact import CompactSettings
+    from fomm.model.compact import CompactModel
     from fomm.weights.loading import save_model
 
     torch.manual_seed(0)
@@ -129,7 +130,7 @@ def editing_checkpoint(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """A tiny model whose keypoints have names, with edit directions made up for it."""
     import torch
 
-    from fomm.motion.edit import STROKES, SUFFIX, Directions
+    from fomm.retarget.edit import STROKES, SUFFIX, Directions
     from fomm.weights.fingerprint import detector_fingerprint
 
     path = tmp_path_factory.mktemp("model") / "editing.safetensors"

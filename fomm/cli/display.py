@@ -10,8 +10,8 @@ from typing import Any
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TaskID, TextColumn
 
-from fomm.scenes.progress import Reached, WholeJob
-from fomm.scenes.tracking import Progress as ProgressCallback
+from fomm.tasks.progress import Progress as ProgressCallback
+from fomm.tasks.progress import Reached, WholeJob
 
 _TITLES = {"track": "Reading the motion", "render": "Animating", "measure": "Measuring clips", "compare": "Filming"}
 

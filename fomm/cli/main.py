@@ -1,7 +1,7 @@
 """Entry point: finds the command and turns every expected failure into one line and an exit code.
 
 Exit codes: 0 done; 1 to 9 as `fomm.errors` says (2 is a wrong option or setting); 10 to 16 what `fomm verify`
-found (`fomm.trust.verify`); 130 Ctrl-C; 129 and 143 ended by the terminal's closing and by `kill`.
+found (`fomm.trust.marks.verify`); 130 Ctrl-C; 129 and 143 ended by the terminal's closing and by `kill`.
 """
 
 from __future__ import annotations
@@ -58,7 +58,9 @@ class _Commands(click.Group):
         """Import and return one command."""
         if cmd_name not in _COMMANDS:
             return None
-        command: click.Command = getattr(import_module(f"fomm.cli.{_MODULES.get(cmd_name, cmd_name)}"), cmd_name)
+        command: click.Command = getattr(
+            import_module(f"fomm.cli.commands.{_MODULES.get(cmd_name, cmd_name)}"), cmd_name
+        )
         return command
 
     def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:

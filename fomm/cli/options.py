@@ -16,9 +16,9 @@ from typing import Any, TypeVar
 
 import click
 
+from fomm.config.settings import Settings
+from fomm.config.yaml_text import parse_yaml
 from fomm.errors import SettingsError
-from fomm.settings import Settings
-from fomm.yaml_text import parse_yaml
 
 PREFIXED = ("smooth", "label")
 Command = TypeVar("Command", bound=Callable[..., Any])

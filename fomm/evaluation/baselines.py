@@ -1,7 +1,8 @@
 """What a model must beat: copying the source, one similarity for the whole picture, a thin-plate warp of landmarks.
 
 Each gives a backward displacement, driving pixel to source coordinate, as the model's dense motion does, so that all
-are warped and judged alike. Points and displacements are in [-1, 1], x then y, on the edge grid of `fomm.nn.geometry`.
+are warped and judged alike. Points and displacements are in [-1, 1], x then y, on the edge grid of
+`fomm.geometry.grids`.
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ from scipy.interpolate import RBFInterpolator
 from torch import Tensor
 
 from fomm.errors import MotionError
-from fomm.nn.compact_generator import warp
+from fomm.geometry.warping import warp
 
 Floats = NDArray[np.float64]
 

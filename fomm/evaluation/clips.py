@@ -17,17 +17,17 @@ from PIL import Image
 
 from fomm.errors import MediaError
 from fomm.evaluation.labelled import ClipTruth, read_clip_truth
-from fomm.evaluation.pictures import Picture
+from fomm.evaluation.measures.pictures import Picture
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import driving_window, steady_window
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.media.probe import probe
 from fomm.media.video import read_video
-from fomm.scenes.tracking import naming
-from fomm.training.clip_folder import clips_in, is_picture, read_strip
-from fomm.training.clips import heldout_names, read_index
-from fomm.training.pairs_list import read_pairs
+from fomm.tasks.tracking import naming
+from fomm.training.data.clip_folder import clips_in, is_picture, read_strip
+from fomm.training.data.labelled_clips import heldout_names, read_index
+from fomm.training.data.pairs_list import read_pairs
 
 _LOOKS = 8  # frames of a folder looked at for the face
 
@@ -157,7 +157,7 @@ def find_entries(root: Path, limit: int | None, pairs: Path | None = None) -> li
     Args:
         root: the folder.
         limit: how many, spread evenly; None for all.
-        pairs: list of which clip drives which, see `fomm.training.pairs_list`.
+        pairs: list of which clip drives which, see `fomm.training.data.pairs_list`.
 
     Raises:
         MediaError: there is no such folder, or no clip in it, or the list of pairs does not fit it.

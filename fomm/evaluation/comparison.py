@@ -1,7 +1,7 @@
 """The comparison one can look at: a consented photo driven by clips, the model beside the baselines.
 
 Pictures of a person leave under that person's consent only, so the source is a photo with a consent record, whatever
-clips the numbers come from; the film goes through `fomm.trust.release`, which labels, watermarks and signs it. The
+clips the numbers come from; the film goes through `fomm.trust.release.film`, which labels, watermarks and signs it. The
 dark sixth place is where the label sits, so that it covers no face.
 """
 
@@ -16,21 +16,22 @@ from pathlib import Path
 import numpy as np
 from PIL import Image, ImageDraw, ImageFont
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.label import LabelSettings
 from fomm.errors import FommWarning, MediaError
 from fomm.evaluation.baselines import COPY, SIMILARITY, THIN_PLATE
 from fomm.evaluation.clips import find_entries, open_clip
-from fomm.evaluation.pictures import Picture
+from fomm.evaluation.measures.pictures import Picture
+from fomm.evaluation.measures.tally import MODEL
 from fomm.evaluation.reading import Reading, Tools, found_guide, read_clip, unaided
 from fomm.evaluation.reenact import Driven
 from fomm.evaluation.run import UNUSABLE
-from fomm.evaluation.tally import MODEL
 from fomm.face.windows import portrait_window
-from fomm.motion.track_builder import TrackBuilder
-from fomm.scenes.settings import AnimateSettings
-from fomm.scenes.tracking import Progress, naming, no_progress
-from fomm.trust.authorise import Authorisation
-from fomm.trust.label import LabelSettings
-from fomm.trust.release import Receipt, Rendered, open_release
+from fomm.tasks.progress import Progress
+from fomm.tasks.tracking import naming, no_progress
+from fomm.track.builder import TrackBuilder
+from fomm.trust.consent.authorise import Authorisation
+from fomm.trust.release.film import Receipt, Rendered, open_release
 
 STAGE = "compare"
 DRIVING = "driving"

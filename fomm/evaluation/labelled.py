@@ -1,7 +1,7 @@
 """What is known of a labelled synthetic clip: landmarks of every frame and the true flow between pairs of frames.
 
-The format is described in `fomm.training.clips`. Landmarks and flow are brought to [-1, 1] of the frame (edge grid),
-so a model of any size can be judged.
+The format is described in `fomm.training.data.labelled_clips`. Landmarks and flow are brought to [-1, 1] of the frame
+(edge grid), so a model of any size can be judged.
 """
 
 from __future__ import annotations
@@ -12,8 +12,8 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm.nn.landmarks import LIDS, LIPS
-from fomm.training.clips import FIELD_SIDE, FLOW_UNIT, LANDMARK_UNIT, read_truth, unpack
+from fomm.geometry.landmarks import LIDS, LIPS
+from fomm.training.data.labelled_clips import FIELD_SIDE, FLOW_UNIT, LANDMARK_UNIT, read_truth, unpack
 
 Floats = NDArray[np.float64]
 

@@ -9,18 +9,18 @@ from itertools import islice
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.config.evaluate import EvaluateSettings
 from fomm.errors import MediaError
 from fomm.evaluation.clips import Clip
-from fomm.evaluation.curves import needed_landmarks, openings
-from fomm.evaluation.features import Features
-from fomm.evaluation.landmarks import Landmarker, Points
-from fomm.evaluation.pictures import Picture
-from fomm.evaluation.settings import EvaluateSettings
-from fomm.motion.track import MotionTrack
-from fomm.motion.track_builder import TrackBuilder
-from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.tracking import surface_tracker
+from fomm.evaluation.measures.curves import needed_landmarks, openings
+from fomm.evaluation.measures.features import Features
+from fomm.evaluation.measures.landmarks import Landmarker, Points
+from fomm.evaluation.measures.pictures import Picture
+from fomm.geometry.landmarks import TIED_LANDMARKS
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.tracking import surface_tracker
+from fomm.track.builder import TrackBuilder
+from fomm.track.track import MotionTrack
 
 LEAST_FRAMES = 4
 OWN_KEYPOINTS = "keypoints of the model under test"

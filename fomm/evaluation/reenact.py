@@ -1,7 +1,7 @@
 """Animate the first frame of a clip by the clip itself, by another one, and by a still frame; judge what comes out.
 
 What a user of `fomm animate` would see is measured: the jitter is taken out of the driver's motion in the same way, and
-the motion is carried over by the same `fomm.motion.transfer`.
+the motion is carried over by the same `fomm.retarget.transfer`.
 """
 
 from __future__ import annotations
@@ -13,18 +13,19 @@ from itertools import islice, pairwise, repeat
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.config.motion import ANYWHERE, TransferSettings
 from fomm.evaluation.baselines import BASELINES, COPY, ORACLE, THIN_PLATE, displacement, to_picture, warped
-from fomm.evaluation.judge import Judge
-from fomm.evaluation.pictures import Picture
+from fomm.evaluation.measures.judge import Judge
+from fomm.evaluation.measures.pictures import Picture
+from fomm.evaluation.measures.tally import MODEL
 from fomm.evaluation.reading import Reading, Tools, with_like_guides
-from fomm.evaluation.tally import MODEL
 from fomm.face.crop import CropWindow
-from fomm.motion.smooth import smooth
-from fomm.motion.track_builder import TrackBuilder
-from fomm.motion.transfer import ANYWHERE, Transfer, TransferSettings
-from fomm.nn.geometry import Keypoints
+from fomm.geometry.keypoints import Keypoints
 from fomm.render.animator import Portrait
-from fomm.scenes.tracking import surface_tracker
+from fomm.retarget.transfer import Transfer
+from fomm.tasks.tracking import surface_tracker
+from fomm.track.builder import TrackBuilder
+from fomm.track.smoothing import smooth
 
 Summary = dict[str, dict[str, float]]
 

@@ -9,10 +9,10 @@ from typing import Any
 
 from fomm.errors import OutputError
 from fomm.evaluation.baselines import BASELINES, COPY, ORACLE, SIMILARITY, THIN_PLATE
+from fomm.evaluation.measures.tally import MEASURES, MODEL, TRUE_FRAMES
 from fomm.evaluation.reenact import Summary
 from fomm.evaluation.run import Evaluation
-from fomm.evaluation.tally import MEASURES, MODEL, TRUE_FRAMES
-from fomm.trust.files import write_whole
+from fomm.media.whole_files import write_whole
 
 JSON_NAME, MARKDOWN_NAME = "results.json", "results.md"
 TITLES = {

@@ -8,17 +8,18 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+from fomm.config.evaluate import EvaluateSettings
 from fomm.errors import FaceError, FommWarning, MediaError, MotionError
 from fomm.evaluation.clips import Entry, find_entries, open_clip
-from fomm.evaluation.features import IDENTITY_NAME, PERCEPTUAL_NAME, Features
-from fomm.evaluation.flow import judge_flow
-from fomm.evaluation.landmarks import best_landmarker
+from fomm.evaluation.measures.features import IDENTITY_NAME, PERCEPTUAL_NAME, Features
+from fomm.evaluation.measures.flow import judge_flow
+from fomm.evaluation.measures.landmarks import best_landmarker
+from fomm.evaluation.measures.tally import Tally
 from fomm.evaluation.reading import Reading, Tools, read_clip
 from fomm.evaluation.reenact import Summary, judge_cross, judge_self, judge_still
-from fomm.evaluation.settings import EvaluateSettings
-from fomm.evaluation.tally import Tally
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.tracking import Progress, no_progress
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.progress import Progress
+from fomm.tasks.tracking import no_progress
 
 STAGE = "measure"
 UNUSABLE = (MediaError, FaceError, MotionError)

@@ -1,7 +1,7 @@
 """The square window of a picture that the networks see, and the way back into the picture.
 
 Pixel coordinates are edge based (0 is the outer edge of the first pixel); window coordinates run from -1 to 1 between
-the window's outer edges, the edge convention of `fomm.nn.geometry` and of `grid_sample(align_corners=False)`.
+the window's outer edges, the edge convention of `fomm.geometry.grids` and of `grid_sample(align_corners=False)`.
 """
 
 from __future__ import annotations

@@ -13,10 +13,10 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fomm.errors import FaceError, SettingsError
+from fomm.config.face import check_face_name
+from fomm.errors import FaceError
 from fomm.face.mtcnn import PYRAMID_STEP, Cascade
 
-FACE_NAMES = ("largest", "center", "left", "right")
 SMALLEST_PX = 12.0
 """A face narrower than this at working size is beyond what the cascade can see."""
 
@@ -108,16 +108,6 @@ class FaceFinder:
             if self._cascade is None:
                 self._cascade = Cascade.load(self.threads)
             return self._cascade
-
-
-def check_face_name(which: str, where: str) -> None:
-    """Check that `which` is one `choose` understands.
-
-    Raises:
-        SettingsError: it is neither a known name nor a whole number from 1; the message names `where`.
-    """
-    if which not in FACE_NAMES and not (which.isdecimal() and int(which) >= 1):
-        raise SettingsError(f"{where} must be {', '.join(FACE_NAMES)} or a number from 1, not {which!r}.")
 
 
 def choose(faces: Sequence[Face], which: str | int, size: tuple[int, int]) -> Face:

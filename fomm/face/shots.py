@@ -13,10 +13,11 @@ from dataclasses import dataclass, field
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.config.face import FaceSettings
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face, FaceFinder, choose
 from fomm.face.watch import SEARCH_SIDE
-from fomm.face.windows import FaceSettings, same_person
+from fomm.face.windows import same_person
 
 Frame = NDArray[np.uint8]
 _AROUND = 3.0  # face sizes, of the square that is searched first

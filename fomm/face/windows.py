@@ -14,13 +14,13 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.config.face import FaceSettings
 from fomm.errors import FaceError, SettingsError
 from fomm.face.crop import FACE_SHARE, CropWindow
-from fomm.face.locate import Face, FaceFinder, check_face_name, choose
+from fomm.face.locate import Face, FaceFinder, choose
 from fomm.face.remarks import remark
 from fomm.face.whole_head import Person, with_whole_head
 from fomm.media.video import sample_frames
-from fomm.settings import Settings, option
 
 Box = tuple[int, int, int, int]
 SAMPLES = 16
@@ -35,32 +35,6 @@ _NEAR_SIDE = 640  # px, of a crop given by hand that is searched by itself
 _ELSE = "use one that shows a face from the front"  # where no box can be given
 EXTENT = 1.25
 """A head with its hair is about this much larger than the face box."""
-
-
-@dataclass(frozen=True)
-class FaceSettings(Settings):
-    """Which faces to use and how closely to crop them."""
-
-    source_face: str = option("largest", "Face in the photo: largest, center, left, right or a number from the left.")
-    driving_face: str = option("largest", "Face in the driving clip: largest, center, left, right or a number.")
-    source_box: tuple[int, int, int, int] | None = option(
-        None, "Crop of the photo as x,y,width,height in px, instead of finding the face."
-    )
-    driving_box: tuple[int, int, int, int] | None = option(None, "Crop of the driving clip as x,y,width,height in px.")
-    any_face: bool = option(
-        False, "Take a crop given by hand although no human face is found in it: a drawing, an animal."
-    )
-    zoom: float = option(1.0, "Crop more closely (above 1) or more widely (below 1).", low=0.5, high=1.5)
-    interval: int = option(8, "Look for the driving face every this many frames; 0 never looks.", low=0, high=250)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        check_face_name(self.source_face, "FaceSettings.source_face")
-        check_face_name(self.driving_face, "FaceSettings.driving_face")
-        for name in ("source_box", "driving_box"):
-            box = getattr(self, name)
-            if box is not None and min(box[2:]) < 1:
-                raise SettingsError(f"FaceSettings.{name} must have a width and a height of at least 1, not {box}.")
 
 
 @dataclass(frozen=True)

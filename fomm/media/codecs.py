@@ -10,24 +10,11 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from fomm.config.encode import PRESETS, WORST_QUALITY, EncodeSettings
 from fomm.errors import OutputError, SettingsError
 from fomm.media.process import available_encoders
-from fomm.settings import Settings, option
 
-CODECS = ("auto", "h264", "h265", "vp9", "av1", "gif")
-PRESETS = ("ultrafast", "superfast", "veryfast", "faster", "fast", "medium", "slow", "slower", "veryslow")
-_WORST_H264 = 51
 _WORST_VPX = 63
-
-
-@dataclass(frozen=True)
-class EncodeSettings(Settings):
-    """How the video file is compressed."""
-
-    codec: str = option("auto", "Video codec; auto is h264, and gif in .gif.", choices=CODECS)
-    quality: int = option(18, "Constant quality on the H.264 scale: 0 is best, 51 is worst.", low=0, high=_WORST_H264)
-    preset: str = option("faster", "Encoder speed: slower presets give smaller files.", choices=PRESETS)
-    audio_kbps: int = option(160, "Sound bit rate when it has to be re-encoded, in kbit/s.", low=16, high=512)
 
 
 @dataclass(frozen=True)
@@ -95,8 +82,8 @@ def encoder_options(codec: str, settings: EncodeSettings, container: Container) 
         SettingsError: this ffmpeg lacks an encoder for the codec.
     """
     speed = PRESETS.index(settings.preset)  # 0 fastest .. 8 slowest
-    vpx_quality = round(12 + settings.quality * (_WORST_VPX - 12) / _WORST_H264) if settings.quality else 0
-    h265 = {"crf": min(settings.quality + 3, _WORST_H264), "x265-params": "log-level=error"}
+    vpx_quality = round(12 + settings.quality * (_WORST_VPX - 12) / WORST_QUALITY) if settings.quality else 0
+    h265 = {"crf": min(settings.quality + 3, WORST_QUALITY), "x265-params": "log-level=error"}
     h265_tag = {"tag:v": "hvc1"} if container.muxer in ("mp4", "mov") else {}
     choices: dict[str, list[dict[str, Any]]] = {
         "h264": [{"c:v": "libx264", "crf": settings.quality, "preset": settings.preset}],

@@ -10,8 +10,8 @@ from dataclasses import dataclass
 from fractions import Fraction
 from pathlib import Path
 
+from fomm.config.settings import Settings, option
 from fomm.errors import FommWarning, MediaError
-from fomm.settings import Settings, option
 
 SNIFF_BYTES = 512
 

@@ -4,8 +4,8 @@ H.264 4:2:0 with the index at the front by default. Colours are converted and ta
 look the same in every player. A size that the codec cannot hold (odd sides) is padded to even by repeating the last
 column or row: one pixel more, and no pixel of the picture is resampled. Frame times are exact fractions of a second.
 
-By convention only `fomm.trust.release` opens a `VideoWriter` on generated frames; training clips of people who do not
-exist are stored by `fomm.synthesis.clip_file`.
+By convention only `fomm.trust.release.film` opens a `VideoWriter` on generated frames; training clips of people who do
+not exist are stored by `fomm.synthesis.clip.file`.
 """
 
 from __future__ import annotations
@@ -23,9 +23,10 @@ import ffmpeg
 import numpy as np
 from numpy.typing import NDArray
 
+from fomm.config.encode import EncodeSettings
 from fomm.errors import OutputError, SettingsError
 from fomm.media.audio import AudioTrack, mux_command, probe_audio
-from fomm.media.codecs import Container, EncodeSettings, choose_codec, container_for, encoder_options
+from fomm.media.codecs import Container, choose_codec, container_for, encoder_options
 from fomm.media.process import SCALE_FLAGS, Process, argument_url
 
 __all__ = ["EncodeSettings", "VideoWriter"]

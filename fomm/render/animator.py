@@ -2,7 +2,7 @@
 
 A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. A frame of the compact
 model is thousands of small operations, so a few frames share them, on a CPU too; several of such batches at a time are
-computed in lanes, see `fomm.render.lanes`. Kernels may round otherwise in batches of another size.
+computed in lanes, see `fomm.render.worker_pool`. Kernels may round otherwise in batches of another size.
 """
 
 from __future__ import annotations
@@ -18,18 +18,19 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from fomm.face.canvas import Canvas, continued
+from fomm.config.render import RenderSettings
+from fomm.config.settings import Settings
 from fomm.face.crop import CropWindow
-from fomm.face.hair import FaceOval
-from fomm.motion.anatomy import anatomy_of
-from fomm.motion.far_half import FarHalf
-from fomm.nn.geometry import Keypoints
-from fomm.nn.model import AnimationModel, EncodedSource, GeneratedFrames
-from fomm.render.far_half import MirroredPortrait, with_far_half
-from fomm.render.lanes import Lanes
+from fomm.geometry.anatomy import anatomy_of
+from fomm.geometry.keypoints import Keypoints
+from fomm.model.interface import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.render.compute import decide
+from fomm.render.mirrored_half import MirroredPortrait, with_far_half
 from fomm.render.optimise import prepare
-from fomm.render.settings import RenderSettings, decide
-from fomm.settings import Settings
+from fomm.render.worker_pool import Lanes
+from fomm.source.canvas import Canvas, continued
+from fomm.source.hair import FaceOval
+from fomm.source.mirrored_half import FarHalf
 
 Image = NDArray[np.uint8]
 Finished = TypeVar("Finished")

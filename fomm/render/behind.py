@@ -1,8 +1,8 @@
 """Fine texture for what a head uncovers.
 
 The clean plate behind a person has the model's resolution, which beside a photo's own wall is a blur that follows the
-head. But it was put together from cells of the source (see `fomm.nn.plate`), and the photo shows these finer. What they
-show beyond the model's resolution is laid out once per portrait; where a frame shows the plate, it is added.
+head. But it was put together from cells of the source (see `fomm.source.background`), and the photo shows these finer.
+What they show beyond the model's resolution is laid out once per portrait; where a frame shows the plate, it is added.
 """
 
 from __future__ import annotations
@@ -13,9 +13,9 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.nn.plate import with_texture
 from fomm.render.animator import Portrait
 from fomm.render.resample import Resampler
+from fomm.source.background import with_texture
 
 _FINEST = 16  # pixels of a cell along either side, at most
 _STILL, _GONE = 1.0, 4.0  # photo pixels by which a wall moves: so far its texture is its own, and then not any more

@@ -22,7 +22,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fomm.nn import blocks, compact_blocks
+# oneDNN's fused convolution, which torch.compile uses too; not part of PyTorch's public interface, so it is optional.
+from fomm.networks.compact import blocks as compact_blocks
+from fomm.networks.paper import blocks
 
 # oneDNN's fused convolution, which torch.compile uses too; not part of PyTorch's public interface, so it is optional.
 _KERNELS = torch.ops.mkldnn if torch.backends.mkldnn.is_available() else None  # type: ignore[no-untyped-call]

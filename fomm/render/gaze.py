@@ -15,9 +15,9 @@ from numpy.typing import NDArray
 from scipy.ndimage import map_coordinates
 
 from fomm.face.crop import CropWindow
-from fomm.motion.blink import Eye
-from fomm.motion.gaze import REACH
+from fomm.geometry.anatomy import Eye
 from fomm.render.animator import Image
+from fomm.retarget.gaze import REACH
 
 _LASHES, _LID, _FEATHER = 0.12, 0.04, 0.1  # left out at the upper and the lower lid, and blended over, likewise
 _NARROW = 0.1  # an eye less open than this is shut

@@ -15,9 +15,10 @@ import torch
 from torch import nn
 from torch.nn.utils.fusion import fuse_conv_bn_eval
 
-from fomm.nn import blocks, compact_blocks
-from fomm.nn.generator import OcclusionAwareGenerator
-from fomm.nn.layout import AnyModule, channels_last
+from fomm.networks.compact import blocks as compact_blocks
+from fomm.networks.layout import AnyModule, channels_last
+from fomm.networks.paper import blocks
+from fomm.networks.paper.generator import OcclusionAwareGenerator
 from fomm.render import fused
 
 # Attribute pairs of blocks in which the norm directly follows the convolution.

@@ -21,14 +21,14 @@ from typing import Any
 import gradio as gr
 from gradio.exceptions import InvalidPathError
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.edit_photo import EditPhotoSettings
 from fomm.errors import FommError
-from fomm.scenes.edit import EditPhotoSettings
-from fomm.scenes.settings import AnimateSettings
 from fomm.studio import words
 from fomm.studio.parts import file_input, session_of
 from fomm.studio.service import Studio
 from fomm.studio.work import StoppedError
-from fomm.trust.consent import ConsentTerms
+from fomm.trust.consent.terms import ConsentTerms
 
 Json = dict[str, Any]
 

@@ -21,26 +21,26 @@ from starlette.routing import Route
 from fomm import __version__
 from fomm.errors import SettingsError
 from fomm.heap import give_back
-from fomm.studio.animate_tab import build_animate_tab
+from fomm.studio.animate.tab import build_animate_tab
 from fomm.studio.api import add_api, answer_in_words
-from fomm.studio.edit_tab import build_edit_tab
+from fomm.studio.edit.tab import build_edit_tab
 from fomm.studio.gallery import bundled
-from fomm.studio.live_layout import CSS as LIVE_CSS
-from fomm.studio.live_layout import SCRIPT
-from fomm.studio.live_route import live_route
-from fomm.studio.live_tab import build_live_tab
+from fomm.studio.live.layout import CSS as LIVE_CSS
+from fomm.studio.live.layout import SCRIPT
+from fomm.studio.live.route import live_route
+from fomm.studio.live.tab import build_live_tab
 from fomm.studio.plain_tabs import build_batch_tab, build_dub_tab
 from fomm.studio.remember import remember
 from fomm.studio.serve.callers import CallerDoor
 from fomm.studio.serve.doors import ANY_HOST, Doors, Page, hung, known_hosts
 from fomm.studio.serve.logins import LoginDoor, Logins
 from fomm.studio.serve.routes import RouteDoor
+from fomm.studio.serve.unkept import Unkept
 from fomm.studio.serve.uploads import UploadDoor, Uploads
+from fomm.studio.serve.warm import warm_up
 from fomm.studio.service import Studio
 from fomm.studio.theme import CSS, theme
-from fomm.studio.unkept import Unkept
 from fomm.studio.verify_tab import build_verify_tab
-from fomm.studio.warm import warm_up
 
 _MASTHEAD = (
     '<header class="masthead"><h1>fomm <b>studio</b></h1><p>Bring one consented portrait to life. '

@@ -9,13 +9,14 @@ from typing import Any
 
 import gradio as gr
 
+from fomm.config.animate import USE
 from fomm.errors import FommError
-from fomm.scenes.demo import ORIGIN, SOURCE
 from fomm.studio import words
 from fomm.studio.parts import file_input
 from fomm.studio.service import Studio, evidence_digest
 from fomm.studio.session import Session
-from fomm.trust.consent import LIVING, NO_LIVING, ORIGINS, USE, ConsentTerms
+from fomm.tasks.demo import ORIGIN, SOURCE
+from fomm.trust.consent.terms import LIVING, NO_LIVING, ORIGINS, ConsentTerms
 
 PERSON = "person"
 _KINDS = [("A living person", PERSON), ("Nobody: made by AI", ORIGINS[0]), ("Nobody: public domain", ORIGINS[1])]

@@ -14,11 +14,11 @@ from typing import Any, TypeVar
 
 import gradio as gr
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.face import FACE_NAMES
+from fomm.config.motion import REFERENCES
+from fomm.config.settings import Settings
 from fomm.errors import SettingsError
-from fomm.face.locate import FACE_NAMES
-from fomm.motion.transfer import REFERENCES
-from fomm.scenes.settings import AnimateSettings
-from fomm.settings import Settings
 from fomm.studio.serve.asked import MOST_SIDE
 
 AnySettings = TypeVar("AnySettings", bound=Settings)

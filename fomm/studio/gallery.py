@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from fomm.errors import MediaError
-from fomm.scenes.demo import demo_files
+from fomm.tasks.demo import demo_files
 
 
 @dataclass(frozen=True)

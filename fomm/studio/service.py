@@ -1,7 +1,7 @@
 """What the page and the HTTP API ask for: one shared model, one method per question, everything through the pipeline.
 
 Methods take a visitor's session and paths of files; they raise `FommError` with a sentence, and release every generated
-picture through `fomm.trust.release`.
+picture through `fomm.trust.release.film`.
 """
 
 from __future__ import annotations
@@ -10,52 +10,32 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 from pathlib import Path
 
+from fomm.config.animate import TRACK_SUFFIX, AnimateSettings
+from fomm.config.edit_photo import EditPhotoSettings
+from fomm.config.studio import StudioSettings
 from fomm.errors import FaceError, FommError, MediaError, SettingsError
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face, choose
 from fomm.face.windows import portrait_window
-from fomm.media.image import Photo, read_photo
 from fomm.media.limits import check_file
+from fomm.media.photo.image import Photo, read_photo
 from fomm.media.probe import VideoInfo, probe
-from fomm.motion.track import MotionTrack
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.directions import directions_of
-from fomm.scenes.doors import TRACK_SUFFIX
-from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
-from fomm.scenes.preview import preview, sample_motion
-from fomm.scenes.progress import PASSES, passes_of
-from fomm.scenes.settings import AnimateSettings
-from fomm.settings import Settings, option
-from fomm.studio.live_streams import LiveStreams
+from fomm.studio.live.streams import LiveStreams
 from fomm.studio.serve.asked import check_asked
 from fomm.studio.session import Session, Sessions
 from fomm.studio.work import Work
-from fomm.trust.authorise import Authorisation
-from fomm.trust.canonical import sha256_hex
-from fomm.trust.consent import Consent, ConsentTerms
-from fomm.trust.ledger import ConsentEntry
-from fomm.trust.release import Receipt
-from fomm.trust.verify import Report, verify
-
-
-@dataclass(frozen=True)
-class StudioSettings(Settings):
-    """What the studio allows its visitors."""
-
-    max_seconds: float = option(120.0, "Longest clip rendered, in seconds.", low=1.0)
-    max_upload_mb: int = option(500, "Largest upload, in megabytes.", low=1)
-    queue: int = option(16, "Most renders waiting at once.", low=1, high=1000)
-    live: int = option(1, "Most visitors who may be live at once.", low=1, high=64)
-    idle_minutes: float = option(60.0, "Forget a visitor who closed no page after this long.", low=1.0)
-    max_stored_mb: int = option(10_000, "Most megabytes of all visitors' uploads kept at once.", low=1)
-
-    def __post_init__(self) -> None:
-        super().__post_init__()
-        if self.max_stored_mb < self.max_upload_mb:
-            raise SettingsError(
-                f"StudioSettings.max_stored_mb ({self.max_stored_mb}) must have room for one upload "
-                f"(max_upload_mb, {self.max_upload_mb})."
-            )
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.directions import directions_of
+from fomm.tasks.edit import edit_still, save_edit_motion
+from fomm.tasks.preview import preview, sample_motion
+from fomm.tasks.progress import PASSES, passes_of
+from fomm.track.track import MotionTrack
+from fomm.trust.consent.authorise import Authorisation
+from fomm.trust.consent.ledger import ConsentEntry
+from fomm.trust.consent.terms import Consent, ConsentTerms
+from fomm.trust.keys.canonical import sha256_hex
+from fomm.trust.marks.verify import Report, verify
+from fomm.trust.release.film import Receipt
 
 
 @dataclass(frozen=True)

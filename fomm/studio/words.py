@@ -13,11 +13,11 @@ from urllib.parse import quote
 
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face
-from fomm.scenes.progress import Reached
-from fomm.trust.consent import LIVING
-from fomm.trust.ledger import ConsentEntry
-from fomm.trust.release import Receipt
-from fomm.trust.verify import Report
+from fomm.tasks.progress import Reached
+from fomm.trust.consent.ledger import ConsentEntry
+from fomm.trust.consent.terms import LIVING
+from fomm.trust.marks.verify import Report
+from fomm.trust.release.film import Receipt
 
 _STAGES = {"": "Getting ready", "track": "Reading the motion", "render": "Animating"}
 # Advice of the library that means the command line, and what it means on the page.

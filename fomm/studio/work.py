@@ -7,9 +7,8 @@ import time
 from collections.abc import Callable, Iterator, Sequence
 from typing import Generic, TypeVar
 
-from fomm.scenes.progress import Reached, WholeJob
-from fomm.scenes.tracking import Progress
 from fomm.studio.session import Session
+from fomm.tasks.progress import Progress, Reached, WholeJob
 
 T = TypeVar("T")
 

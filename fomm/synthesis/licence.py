@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from fomm.trust.portraits import PortraitLeave
+from fomm.trust.consent.portraits import PortraitLeave
 
 _PLACES = ("LICENCE.md", "LICENSE.md", "LICENCE", "LICENSE", "README.md")
 _LONGEST = 20_000

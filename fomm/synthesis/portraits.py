@@ -16,9 +16,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm.errors import MediaError
-from fomm.media.image import read_image
-from fomm.synthesis.topology import LEFT_EDGE, RIGHT_EDGE
-from fomm.trust.portraits import PortraitLeave
+from fomm.media.photo.image import read_image
+from fomm.synthesis.head.topology import LEFT_EDGE, RIGHT_EDGE
+from fomm.trust.consent.portraits import PortraitLeave
 
 HELD_OUT_DIGIT = "5"
 FACE_FILE = ".face.npz"

@@ -14,7 +14,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm.errors import FommWarning, MediaError, SettingsError
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.synthesis.portraits import FACE_FILE, PortraitFolder
 
 _SURE = 0.5  # the matte rises over this span of the segmentation's confidence, around its middle

@@ -19,31 +19,21 @@ from dataclasses import dataclass
 from pathlib import Path
 from types import FrameType
 
+from fomm.config.synthesize import SynthesisSettings
 from fomm.errors import OutputError, SettingsError
-from fomm.settings import Settings, option
-from fomm.synthesis.clip import Studio
-from fomm.synthesis.clip_file import is_stored, store_clip
+from fomm.synthesis.clip.draw import Studio
+from fomm.synthesis.clip.file import is_stored, store_clip
 from fomm.synthesis.licence import licence_text
 from fomm.synthesis.plan import SPLITS, PairPlan, plan_pair
 from fomm.synthesis.portraits import PortraitFolder
 from fomm.synthesis.prepare import prepare
-from fomm.trust.certificates import ensure_identity
-from fomm.trust.delivery import sweep
-from fomm.trust.ledger import Ledger
-from fomm.trust.portraits import PortraitLeave, authorise_portraits
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.portraits import PortraitLeave, authorise_portraits
+from fomm.trust.keys.certificates import ensure_identity
+from fomm.trust.release.delivery import sweep
 
 _PATIENCE = 10.0  # seconds that a drawing process has to end
 _VERSION = 2  # of the drawing: another one would draw other clips from the same seed
-
-
-@dataclass(frozen=True)
-class SynthesisSettings(Settings):
-    """How many clips to draw, and from which seed."""
-
-    train_pairs: int = option(200, "Pairs of clips for training.", low=0, high=9999)
-    test_pairs: int = option(20, "Pairs whose first person is held out of training.", low=0, high=9999)
-    frames: int = option(40, "Frames of a clip, at 25 a second.", low=2, high=255)
-    seed: int = option(1, "Where all that is random comes from.", low=0, high=9999)
 
 
 @dataclass(frozen=True)

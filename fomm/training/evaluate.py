@@ -21,16 +21,18 @@ from numpy.typing import NDArray
 from torch import Tensor
 from torch.nn import functional as F
 
+from fomm.config.training.compact import CompactSettings
 from fomm.errors import MediaError
-from fomm.motion.anatomy import anatomy_of
-from fomm.motion.surface import SurfaceTracker
-from fomm.nn.compact import CompactSettings
-from fomm.nn.compact_generator import warp
-from fomm.nn.geometry import Keypoints, coordinate_grid, gaussian_heatmap
-from fomm.nn.landmarks import LIDS, LIPS
-from fomm.nn.model import AnimationModel, GeneratedFrames
-from fomm.training.clips import FIELD_SIDE, FRAME_SIDE, PairedClips, TransferBatch
-from fomm.training.found_keypoints import across
+from fomm.geometry.anatomy import anatomy_of
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.heatmaps import gaussian_heatmap
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.landmarks import LIDS, LIPS
+from fomm.geometry.warping import warp
+from fomm.model.interface import AnimationModel, GeneratedFrames
+from fomm.track.surface import SurfaceTracker
+from fomm.training.augment.found_keypoints import across
+from fomm.training.data.labelled_clips import FIELD_SIDE, FRAME_SIDE, PairedClips, TransferBatch
 
 _REGIONS = {"mouth": (LIPS, 0.004), "eyes": (LIDS, 0.002)}
 _REGION_EDGE = 0.5  # a cell belongs to a region where the bump around its nearest landmark is above this

@@ -21,9 +21,9 @@ from safetensors import SafetensorError, safe_open
 from safetensors.torch import save_file
 from torch import Tensor
 
+from fomm.config.settings import Settings, option
 from fomm.errors import CheckpointError, OutputError, SettingsError
-from fomm.nn.build import model_settings
-from fomm.settings import Settings, option
+from fomm.model.build import model_settings
 from fomm.weights.compare import check_values
 
 SCHEMA = 1
@@ -35,7 +35,7 @@ _KEY = "fomm"
 class CheckpointHeader(Settings):
     """What a checkpoint says about itself.
 
-    `binding` ties weights to one person's consent (`fomm.trust.bound`); empty for weights that anybody may use.
+    `binding` ties weights to one person's consent (`fomm.trust.consent.bound`); empty for weights that anybody may use.
     """
 
     name: str = option("unnamed", "Name of the model.")
@@ -47,7 +47,7 @@ class CheckpointHeader(Settings):
     schema: int = option(SCHEMA, "Version of the file layout.", low=1)
 
     def model_settings(self) -> Settings:
-        """Return the typed settings of the model, ready for `fomm.nn.build.build_model`.
+        """Return the typed settings of the model, ready for `fomm.model.build.build_model`.
 
         Raises:
             SettingsError: a key or value is wrong.

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 
-from fomm.nn.model import AnimationModel
+from fomm.model.interface import AnimationModel
 
 
 def detector_fingerprint(model: AnimationModel) -> str:

@@ -8,14 +8,15 @@ from pathlib import Path
 
 import torch
 
+from fomm.config.animate import DEFAULT_MODEL
+from fomm.config.settings import Settings
 from fomm.errors import CheckpointError, ConsentError, SettingsError
-from fomm.nn.build import build_model, family_of
-from fomm.nn.model import AnimationModel
-from fomm.settings import Settings
+from fomm.model.build import build_model, family_of
+from fomm.model.interface import AnimationModel
 from fomm.weights.compare import mismatch, shapes_when_built
 from fomm.weights.files import CheckpointFile, CheckpointHeader, open_checkpoint, save_checkpoint, sha256
 from fomm.weights.official import load_official
-from fomm.weights.registry import DEFAULT_MODEL, check_digest, resolve_checkpoint
+from fomm.weights.registry import check_digest, resolve_checkpoint
 
 _OFFICIAL_SUFFIXES = (".tar", ".pth", ".pt")
 _TRAINING_ONLY = "discriminator."

@@ -10,8 +10,8 @@ import difflib
 from pathlib import Path
 
 import fomm
+from fomm.config.training.paper import Config, load_config
 from fomm.errors import SettingsError
-from fomm.nn.config import Config, load_config
 
 
 def config_folder() -> Path:

@@ -16,10 +16,10 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
+from fomm.config.training.paper import ModelConfig
 from fomm.errors import CheckpointError
-from fomm.nn.config import ModelConfig
-from fomm.nn.discriminator import MultiScaleDiscriminator
-from fomm.nn.model import build_paper_model
+from fomm.model.interface import build_paper_model
+from fomm.networks.paper.discriminator import MultiScaleDiscriminator
 from fomm.weights.compare import check_values, mismatch, shapes_when_built
 from fomm.weights.files import CheckpointHeader, check_size, save_checkpoint
 from fomm.weights.locations import find_config

@@ -24,8 +24,8 @@ import platformdirs
 import torch
 from torch.nn import functional as F
 
-from fomm.nn.layout import has_native_bfloat16
-from fomm.nn.model import AnimationModel, TimedLayer
+from fomm.model.interface import AnimationModel, TimedLayer
+from fomm.networks.layout import has_native_bfloat16
 
 FLOAT32, BFLOAT16 = "float32", "bfloat16"
 _CACHE_FILE = "precision.json"

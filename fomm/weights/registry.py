@@ -7,13 +7,12 @@ import json
 from dataclasses import dataclass
 from pathlib import Path
 
-from fomm.arguments import given_path
+from fomm.config.animate import DEFAULT_MODEL
+from fomm.config.arguments import given_path
+from fomm.config.settings import Settings, option
 from fomm.errors import CheckpointError, SettingsError
-from fomm.settings import Settings, option
 from fomm.weights.files import open_checkpoint, sha256
 from fomm.weights.locations import checkpoints_folder
-
-DEFAULT_MODEL = "compact-256"
 
 
 @dataclass(frozen=True)

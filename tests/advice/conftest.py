@@ -11,9 +11,9 @@ import pytest
 from tried import TERMS
 
 from fomm.cli.main import commands, main
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
-from fomm.trust.ledger import Ledger
+from fomm.config.animate import AnimateSettings
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.ledger import Ledger
 
 Run = Callable[..., tuple[int, str]]
 

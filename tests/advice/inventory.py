@@ -27,7 +27,7 @@ _ADVICE = re.compile(
 )
 # Words no user sees as an answer: the studio's translations of sentences, its tabs that say what to use instead, page
 # titles, the licence of drawn clips; examples in the help have a test of their own.
-_SILENT = {"studio/words.py", "studio/plain_tabs.py", "synthesis/clip_file.py"}
+_SILENT = {"studio/words.py", "studio/plain_tabs.py", "synthesis/clip/file.py"}
 _OTHER = re.compile("fomm studio$|# Training clips|\b\nExample:")
 # Other projects' options with answers to them: `tests/cli/test_foreign.py` follows every entry of these two tables.
 _FOLLOWED_THERE = {

@@ -16,11 +16,11 @@ from PIL import Image
 from tried import TERMS, suggested, tries
 
 from fomm.errors import ConsentError, TrustError
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.portraits import authorise_portraits
-from fomm.trust.registry import Registry
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.portraits import authorise_portraits
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.release.registry import Registry
 
 NOBODY = ConsentTerms(kind="no_living_subject", origin="public-domain", source="the Louvre's site, 1503")
 BOTH = pytest.mark.parametrize("terms", [TERMS, NOBODY], ids=["person", "nobody"])

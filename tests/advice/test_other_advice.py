@@ -16,24 +16,26 @@ import pytest
 import torch
 from tried import TERMS, tries
 
+from fomm.config.motion import TransferSettings
+from fomm.config.synthesize import SynthesisSettings
+from fomm.config.training.compact import CompactSettings
 from fomm.errors import CheckpointError, FommError, MotionError, OutputError, SettingsError
 from fomm.evaluation.report import JSON_NAME, check_folder
 from fomm.evaluation.run import _notes
 from fomm.face.mtcnn import Cascade
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
 from fomm.media.writer import VideoWriter
-from fomm.motion.reference import best_reference
-from fomm.motion.track_builder import TrackBuilder
-from fomm.motion.transfer import TransferSettings
-from fomm.nn.compact import CompactSettings
-from fomm.nn.fill import fill_hidden
-from fomm.nn.geometry import Keypoints, Motion
-from fomm.nn.model import build_paper_model
+from fomm.model.interface import build_paper_model
+from fomm.parts.fill import fill_hidden
+from fomm.retarget.reference import best_reference
+from fomm.synthesis.head.units import _read
 from fomm.synthesis.opengl import open_context
-from fomm.synthesis.run import SynthesisSettings, _draw_all, _prepare
-from fomm.synthesis.units import _read
-from fomm.training.motion_stage import silhouette_loss
-from fomm.trust.formats import sealed_as
-from fomm.trust.ledger import Ledger
+from fomm.synthesis.run import _draw_all, _prepare
+from fomm.track.builder import TrackBuilder
+from fomm.training.losses.motion import silhouette_loss
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.marks.formats import sealed_as
 from fomm.weights.compare import shapes_when_built
 from fomm.weights.locations import find_config
 from fomm.weights.official import load_official
@@ -137,7 +139,7 @@ def test_drawing_without_its_library(monkeypatch):
 @tries("--auth takes NAME:PASSWORD", "give --auth NAME:PASSWORD", "choose another with --port")
 def test_the_studio(run, monkeypatch):
     served = []
-    monkeypatch.setattr("fomm.cli.studio.Pipeline", lambda *_, **__: None)
+    monkeypatch.setattr("fomm.tasks.animate.Pipeline", lambda *_, **__: None)
     monkeypatch.setattr("fomm.studio.service.Studio", lambda *_, **__: None)
     monkeypatch.setattr("fomm.studio.app.serve", lambda studio, serving, announce: served.append(serving))
     assert "NAME:PASSWORD" in run("studio", "--auth", "ada")[1]

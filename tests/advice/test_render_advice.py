@@ -14,15 +14,18 @@ import torch
 from PIL import Image
 from tried import TERMS, suggested, tries
 
+from fomm.config.encode import EncodeSettings
+from fomm.config.face import FaceSettings
+from fomm.config.label import LabelSettings
 from fomm.errors import OutputError, SettingsError
 from fomm.face.locate import FaceFinder
 from fomm.face.remarks import FaceWarning
-from fomm.face.windows import FaceSettings, portrait_window, steady_window
-from fomm.media.codecs import EncodeSettings, choose_codec, container_for, encoder_options
-from fomm.trust.authorise import authorise
-from fomm.trust.label import Label, LabelSettings
-from fomm.trust.ledger import Ledger
-from fomm.trust.release import Rendered, open_release, release_still
+from fomm.face.windows import portrait_window, steady_window
+from fomm.media.codecs import choose_codec, container_for, encoder_options
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.marks.label import Label
+from fomm.trust.release.film import Rendered, open_release, release_still
 from fomm.weights.locations import demo_folder
 
 
@@ -135,7 +138,7 @@ def test_a_mark_lost_whatever_the_encoding(release, home, consented, tmp_path, m
         with pytest.raises(OutputError, match=r"write a \.png instead"):
             release_still(tmp_path / "a.jpg", Rendered(np.full((720, 720, 3), 99, np.uint8), leave), leave)
     with monkeypatch.context() as patch:
-        patch.setattr("fomm.trust.label.Label.legibility", lambda *_: 0.0)
+        patch.setattr("fomm.trust.marks.label.Label.legibility", lambda *_: 0.0)
         with pytest.raises(OutputError, match=r"label cannot be read.*--quality 9 or lower"):
             release("a.mp4", quality=18)
     for quality in (9, 0):
@@ -273,7 +276,7 @@ def test_a_photo_that_is_kept_large(run, home, motion, portrait_photo, tiny_chec
 
 @tries("few players show a video as large as that; --max-side {_PLAYED} makes a smaller one")
 def test_a_video_that_few_players_show(animate, monkeypatch, tmp_path):
-    monkeypatch.setattr("fomm.scenes.doors._PLAYED", 280)
+    monkeypatch.setattr("fomm.tasks.doors._PLAYED", 280)
     said = animate(tmp_path / "a.mp4", "--max-side", "original", "--min-side", 0, small=False)[1]
     option = re.search(r"(--max-side \d+) makes a smaller one", said).group(1).split()
     code, said = animate(tmp_path / "b.mp4", *option, "--min-side", 0, small=False)

@@ -14,17 +14,18 @@ import torch
 import yaml
 from tried import TERMS, suggested, tries
 
+from fomm.config.training.compact import CompactSettings
+from fomm.config.training.loop import LoopSettings
+from fomm.config.training.stages import CompactConfig, TrainSettings
 from fomm.errors import CheckpointError, ConsentError, MediaError, SettingsError
-from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.training.clip_folder import read_strip
-from fomm.training.close_task import CloseTask
-from fomm.training.finetune import backbone
-from fomm.training.matte_task import MatteTask
-from fomm.training.settings import CompactConfig, TrainSettings
-from fomm.training.start import refuse_untrained_look
-from fomm.training.task import LoopSettings
-from fomm.training.trainer import Trainer
-from fomm.trust.ledger import Ledger
+from fomm.model.compact import CompactModel
+from fomm.training.data.clip_folder import read_strip
+from fomm.training.finetune.run import backbone
+from fomm.training.loop.start import refuse_untrained_look
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.close_look import CloseTask
+from fomm.training.tasks.matte import MatteTask
+from fomm.trust.consent.ledger import Ledger
 
 SMALL = {"detector_width": 4, "motion_width": 4, "generator_width": 4, "max_width": 8, "levels": 2}
 TINY = {"block_expansion": 4, "max_features": 8, "num_blocks": 2}
@@ -81,7 +82,7 @@ def test_a_missing_backbone(train, monkeypatch, mapping):
     def missing(name):
         raise PackageNotFoundError(name)
 
-    monkeypatch.setattr("fomm.training.perceptual.files", missing)
+    monkeypatch.setattr("fomm.training.losses.perceptual.files", missing)
     code, said = train(mapping)
     assert code == SettingsError.exit_code
     key, value, place = re.search(r"set `(\w+): (\S+)` (?:in|under) (?:the )?([a-z_.]*[a-z_])", said).groups()
@@ -96,7 +97,7 @@ def test_a_missing_backbone(train, monkeypatch, mapping):
 
 @tries("use --backbone none")
 def test_a_missing_backbone_of_fine_tuning(monkeypatch, parses):
-    monkeypatch.setattr("fomm.training.perceptual.files", lambda name: [])
+    monkeypatch.setattr("fomm.training.losses.perceptual.files", lambda name: [])
     with pytest.raises(SettingsError, match="or use --backbone none"):
         backbone("vgg16")
     assert backbone("none") is None
@@ -130,7 +131,9 @@ def test_diverged_training(parses, kind):
 
 @tries("no device '{name}'")
 def test_a_missing_device(train, monkeypatch):
-    monkeypatch.setattr("fomm.training.workers.torch.empty", lambda *_, **__: (_ for _ in ()).throw(RuntimeError()))
+    monkeypatch.setattr(
+        "fomm.training.loop.workers.torch.empty", lambda *_, **__: (_ for _ in ()).throw(RuntimeError())
+    )
     code, said = train(COMPACT, "--device", "mps")
     assert code == SettingsError.exit_code
     assert said.strip().endswith("use --device cpu.")

@@ -7,7 +7,7 @@ import shlex
 from collections.abc import Callable
 from typing import Any, TypeVar
 
-from fomm.trust.consent import ConsentTerms
+from fomm.trust.consent.terms import ConsentTerms
 
 TERMS = ConsentTerms(subject="Ada", expires="2999-01-31", statement="Yes.")
 

@@ -10,10 +10,10 @@ from pathlib import Path
 import pytest
 
 from fomm.cli.main import main
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.settings import AnimateSettings
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.config.animate import AnimateSettings
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 @dataclass(frozen=True)

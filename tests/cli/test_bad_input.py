@@ -14,9 +14,9 @@ import torch
 from safetensors import safe_open
 from safetensors.torch import save_file
 
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.held import HeldFile
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.release.held import HeldFile
 
 
 def huge_png():

@@ -9,13 +9,13 @@ import pytest
 
 from fomm.cli.main import commands
 from fomm.cli.options import build_settings
+from fomm.config.animate import AnimateSettings
 from fomm.errors import CheckpointError, FommWarning, SettingsError
 from fomm.media.limits import MediaWarning
-from fomm.motion.track import MotionTrack
-from fomm.scenes.demo import demo_files
-from fomm.scenes.settings import AnimateSettings
-from fomm.training.progress import Progress
-from fomm.training.run import TrainResult
+from fomm.tasks.demo import demo_files
+from fomm.track.track import MotionTrack
+from fomm.training.loop.progress import Progress
+from fomm.training.loop.run import TrainResult
 
 
 def test_help_lists_every_command_and_is_quick():
@@ -29,6 +29,20 @@ def test_help_lists_every_command_and_is_quick():
     assert done.stdout.splitlines()[-1] == "False"  # PyTorch takes seconds to import
     for name in commands.list_commands(None):
         assert f"\n  {name} " in done.stdout
+
+
+@pytest.mark.parametrize(
+    "arguments", [["animate", "--help"], ["edit", "--help"], ["train", "--help"], ["animate", "--no-such-option"]]
+)
+def test_help_and_usage_errors_wait_for_no_pytorch(arguments):
+    code = (
+        f"import sys; sys.argv = ['fomm', *{arguments!r}]\n"
+        "from fomm.cli import main\n"
+        "try: main()\n"
+        "finally: print('torch' in sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.stdout.splitlines()[-1] == "False"  # seconds, and 335 MB
 
 
 @pytest.mark.parametrize("name", commands.list_commands(None))
@@ -169,7 +183,7 @@ def test_demo_needs_nothing_but_a_place(fomm, tiny_checkpoint, motion_file, tmp_
     short = tmp_path / "short.safetensors"
     MotionTrack.load(motion_file).slice(0, 4).save(short)
     portrait, _ = demo_files()
-    monkeypatch.setattr("fomm.cli.animate.demo_files", lambda: (portrait, short))
+    monkeypatch.setattr("fomm.tasks.demo.demo_files", lambda: (portrait, short))
     made = fomm("demo", "-o", tmp_path / "demo.mp4")
     assert (made.code, made.err) == (0, "")
     assert "demo.mp4: 4 frames" in made.out
@@ -206,7 +220,7 @@ def test_training_names_configurations_and_shows_progress(fomm, tmp_path, monkey
         on_progress(Progress("motion-64", 1, 3, 50, 200, {"flow": 0.25}, 0.5, 75.0, 0))
         return TrainResult(folder / "averaged.safetensors", 50, finished=False)
 
-    monkeypatch.setattr("fomm.cli.train.run_training", run)
+    monkeypatch.setattr("fomm.training.loop.run.train", run)
     outcome = fomm("train", "compact-256", tmp_path, "-o", tmp_path / "run", "--steps", "50", "--device", "cpu")
     assert outcome.code == 0
     assert "run the same command to go on" in outcome.out
@@ -232,7 +246,7 @@ def test_our_warnings_are_one_line_each_and_those_of_libraries_none(fomm, tmp_pa
         warnings.warn("tensor internals", UserWarning, stacklevel=1)
         raise CheckpointError("after all.")
 
-    monkeypatch.setattr("fomm.cli.checkpoint.checkpoint_info", info)
+    monkeypatch.setattr("fomm.weights.loading.checkpoint_info", info)
     outcome = fomm("checkpoint", "info", "x")
     assert outcome.err.splitlines() == [
         "fomm: note: the clip is short",

@@ -18,8 +18,8 @@ from PIL import Image
 
 import fomm.cli
 from fomm.cli.echo import plain
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 HOSTILE = "a\x1b[2J\x1b]0;owned\x07\rb\nfomm: intact.\u202egpj.exe\u2066\u200b\x9b31m"
 

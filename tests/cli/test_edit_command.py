@@ -1,7 +1,7 @@
 """`fomm edit`: from a consented photo to a marked still, and to a motion that drives it."""
 
 from fomm.errors import CheckpointError, ConsentError, MediaError, OutputError, SettingsError
-from fomm.motion.edit import SUFFIX
+from fomm.retarget.edit import SUFFIX
 
 
 def test_a_still_and_a_motion(fomm, editing_checkpoint, portrait_photo, tmp_path, listing):

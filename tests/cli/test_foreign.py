@@ -10,7 +10,7 @@ import pytest
 from fomm.cli.foreign import LIVE_PORTRAIT, PAPER, markdown
 from fomm.cli.main import commands
 from fomm.cli.options import build_settings
-from fomm.scenes.settings import AnimateSettings
+from fomm.config.animate import AnimateSettings
 
 ENTRIES = [*PAPER, *LIVE_PORTRAIT]
 NAMES = [name for entry in ENTRIES for name in entry.names]

@@ -14,7 +14,7 @@ import pytest
 from PIL import Image
 
 from fomm.errors import CheckpointError
-from fomm.motion.track import MotionTrack
+from fomm.track.track import MotionTrack
 
 PATIENCE = 120.0
 WAYS = {"ctrl-c": signal.SIGINT, "kill": signal.SIGTERM, "kill -9": signal.SIGKILL}
@@ -99,7 +99,7 @@ def test_closing_the_terminal_ends_a_command_unless_it_was_told_to_stay(fomm, mo
         os.kill(os.getpid(), signal.SIGHUP)
         raise CheckpointError("still here.")
 
-    monkeypatch.setattr("fomm.cli.checkpoint.checkpoint_info", info)
+    monkeypatch.setattr("fomm.weights.loading.checkpoint_info", info)
     before = signal.signal(signal.SIGHUP, signal.SIG_DFL)  # whatever these tests themselves were started with
     try:
         fomm("checkpoint", "info", "x").refused(129, "Stopped")

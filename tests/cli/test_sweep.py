@@ -18,12 +18,13 @@ import pytest
 
 import fomm as package
 from fomm.cli.main import commands
-from fomm.scenes.animate import Pipeline
-from fomm.trust.label import CORNERS, LEGIBLE, Label, LabelSettings
-from fomm.trust.layers import FOUND
-from fomm.trust.ledger import Ledger
-from fomm.trust.manifest_reader import TRUSTED
-from fomm.trust.verify import verify
+from fomm.config.label import CORNERS, LabelSettings
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.marks.evidence import FOUND
+from fomm.trust.marks.label import LEGIBLE, Label
+from fomm.trust.marks.manifest_reader import TRUSTED
+from fomm.trust.marks.verify import verify
 
 TESTS = Path(__file__).parents[1]
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".mkv", ".mov", ".webm", ".avif", ".heic", ".tif", ".bmp"}

@@ -6,15 +6,15 @@ import numpy as np
 import pytest
 from click.testing import CliRunner
 
-from fomm.cli.evaluate import evaluate
+from fomm.cli.commands.evaluate import evaluate
 from fomm.errors import ConsentError, OutputError
 from fomm.evaluation.comparison import PANELS, sheet, sheet_size
-from fomm.evaluation.features import Features
-from fomm.evaluation.landmarks import FivePoints
+from fomm.evaluation.measures.features import Features
+from fomm.evaluation.measures.landmarks import FivePoints
 from fomm.media.video import probe, read_video
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.verify import verify
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks.verify import verify
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import numpy as np
 import pytest
 
-from fomm.evaluation.curves import agreement, depth, needed_landmarks, openings
+from fomm.evaluation.measures.curves import agreement, depth, needed_landmarks, openings
 
 
 def face(mouth, eyes):

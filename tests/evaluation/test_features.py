@@ -9,8 +9,8 @@ import skimage.transform
 import torch
 from torch.nn import functional as F
 
-from fomm.evaluation.features import FACE_SIDE, Features, aligned_face
-from fomm.evaluation.landmarks import FaceMesh, FivePoints
+from fomm.evaluation.measures.features import FACE_SIDE, Features, aligned_face
+from fomm.evaluation.measures.landmarks import FaceMesh, FivePoints
 
 
 class Halves(torch.nn.Module):

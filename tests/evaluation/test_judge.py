@@ -5,10 +5,10 @@ from types import SimpleNamespace
 import numpy as np
 import pytest
 
-from fomm.evaluation.judge import Judge
+from fomm.config.evaluate import EvaluateSettings
 from fomm.evaluation.labelled import read_clip_truth
-from fomm.evaluation.settings import EvaluateSettings
-from fomm.evaluation.tally import MEASURES, Tally
+from fomm.evaluation.measures.judge import Judge
+from fomm.evaluation.measures.tally import MEASURES, Tally
 
 SIDE = 64
 FIVE = np.array(((22.0, 24), (42, 24), (32, 34), (26, 44), (38, 44)))

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from scipy.ndimage import correlate1d
 
-from fomm.evaluation.pictures import BEST_PSNR, Flicker, l1, psnr, squared_error, ssim
+from fomm.evaluation.measures.pictures import BEST_PSNR, Flicker, l1, psnr, squared_error, ssim
 
 
 @pytest.fixture

@@ -6,12 +6,12 @@ import dataclasses
 import numpy as np
 import pytest
 
+from fomm.config.evaluate import EvaluateSettings
 from fomm.evaluation.clips import find_entries, open_clip
-from fomm.evaluation.flow import judge_flow
-from fomm.evaluation.landmarks import FivePoints
+from fomm.evaluation.measures.flow import judge_flow
+from fomm.evaluation.measures.landmarks import FivePoints
 from fomm.evaluation.reading import OWN_KEYPOINTS, TRUE_LANDMARKS, read_clip, with_like_guides
 from fomm.evaluation.run import prepare
-from fomm.evaluation.settings import EvaluateSettings
 
 STEP = 4  # px that the labelled people slide to the right per frame
 SETTINGS = EvaluateSettings(frames=6, every=2)

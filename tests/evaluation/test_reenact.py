@@ -7,13 +7,13 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.evaluate import EvaluateSettings
 from fomm.evaluation.clips import open_clip
-from fomm.evaluation.landmarks import FivePoints
+from fomm.evaluation.measures.landmarks import FivePoints
+from fomm.evaluation.measures.tally import MODEL
 from fomm.evaluation.reading import read_clip
 from fomm.evaluation.reenact import Driven
 from fomm.evaluation.run import prepare
-from fomm.evaluation.settings import EvaluateSettings
-from fomm.evaluation.tally import MODEL
 
 FRAMES = 12
 

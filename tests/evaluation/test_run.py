@@ -5,15 +5,15 @@ import json
 import numpy as np
 import pytest
 
+from fomm.config.evaluate import EvaluateSettings
 from fomm.errors import FommWarning, MediaError, OutputError
 from fomm.evaluation.baselines import BASELINES, ORACLE
 from fomm.evaluation.clips import find_entries, open_clip
-from fomm.evaluation.features import Features
-from fomm.evaluation.landmarks import FivePoints
+from fomm.evaluation.measures.features import Features
+from fomm.evaluation.measures.landmarks import FivePoints
+from fomm.evaluation.measures.tally import TRUE_FRAMES
 from fomm.evaluation.report import check_folder, markdown, write_report
 from fomm.evaluation.run import evaluate, prepare
-from fomm.evaluation.settings import EvaluateSettings
-from fomm.evaluation.tally import TRUE_FRAMES
 from fomm.face.locate import FaceFinder
 
 METHODS = {"model", *BASELINES}

@@ -5,7 +5,7 @@ import pytest
 from scipy.ndimage import zoom
 
 from fomm.evaluation.labelled import ClipTruth
-from fomm.evaluation.warping import WarpingError
+from fomm.evaluation.measures.warping import WarpingError
 
 SIDE, LENGTH, STEP = 256, 5, 4  # px, frames, px to the right a frame
 

@@ -3,8 +3,8 @@
 import numpy as np
 import pytest
 
+from fomm.config.face import FaceSettings
 from fomm.face.shots import watch_whole
-from fomm.face.windows import FaceSettings
 
 
 @pytest.fixture(scope="session")

@@ -4,10 +4,11 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.face import FaceSettings
 from fomm.face.crop import CropWindow
 from fomm.face.locate import Face
 from fomm.face.whole_head import with_whole_head
-from fomm.face.windows import FaceSettings, portrait_window
+from fomm.face.windows import portrait_window
 
 FACE = Face((160, 180, 240, 280), 1.0)  # around x 200, y 230
 WINDOW = CropWindow.around(FACE)

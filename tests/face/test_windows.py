@@ -3,11 +3,12 @@ import re
 import numpy as np
 import pytest
 
+from fomm.config.face import FaceSettings
 from fomm.errors import FaceError, SettingsError
 from fomm.face import windows
 from fomm.face.crop import FACE_SHARE, CropWindow
 from fomm.face.remarks import FaceWarning
-from fomm.face.windows import FaceSettings, driving_window, parse_box, portrait_window, steady_window
+from fomm.face.windows import driving_window, parse_box, portrait_window, steady_window
 
 
 def moved(head, dx, dy=0):

@@ -18,16 +18,16 @@ from hypothesis import strategies as st
 from PIL import Image
 
 from fomm.errors import MediaError
-from fomm.media.bombs import check_picture
-from fomm.media.image import decode_image
+from fomm.media.photo.bombs import check_picture
+from fomm.media.photo.image import decode_image
 
 MIB = 1024  # in the kilobytes of ru_maxrss
 WATCHED = """
 import resource, sys
 from pathlib import Path
 from fomm.errors import FommError
-from fomm.media.image import decode_image
-from fomm.media.reduce import _vips
+from fomm.media.photo.image import decode_image
+from fomm.media.photo.reduce import _vips
 _vips()
 data = Path(sys.argv[1]).read_bytes()
 before = resource.getrusage(resource.RUSAGE_SELF)

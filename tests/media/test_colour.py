@@ -9,7 +9,7 @@ from picture_samples import PRIMARIES, camera_light, encode, p3_profile, patches
 from PIL import Image, ImageCms
 
 from fomm.errors import MediaError
-from fomm.media.image import decode_image
+from fomm.media.photo.image import decode_image
 
 LEVELS = 2
 

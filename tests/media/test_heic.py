@@ -7,10 +7,10 @@ import pytest
 from picture_samples import HEIC, PRIMARIES, irot, nclx, reference, with_property
 from PIL import Image
 
+from fomm.config.refine import Fit
 from fomm.errors import MediaError
-from fomm.media.image import decode_bands, decode_image, decode_photo, read_image
 from fomm.media.limits import MediaLimits
-from fomm.media.reduce import Fit
+from fomm.media.photo.image import decode_bands, decode_image, decode_photo, read_image
 
 
 @pytest.fixture(scope="module")

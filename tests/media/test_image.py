@@ -9,8 +9,8 @@ import pytest
 from PIL import Image, ImageCms
 
 from fomm.errors import MediaError
-from fomm.media.image import decode_image, read_image
 from fomm.media.limits import MediaLimits
+from fomm.media.photo.image import decode_image, read_image
 
 
 def encode(image, kind="PNG", **options):

@@ -101,10 +101,10 @@ def owner(script, folder):
 
 
 def sound_in(path):
-    """Return the seconds of sound in a file, 0 when it was cut off before its index."""
+    """Return the seconds of sound in a file, 0 when it was cut off before its index or has none yet."""
     with contextlib.suppress(av.FFmpegError), av.open(str(path)) as container:
-        sound = container.streams.audio[0]
-        return float((sound.duration or 0) * sound.time_base)
+        for sound in container.streams.audio:
+            return float((sound.duration or 0) * sound.time_base)
     return 0.0
 
 

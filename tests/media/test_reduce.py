@@ -8,11 +8,11 @@ import pytest
 from picture_samples import encode, p3_profile
 from PIL import Image
 
+from fomm.config.refine import Fit
 from fomm.errors import MediaError
-from fomm.media import image as image_room
-from fomm.media import reduce
-from fomm.media.image import decode_bands, decode_image, decode_photo
-from fomm.media.reduce import Fit
+from fomm.media.photo import image as image_room
+from fomm.media.photo import reduce
+from fomm.media.photo.image import decode_bands, decode_image, decode_photo
 
 ORIENTATION = 0x0112
 
@@ -118,9 +118,9 @@ def test_bands_are_the_whole_photo(monkeypatch, mode, kind, orientation):
 
 MEASURE = """
 import resource, sys
-from fomm.media.image import decode_photo
-from fomm.media.reduce import Fit
-import fomm.media.reduce
+from fomm.media.photo.image import decode_photo
+from fomm.media.photo.reduce import Fit
+import fomm.media.photo.reduce
 data = open(sys.argv[1], "rb").read()
 decode_photo(open(sys.argv[2], "rb").read(), "small", fit=Fit(2160))
 before = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss

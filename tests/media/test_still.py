@@ -3,7 +3,7 @@ import pytest
 from PIL import Image
 
 from fomm.errors import MediaError
-from fomm.media.still import is_still_picture
+from fomm.media.photo.still import is_still_picture
 
 
 def frames(count):

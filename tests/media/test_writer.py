@@ -8,9 +8,9 @@ import av
 import numpy as np
 import pytest
 
+from fomm.config.encode import EncodeSettings
 from fomm.errors import MediaError, OutputError, SettingsError
 from fomm.media.audio import probe_audio
-from fomm.media.codecs import EncodeSettings
 from fomm.media.video import probe, read_video
 from fomm.media.writer import VideoWriter
 

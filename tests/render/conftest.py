@@ -7,9 +7,10 @@ from collections.abc import Callable
 import pytest
 import torch
 
-from fomm.nn.compact import CompactModel, CompactSettings
-from fomm.nn.config import ModelConfig
-from fomm.nn.model import AnimationModel, build_paper_model
+from fomm.config.training.compact import CompactSettings
+from fomm.config.training.paper import ModelConfig
+from fomm.model.compact import CompactModel
+from fomm.model.interface import AnimationModel, build_paper_model
 
 SIDE = 64
 

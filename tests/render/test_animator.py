@@ -4,12 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.refine import RefineSettings
+from fomm.config.render import RenderSettings
 from fomm.errors import SettingsError
 from fomm.face.crop import CropWindow
-from fomm.nn.geometry import Keypoints
+from fomm.geometry.keypoints import Keypoints
 from fomm.render.animator import Animator
-from fomm.render.refine import PasteBack, RefineSettings
-from fomm.render.settings import RenderSettings, decide
+from fomm.render.compute import decide
+from fomm.render.paste_back import PasteBack
 
 SIDE = 64
 

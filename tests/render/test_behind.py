@@ -4,11 +4,14 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.refine import RefineSettings
 from fomm.face.crop import CropWindow
-from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
-from fomm.nn.model import EncodedSource, GeneratedFrames
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
+from fomm.model.interface import EncodedSource, GeneratedFrames
 from fomm.render.animator import Portrait
-from fomm.render.refine import PasteBack, RefineSettings
+from fomm.render.paste_back import PasteBack
 
 SIDE, CELLS, PHOTO = 64, 16, 256
 HOLE = (slice(6, 10), slice(6, 10))  # cells behind the person; they borrow from five columns to the right

@@ -5,8 +5,9 @@ import torch
 from torch import nn
 from torch.nn import functional as F
 
-from fomm.nn import blocks, compact_blocks
-from fomm.nn.compact_generator import warp
+from fomm.geometry.warping import warp
+from fomm.networks.compact import blocks as compact_blocks
+from fomm.networks.paper import blocks
 from fomm.render import fused
 from fomm.render.resample import Resampler
 

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from fomm.face.crop import CropWindow
-from fomm.motion.blink import Eye
+from fomm.geometry.anatomy import Eye
 from fomm.render.gaze import move_gaze
 
 SIDE = 200

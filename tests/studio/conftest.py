@@ -15,12 +15,13 @@ pytest.importorskip("gradio", reason="the studio extra is not installed: pip ins
 import gradio_client
 from chromium import CHROMIUM, QUIET
 
-from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import Pipeline
+from fomm.config.render import RenderSettings
+from fomm.config.studio import StudioSettings
 from fomm.studio.app import Serving, launch
-from fomm.studio.service import Studio, StudioSettings
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.studio.service import Studio
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 @pytest.fixture(scope="session")

@@ -10,8 +10,8 @@ import numpy as np
 import skimage.data
 from PIL import Image
 
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 from fomm.weights.locations import demo_folder
 
 

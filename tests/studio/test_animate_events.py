@@ -6,7 +6,7 @@ from types import SimpleNamespace
 import imageio.v3 as iio
 import pytest
 
-from fomm.studio.animate_events import AnimateEvents
+from fomm.studio.animate.events import AnimateEvents
 from fomm.studio.consent_form import PERSON
 
 

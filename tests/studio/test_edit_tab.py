@@ -4,9 +4,9 @@ import gradio_client
 import imageio.v3 as iio
 import pytest
 
-from fomm.motion.track import MotionTrack
-from fomm.studio.edit_events import EditEvents
-from fomm.studio.edit_tab import EDIT_CONTROLS
+from fomm.studio.edit.events import EditEvents
+from fomm.studio.edit.tab import EDIT_CONTROLS
+from fomm.track.track import MotionTrack
 
 
 @pytest.fixture

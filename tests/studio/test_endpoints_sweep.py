@@ -16,9 +16,9 @@ from gradio_client import Client, handle_file
 
 import fomm
 from fomm.studio.app import Serving, launch
-from fomm.trust.layers import FOUND
-from fomm.trust.manifest_reader import TRUSTED
-from fomm.trust.verify import verify
+from fomm.trust.marks.evidence import FOUND
+from fomm.trust.marks.manifest_reader import TRUSTED
+from fomm.trust.marks.verify import verify
 
 EMITTING = {"/animate", "/preview", "/edit"}
 SILENT = {"/faces", "/consents", "/grant", "/track", "/edit_motion", "/verify", "/stop"}
@@ -37,7 +37,7 @@ def test_the_list_of_routes_is_complete():
     routes = re.findall(r"\bRoute\(([^,]+),", source)
     assert sorted(routes) == [*(f'"{route}"' for route in OTHERS), "PATH"]
     assert len(re.findall(r"\bgr\.(?:api|mount_gradio_app)\(|\.add_(?:api_)?route\(|\bMount\(", source)) == 0
-    live = (folder / "live_route.py").read_text()
+    live = (folder / "live" / "route.py").read_text()
     assert f'PATH = "{LIVE}"' in live
 
 

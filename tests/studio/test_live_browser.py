@@ -4,7 +4,7 @@ import pytest
 from chromium import CHROMIUM, PATIENCE, QUIET, keep_picture, note_failures
 from live_samples import consented_photo
 
-from fomm.scenes.demo import demo_files
+from fomm.tasks.demo import demo_files
 
 pytestmark = pytest.mark.skipif(not CHROMIUM, reason="for this test: apt-get install chromium")
 CAMERA = ["--use-fake-device-for-media-stream", "--use-fake-ui-for-media-stream"]

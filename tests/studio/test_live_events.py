@@ -5,7 +5,7 @@ import json
 import pytest
 from live_samples import camera_jpeg, consented_photo
 
-from fomm.studio.live_events import LiveEvents
+from fomm.studio.live.events import LiveEvents
 
 
 @pytest.fixture

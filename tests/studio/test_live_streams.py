@@ -8,12 +8,13 @@ import httpx
 import pytest
 from live_samples import camera_jpeg, consented_photo, decoded
 
+from fomm.config.label import LabelSettings
 from fomm.errors import ConsentError, MediaError
-from fomm.scenes.live import LiveSettings
 from fomm.studio.app import Serving, launch
-from fomm.studio.live_streams import MOST_BYTES, LiveStream, LiveStreams, PlacesTakenError
+from fomm.studio.live.streams import MOST_BYTES, LiveStream, LiveStreams, PlacesTakenError
 from fomm.studio.session import Sessions
-from fomm.trust.label import Label, LabelSettings
+from fomm.tasks.live import LiveSettings
+from fomm.trust.marks.label import Label
 
 SETTINGS = LiveSettings()
 
@@ -95,7 +96,7 @@ def test_where_a_login_is_needed_frames_need_it_too(studio, photo):
 
 
 def test_revoking_ends_the_stream_and_frees_its_place(studio, post, stream, monkeypatch):
-    monkeypatch.setattr("fomm.trust.live.RECHECK_SECONDS", 0.0)
+    monkeypatch.setattr("fomm.trust.release.live.RECHECK_SECONDS", 0.0)
     assert post().status_code == 200
     ledger = studio.pipeline.ledger
     entry = next(entry for entry in reversed(ledger.consents()) if "live" in entry.consent.terms.make)

@@ -13,11 +13,12 @@ import httpx
 import pytest
 from gradio_client import Client, handle_file
 
+from fomm.config.studio import StudioSettings
 from fomm.errors import SettingsError
 from fomm.studio.app import Serving, launch
-from fomm.studio.service import Studio, StudioSettings
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.studio.service import Studio
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 @pytest.fixture

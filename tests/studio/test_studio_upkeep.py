@@ -1,9 +1,9 @@
 """What keeps the studio quick: it is warm before visitors come."""
 
-from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import Pipeline
-from fomm.studio.warm import warm_up
-from fomm.trust.ledger import Ledger
+from fomm.config.render import RenderSettings
+from fomm.studio.serve.warm import warm_up
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.ledger import Ledger
 
 
 def test_warming_up_loads_what_a_visitor_needs_and_leaves_no_trace(tiny_checkpoint, tmp_path):

@@ -6,17 +6,17 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fomm.cli.studio import studio as command
+from fomm.cli.commands.studio import studio as command
 from fomm.errors import ConsentError, FaceError, SettingsError
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.media.probe import probe
-from fomm.scenes.demo import demo_files
-from fomm.scenes.progress import Reached
 from fomm.studio import words
 from fomm.studio.app import Serving
 from fomm.studio.controls import CONTROLS, settings_of
 from fomm.studio.gallery import bundled
-from fomm.trust.suggestion import grant_command
+from fomm.tasks.demo import demo_files
+from fomm.tasks.progress import Reached
+from fomm.trust.consent.suggestion import grant_command
 
 BLANK = [None] * len(CONTROLS)
 

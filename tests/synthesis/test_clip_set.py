@@ -6,15 +6,16 @@ import numpy as np
 import pytest
 from scipy.ndimage import map_coordinates
 
+from fomm.config.synthesize import SynthesisSettings
 from fomm.errors import SettingsError
 from fomm.media.video import read_video
 from fomm.synthesis import opengl as renderer
+from fomm.synthesis.clip.truth import choose_sources
 from fomm.synthesis.opengl import open_context
-from fomm.synthesis.run import Sources, SynthesisSettings, synthesize
-from fomm.synthesis.truth import choose_sources
-from fomm.training.clips import PairedClips
-from fomm.trust.kinds import TRAINING_CLIP
-from fomm.trust.verify import verify
+from fomm.synthesis.run import Sources, synthesize
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.trust.marks.kinds import TRAINING_CLIP
+from fomm.trust.marks.verify import verify
 
 SETTINGS = SynthesisSettings(train_pairs=2, test_pairs=1, frames=5, seed=3)
 

@@ -4,11 +4,11 @@ import numpy as np
 import pytest
 from toy_portraits import NAMES
 
-from fomm.synthesis.head import build_head, soft_landmarks
-from fomm.synthesis.pose import Pose
-from fomm.synthesis.rig import build_rig, shut_lips
-from fomm.synthesis.topology import CHIN, EYES, LANDMARKS, LOWER_LIP_INNER, NOSE_TIP, UPPER_LIP_INNER
-from fomm.synthesis.units import place_units, read_units
+from fomm.synthesis.head.mesh import build_head, soft_landmarks
+from fomm.synthesis.head.pose import Pose
+from fomm.synthesis.head.rig import build_rig, shut_lips
+from fomm.synthesis.head.topology import CHIN, EYES, LANDMARKS, LOWER_LIP_INNER, NOSE_TIP, UPPER_LIP_INNER
+from fomm.synthesis.head.units import place_units, read_units
 
 
 def _pose(turn=(0.0, 0.0, 0.0), **strengths):

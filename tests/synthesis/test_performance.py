@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from toy_portraits import NAMES
 
-from fomm.synthesis.camera_work import Framing, camera_path, cameras
-from fomm.synthesis.pose import rotation
-from fomm.synthesis.trajectory import PITCH, ROLL, YAW, perform
+from fomm.synthesis.clip.camera_work import Framing, camera_path, cameras
+from fomm.synthesis.clip.trajectory import PITCH, ROLL, YAW, perform
+from fomm.synthesis.head.pose import rotation
 
 
 def _many(count=150, frames=40):

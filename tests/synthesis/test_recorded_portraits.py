@@ -8,17 +8,18 @@ import pytest
 from PIL import Image, ImageEnhance
 from toy_portraits import TERMS, make_toys
 
+from fomm.config.synthesize import SynthesisSettings
 from fomm.errors import ConsentError, MediaError, TrustError
-from fomm.media.image import read_image
-from fomm.synthesis.clip import Clip
-from fomm.synthesis.clip_file import store_clip
+from fomm.media.photo.image import read_image
+from fomm.synthesis.clip.draw import Clip
+from fomm.synthesis.clip.file import store_clip
 from fomm.synthesis.portraits import PortraitFolder
-from fomm.synthesis.run import Sources, SynthesisSettings, synthesize
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.kinds import RESULT_SHEET
-from fomm.trust.portraits import authorise_portraits
-from fomm.trust.sheet import SheetMarker
-from fomm.trust.verify import verify
+from fomm.synthesis.run import Sources, synthesize
+from fomm.trust.consent.portraits import authorise_portraits
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks.kinds import RESULT_SHEET
+from fomm.trust.marks.verify import verify
+from fomm.trust.release.sheet import SheetMarker
 
 SETTINGS = SynthesisSettings(train_pairs=1, test_pairs=0, frames=2)
 

@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 from click.testing import CliRunner
 
-from fomm.cli.synthesize import synthesize
+from fomm.cli.commands.synthesize import synthesize
 from fomm.errors import MediaError, SettingsError
 
 PATIENCE = 120.0

@@ -10,11 +10,11 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.spatial import Delaunay
 
+from fomm.synthesis.head.topology import EYES, FACE_OUTLINE, LANDMARKS, LOWER_LIP_INNER, UPPER_LIP_INNER
 from fomm.synthesis.portraits import PortraitFolder
-from fomm.synthesis.topology import EYES, FACE_OUTLINE, LANDMARKS, LOWER_LIP_INNER, UPPER_LIP_INNER
-from fomm.trust.consent import NO_LIVING, ConsentTerms
-from fomm.trust.grant_set import grant_pictures, pictures_in
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.grant_set import grant_pictures, pictures_in
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import NO_LIVING, ConsentTerms
 
 SIDE = 160
 TERMS = ConsentTerms(kind=NO_LIVING, origin="ai-generated", source="ellipses", subject="toys")

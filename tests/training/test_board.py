@@ -7,10 +7,10 @@ import pytest
 from tiny_training import compact_mapping
 
 from fomm.errors import SettingsError, TrustError
-from fomm.training.board import Board
-from fomm.training.run import train
-from fomm.trust.kinds import TRAINING_SHEET
-from fomm.trust.verify import verify
+from fomm.training.loop.board import Board
+from fomm.training.loop.run import train
+from fomm.trust.marks.kinds import TRAINING_SHEET
+from fomm.trust.marks.verify import verify
 
 
 def events(folder):

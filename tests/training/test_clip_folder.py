@@ -1,9 +1,9 @@
 import numpy as np
 import pytest
 
+from fomm.config.training.paper import DatasetParams
 from fomm.errors import MediaError
-from fomm.nn.config import DatasetParams
-from fomm.training.clip_folder import ClipFolder
+from fomm.training.data.clip_folder import ClipFolder
 
 
 @pytest.fixture

@@ -7,16 +7,16 @@ import torch
 import yaml
 from tiny_training import compact_mapping
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import SettingsError
-from fomm.nn.close_look import EYE, MOUTH
-from fomm.nn.landmarks import TIED_LANDMARKS
-from fomm.training.clips import PairedClips, TransferBatch
-from fomm.training.close_stage import close_losses, draw_close_views
-from fomm.training.close_task import CloseTask
-from fomm.training.run import train
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
-from fomm.training.trainer import Trainer
+from fomm.geometry.landmarks import TIED_LANDMARKS
+from fomm.networks.compact.close_look import EYE, MOUTH
+from fomm.training.data.labelled_clips import PairedClips, TransferBatch
+from fomm.training.loop.run import train
+from fomm.training.loop.trainer import Trainer
+from fomm.training.losses.close_look import close_losses, draw_close_views
+from fomm.training.tasks.close_look import CloseTask
+from fomm.training.tasks.task import Draw
 
 STAGE = {"name": "close", "steps": 60, "learning_rate": 0.01}
 TIED = {"tied_keypoints": 42, "close_look": 4}

@@ -1,9 +1,9 @@
 import torch
 
-from fomm.nn.config import CommonParams, DiscriminatorParams
-from fomm.nn.discriminator import MultiScaleDiscriminator
-from fomm.nn.geometry import Keypoints
-from fomm.training.critic import Critic
+from fomm.config.training.paper import CommonParams, DiscriminatorParams
+from fomm.geometry.keypoints import Keypoints
+from fomm.networks.paper.discriminator import MultiScaleDiscriminator
+from fomm.training.losses.critic import Critic
 
 POINTS = Keypoints(torch.zeros(2, 3, 2))
 

@@ -3,7 +3,7 @@
 import yaml
 from tiny_training import compact_mapping
 
-from fomm.training.run import train
+from fomm.training.loop.run import train
 from fomm.weights.loading import load_model
 from fomm.weights.locations import config_folder
 

@@ -8,11 +8,12 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.edit import EditSettings
 from fomm.errors import CheckpointError, MediaError
-from fomm.motion.anatomy import Anatomy
-from fomm.motion.edit import STROKES, EditSettings, head_rotation
-from fomm.nn.geometry import Keypoints
-from fomm.training.directions import UNITS, Observations, fit, learn_directions
+from fomm.geometry.anatomy import Anatomy
+from fomm.geometry.keypoints import Keypoints
+from fomm.retarget.edit import STROKES, head_rotation
+from fomm.training.finetune.directions import UNITS, Observations, fit, learn_directions
 from fomm.weights.loading import load_model
 
 ANATOMY = Anatomy.of_tied(40)

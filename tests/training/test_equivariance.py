@@ -1,8 +1,8 @@
 import torch
 
-from fomm.nn.config import TransformParams
-from fomm.nn.geometry import Keypoints
-from fomm.training.equivariance import Deformation, equivariance_losses
+from fomm.config.training.paper import TransformParams
+from fomm.geometry.keypoints import Keypoints
+from fomm.training.losses.equivariance import Deformation, equivariance_losses
 
 STRONG = TransformParams(sigma_affine=0.2, sigma_tps=0.05, points_tps=4)
 

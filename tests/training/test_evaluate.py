@@ -2,13 +2,15 @@ import pytest
 import torch
 from tiny_training import LENGTH, compact_mapping
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import MediaError
-from fomm.nn.compact import CompactModel
-from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
-from fomm.nn.model import EncodedSource, GeneratedFrames
-from fomm.training.clips import PairedClips
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
+from fomm.model.compact import CompactModel
+from fomm.model.interface import EncodedSource, GeneratedFrames
+from fomm.training.data.labelled_clips import PairedClips
 from fomm.training.evaluate import evaluate_heldout, heldout_picks
-from fomm.training.settings import CompactConfig
 
 
 class Oracle(torch.nn.Module):

@@ -7,21 +7,22 @@ import numpy as np
 import pytest
 import torch
 
+from fomm.config.render import RenderSettings
+from fomm.config.training.finetune import FinetuneSettings, PersonSettings
 from fomm.errors import ConsentError, FommWarning, MediaError, OutputError, SettingsError
 from fomm.face.locate import FaceFinder
 from fomm.face.windows import portrait_window
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.media.video import read_video
-from fomm.nn.compact import CompactModel
+from fomm.model.compact import CompactModel
 from fomm.render.animator import Animator
-from fomm.render.settings import RenderSettings
-from fomm.scenes.animate import Pipeline
-from fomm.training.finetune import PersonSettings, finetune
-from fomm.training.finetune_task import FinetuneSettings, FinetuneTask
-from fomm.training.trainer import Trainer
-from fomm.trust.consent import ConsentTerms, hash_clips
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.tasks.animate import Pipeline
+from fomm.training.finetune.run import finetune
+from fomm.training.finetune.task import FinetuneTask
+from fomm.training.loop.trainer import Trainer
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms, hash_clips
+from fomm.trust.release.registry import Registry
 from fomm.weights.files import open_checkpoint
 from fomm.weights.loading import load_model
 
@@ -148,8 +149,8 @@ def test_it_learns_the_window_that_is_rendered(run, grant, ledger, tiny_checkpoi
             learnt.append(photo)
             super().__init__(model, photo, *others)
 
-    monkeypatch.setattr("fomm.training.finetune.FinetuneTask", Watched)
-    monkeypatch.setattr("fomm.training.finetune.Trainer.run", lambda trainer: None)
+    monkeypatch.setattr("fomm.training.finetune.run.FinetuneTask", Watched)
+    monkeypatch.setattr("fomm.training.finetune.run.Trainer.run", lambda trainer: None)
     run()
     image = read_image(portrait_photo)
     rendered = portrait_window(image, FaceFinder(), person=lambda square: everybody)

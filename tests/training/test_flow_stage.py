@@ -4,14 +4,14 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import SettingsError
-from fomm.nn.close_look import CloseLook
-from fomm.nn.compact import CompactModel
-from fomm.training.clips import PairedClips
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
-from fomm.training.trainer import Trainer
+from fomm.model.compact import CompactModel
+from fomm.networks.compact.close_look import CloseLook
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw
 from fomm.weights.loading import save_model
 
 STAGES = {"name": "flow", "steps": 3, "learning_rate": 0.01}, {"name": "motion", "steps": 1}

@@ -4,10 +4,12 @@ import pytest
 import torch
 from torch.nn import functional as F
 
-from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.training import followed as stand_in
-from fomm.training.augment import AugmentSettings, augment
-from fomm.training.clips import PairedClips
+from fomm.config.training.augment import AugmentSettings
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.keypoints import Keypoints
+from fomm.training.augment import followed as stand_in
+from fomm.training.augment.views import augment
+from fomm.training.data.labelled_clips import PairedClips
 
 STILL = AugmentSettings(scale=0, rotation=0, shift=0, moment=0, mirror=0, backdrop=0)
 TIED = 2

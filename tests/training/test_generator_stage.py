@@ -2,13 +2,13 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
-from fomm.nn.compact_generator import Blend
-from fomm.nn.geometry import coordinate_grid
-from fomm.training.clips import PairedClips
-from fomm.training.generator_stage import copying_loss, difference
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
+from fomm.config.training.stages import CompactConfig
+from fomm.geometry.grids import coordinate_grid
+from fomm.networks.compact.generator import Blend
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.losses.generator import copying_loss, difference
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw
 
 
 @pytest.fixture
@@ -95,7 +95,8 @@ def test_a_stage_may_judge_the_inside_of_mouths_by_squares(labelled_clips, clip_
         task.begin(0)
         sample = task.make_batch(Draw(0, 0, 5))
         monkeypatch.setattr(
-            "fomm.nn.compact_motion.mouth_map", lambda driving, source, side: torch.ones(len(driving), 6, side, side)
+            "fomm.networks.compact.dense_motion.mouth_map",
+            lambda driving, source, side: torch.ones(len(driving), 6, side, side),
         )
         losses.append(float(task.losses(sample).losses["pixels"].detach()))
     assert losses[0] > 0

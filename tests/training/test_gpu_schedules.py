@@ -8,9 +8,9 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
-from fomm.nn.compact import CompactModel
-from fomm.nn.landmarks import FREE_PLACES, TIED_LANDMARKS
-from fomm.training.settings import CompactConfig, load_compact_config
+from fomm.config.training.stages import CompactConfig, load_compact_config
+from fomm.geometry.landmarks import FREE_PLACES, TIED_LANDMARKS
+from fomm.model.compact import CompactModel
 from fomm.weights.loading import verify_checkpoint
 from fomm.weights.locations import config_folder, config_names
 

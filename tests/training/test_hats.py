@@ -2,9 +2,9 @@
 
 import torch
 
-from fomm.nn.geometry import coordinate_grid
-from fomm.training.dice import Dice
-from fomm.training.hats import hats
+from fomm.geometry.grids import coordinate_grid
+from fomm.training.augment.hats import hats
+from fomm.training.augment.rng import Dice
 
 COUNT, SIDE = 64, 96
 

@@ -7,12 +7,13 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
-from fomm.nn.compact import CompactModel
-from fomm.training.augment import AugmentSettings, augment
-from fomm.training.clips import PairedClips
-from fomm.training.irises import see_irises
-from fomm.training.motion_stage import motion_losses
-from fomm.training.settings import CompactConfig, MotionWeights
+from fomm.config.training.augment import AugmentSettings
+from fomm.config.training.stages import CompactConfig, MotionWeights
+from fomm.model.compact import CompactModel
+from fomm.training.augment.irises import see_irises
+from fomm.training.augment.views import augment
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.losses.motion import motion_losses
 
 EYES = {33: (100, 100), 133: (120, 100), 159: (110, 96), 145: (110, 104)}  # outer, inner corner, upper, lower lid
 EYES |= {263: (160, 100), 362: (140, 100), 386: (150, 96), 374: (150, 104)}

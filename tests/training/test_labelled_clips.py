@@ -6,15 +6,17 @@ import pytest
 import torch
 from tiny_training import LENGTH, SHIFT, compact_mapping
 
+from fomm.config.training.augment import AugmentSettings
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import MediaError
-from fomm.nn.geometry import Keypoints, coordinate_grid
-from fomm.training.augment import AugmentSettings, augment
-from fomm.training.bend import bent, random_bend, straighten
-from fomm.training.clips import PairedClips
-from fomm.training.found_keypoints import across
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.keypoints import Keypoints
+from fomm.training.augment.bend import bent, random_bend, straighten
+from fomm.training.augment.found_keypoints import across
+from fomm.training.augment.views import augment
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw
 
 
 @pytest.fixture

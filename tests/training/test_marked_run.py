@@ -11,14 +11,14 @@ import pytest
 import yaml
 from tiny_training import compact_mapping
 
-from fomm.nn.config import DatasetParams
-from fomm.training.clip_folder import ClipFolder
-from fomm.training.clips import PairedClips
-from fomm.training.private_cache import sweep
-from fomm.training.run import train
-from fomm.trust.kinds import TRAINING_SHEET
-from fomm.trust.process import ProcessMark
-from fomm.trust.verify import verify
+from fomm.config.training.paper import DatasetParams
+from fomm.training.data.clip_folder import ClipFolder
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.data.private_cache import sweep
+from fomm.training.loop.run import train
+from fomm.trust.keys.process import ProcessMark
+from fomm.trust.marks.kinds import TRAINING_SHEET
+from fomm.trust.marks.verify import verify
 
 PATIENCE = 120.0
 PICTURES = {".png", ".jpg", ".jpeg", ".webp", ".gif", ".mp4", ".npy", ".npz", ".bmp", ".tif"}

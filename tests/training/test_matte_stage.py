@@ -2,14 +2,15 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
+from fomm.config.training.augment import AugmentSettings
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import SettingsError
-from fomm.nn.geometry import coordinate_grid
-from fomm.training.augment import AugmentSettings, augment
-from fomm.training.clips import PairedClips, TransferBatch
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
-from fomm.training.trainer import Trainer
+from fomm.geometry.grids import coordinate_grid
+from fomm.training.augment.views import augment
+from fomm.training.data.labelled_clips import PairedClips, TransferBatch
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw
 
 
 @pytest.fixture

@@ -8,14 +8,14 @@ import yaml
 from PIL import Image
 from tiny_training import compact_mapping
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import MediaError, SettingsError
-from fomm.training import portrait_views
-from fomm.training.matte_task import MatteTask
-from fomm.training.portrait_views import PortraitPictures, draw_views
-from fomm.training.run import train
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
-from fomm.training.trainer import Trainer
+from fomm.training.data import portrait_views
+from fomm.training.data.portrait_views import PortraitPictures, draw_views
+from fomm.training.loop.run import train
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.matte import MatteTask
+from fomm.training.tasks.task import Draw
 
 STAGE = {"name": "matte", "steps": 40, "learning_rate": 0.01, "side": 128, "batch_size": 4}
 FILLED = {"hidden_margin": 0.06, "hidden_fill": True}

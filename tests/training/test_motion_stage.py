@@ -3,11 +3,13 @@
 import pytest
 import torch
 
+from fomm.config.training.augment import AugmentSettings
 from fomm.errors import SettingsError
-from fomm.nn.geometry import Keypoints, Motion
-from fomm.training.augment import AugmentSettings, augment
-from fomm.training.clips import PairedClips
-from fomm.training.motion_stage import even_weights, invertible_loss, silhouette_loss
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
+from fomm.training.augment.views import augment
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.losses.motion import even_weights, invertible_loss, silhouette_loss
 
 STILL = AugmentSettings(scale=0, rotation=0, shift=0, moment=0, mirror=0, backdrop=0)
 

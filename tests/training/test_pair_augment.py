@@ -1,8 +1,8 @@
 import pytest
 import torch
 
-from fomm.nn.config import AugmentationParams
-from fomm.training.pair_augment import augment_pair
+from fomm.config.training.paper import AugmentationParams
+from fomm.training.augment.pairs import augment_pair
 
 
 def augment(pair, seed=0, **params):
@@ -49,5 +49,5 @@ def test_crop_pads_what_is_too_small(pair):
 
 
 def test_half_a_turn_is_a_flip_of_both_axes(pair, monkeypatch):
-    monkeypatch.setattr("fomm.training.pair_augment._number", lambda low, high, generator: high)
+    monkeypatch.setattr("fomm.training.augment.pairs._number", lambda low, high, generator: high)
     assert torch.allclose(augment(pair, rotation_param={"degrees": 180}), pair.flip(2, 3), atol=1e-4)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from fomm.errors import MediaError
-from fomm.training.pairs_list import ClipPair, read_pairs
+from fomm.training.data.pairs_list import ClipPair, read_pairs
 
 CLIPS = [Path("test/ann.mp4"), Path("test/bob"), Path("test/eve.gif")]
 

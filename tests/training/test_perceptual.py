@@ -7,7 +7,7 @@ import torch
 from torch import nn
 
 from fomm.errors import CheckpointError
-from fomm.training.perceptual import PerceptualDistance, PyramidDistance, Vgg16
+from fomm.training.losses.perceptual import PerceptualDistance, PyramidDistance, Vgg16
 
 SHAPES = ((3, 64, 64), (64, 128, 128))
 

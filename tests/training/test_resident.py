@@ -3,11 +3,11 @@ import torch
 from scipy.ndimage import label
 from tiny_training import LENGTH, compact_mapping
 
-from fomm.training.clips import PairedClips, mattes
-from fomm.training.paired_task import PairedTask
-from fomm.training.resident import ResidentClips, fits
-from fomm.training.settings import CompactConfig
-from fomm.training.task import Draw
+from fomm.config.training.stages import CompactConfig
+from fomm.training.data.labelled_clips import PairedClips, mattes
+from fomm.training.data.resident import ResidentClips, fits
+from fomm.training.tasks.paired import PairedTask
+from fomm.training.tasks.task import Draw
 
 CPU = torch.device("cpu")
 

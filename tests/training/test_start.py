@@ -4,14 +4,14 @@ import pytest
 import torch
 from tiny_training import compact_mapping
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import SettingsError
-from fomm.nn.compact import CompactModel
-from fomm.nn.geometry import Keypoints
-from fomm.nn.landmarks import EYES
-from fomm.training.clips import PairedClips
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.start import start_from
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.landmarks import EYES
+from fomm.model.compact import CompactModel
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.loop.start import start_from
+from fomm.training.tasks.paired import PairedTask
 from fomm.weights.loading import save_model
 
 

@@ -6,12 +6,12 @@ from tiny_training import compact_mapping
 from torch import nn
 from torch.nn import functional as F
 
+from fomm.config.training.paper import Config
 from fomm.errors import FommError, MediaError, SettingsError
-from fomm.nn.config import Config
-from fomm.training.clip_folder import ClipFolder
-from fomm.training.paper_task import PaperTask
-from fomm.training.run import train
-from fomm.training.trainer import Trainer
+from fomm.training.data.clip_folder import ClipFolder
+from fomm.training.loop.run import train
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.paper import PaperTask
 from fomm.weights.loading import load_model
 
 TINY = {"block_expansion": 4, "max_features": 8, "num_blocks": 2}

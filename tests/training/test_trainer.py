@@ -4,11 +4,11 @@ import torch
 from tiny_training import compact_mapping
 from toy_task import ToyTask
 
+from fomm.config.training.stages import CompactConfig
 from fomm.errors import CheckpointError, OutputError, SettingsError
-from fomm.training.clips import PairedClips
-from fomm.training.paired_task import PairedTask
-from fomm.training.settings import CompactConfig
-from fomm.training.trainer import Trainer
+from fomm.training.data.labelled_clips import PairedClips
+from fomm.training.loop.trainer import Trainer
+from fomm.training.tasks.paired import PairedTask
 from fomm.weights.loading import load_model
 
 CPU = torch.device("cpu")

@@ -1,8 +1,10 @@
 import pytest
 import torch
 
-from fomm.nn.geometry import Keypoints, Motion, coordinate_grid
-from fomm.training.window import choose_windows, cut_keypoints, cut_motion, cut_picture
+from fomm.geometry.grids import coordinate_grid
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
+from fomm.training.augment.window import choose_windows, cut_keypoints, cut_motion, cut_picture
 
 
 def test_windows_lie_on_the_grid_and_mostly_on_the_face():

@@ -9,8 +9,8 @@ import torch
 from toy_task import ToyTask
 
 from fomm.errors import SettingsError
-from fomm.training.trainer import Trainer
-from fomm.training.workers import Workers, choose_device, join_workers
+from fomm.training.loop.trainer import Trainer
+from fomm.training.loop.workers import Workers, choose_device, join_workers
 
 
 def train_among_others(folder):

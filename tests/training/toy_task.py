@@ -3,9 +3,10 @@
 import torch
 from torch import nn
 
-from fomm.nn.compact import CompactSettings
-from fomm.nn.model import AnimationModel
-from fomm.training.task import LoopSettings, Outcome, Phase, Pictures, RunIdentity
+from fomm.config.training.compact import CompactSettings
+from fomm.config.training.loop import LoopSettings
+from fomm.model.interface import AnimationModel
+from fomm.training.tasks.task import Outcome, Phase, Pictures, RunIdentity
 
 
 class ToyModel(AnimationModel):

@@ -11,8 +11,8 @@ import pytest
 from PIL import Image
 from trust_samples import Clock, encode, picture
 
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 @pytest.fixture

@@ -10,8 +10,8 @@ from cryptography.hazmat.primitives import hashes, serialization
 from cryptography.hazmat.primitives.asymmetric import ec
 from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 
-from fomm.trust.canonical import utc_now
-from fomm.trust.signer import PrivateKey, pem
+from fomm.trust.keys.canonical import utc_now
+from fomm.trust.keys.signer import PrivateKey, pem
 
 _USAGES = (
     "content_commitment",

@@ -10,9 +10,9 @@ import pytest
 from trust_samples import Clock, encode, picture
 
 from fomm.errors import ConsentError, MediaError, SettingsError
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 def test_without_consent_the_sentence_holds_the_command(ledger: Ledger, photo: bytes) -> None:

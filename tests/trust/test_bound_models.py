@@ -11,13 +11,13 @@ import torch
 from trust_samples import Clock, encode, picture
 
 from fomm.errors import ConsentError, OutputError
-from fomm.scenes.animate import Pipeline
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.bind import reserve_model
-from fomm.trust.bound import BoundModel
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.bound import BoundModel
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.release.bind import reserve_model
+from fomm.trust.release.registry import Registry
 from fomm.weights.files import open_checkpoint, save_checkpoint
 from fomm.weights.loading import checkpoint_info, load_model
 

@@ -8,9 +8,9 @@ from cryptography.hazmat.primitives.asymmetric import ec, ed25519, rsa
 from own_certificates import Authority, write_pair
 
 from fomm.errors import TrustError
-from fomm.trust.certificates import IDENTITY_FILE, ensure_identity, identity, import_identity, make_identity
-from fomm.trust.keys import KeyStore
-from fomm.trust.signer import Signer, key_signer
+from fomm.trust.keys.certificates import IDENTITY_FILE, ensure_identity, identity, import_identity, make_identity
+from fomm.trust.keys.key_store import KeyStore
+from fomm.trust.keys.signer import Signer, key_signer
 
 
 @pytest.fixture

@@ -7,9 +7,9 @@ import pytest
 import yaml
 
 from fomm.errors import ConsentError, SettingsError
-from fomm.trust.canonical import sha256_hex
-from fomm.trust.consent import ConsentTerms, grant_from_mapping
-from fomm.trust.suggestion import grant_command
+from fomm.trust.consent.suggestion import grant_command
+from fomm.trust.consent.terms import ConsentTerms, grant_from_mapping
+from fomm.trust.keys.canonical import sha256_hex
 
 LIVING = {"subject": "Ada", "expires": "2027-01-31", "statement": "Yes."}
 

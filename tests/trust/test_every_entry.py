@@ -10,13 +10,14 @@ import pytest
 from PIL import Image
 
 from fomm import cli
+from fomm.config.animate import AnimateSettings
+from fomm.config.edit_photo import EditPhotoSettings
 from fomm.errors import ConsentError
-from fomm.scenes.animate import Pipeline
-from fomm.scenes.edit import EditPhotoSettings, edit_still, save_edit_motion
-from fomm.scenes.settings import AnimateSettings
-from fomm.trust.ledger import Ledger
-from fomm.trust.release import open_release, release_still
-from fomm.trust.rendered import Rendered
+from fomm.tasks.animate import Pipeline
+from fomm.tasks.edit import edit_still, save_edit_motion
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.release.film import open_release, release_still
+from fomm.trust.release.rendered import Rendered
 
 REFUSED = 3  # the command line's exit code for a missing consent
 

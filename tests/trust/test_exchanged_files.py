@@ -16,16 +16,16 @@ from trust_samples import picture, portrait
 from fomm.errors import OutputError
 from fomm.media.process import Process
 from fomm.media.writer import EncodeSettings, VideoWriter
-from fomm.trust import sheet
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.draft import Draft
-from fomm.trust.kinds import RESULT_SHEET
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
-from fomm.trust.release import Receipt, open_release, release_still
-from fomm.trust.rendered import Rendered
-from fomm.trust.sheet import SheetMarker
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks.kinds import RESULT_SHEET
+from fomm.trust.release import sheet
+from fomm.trust.release.draft import Draft
+from fomm.trust.release.film import Receipt, open_release, release_still
+from fomm.trust.release.registry import Registry
+from fomm.trust.release.rendered import Rendered
+from fomm.trust.release.sheet import SheetMarker
 
 FAST = EncodeSettings(preset="ultrafast")
 
@@ -123,7 +123,7 @@ def test_an_exchanged_video_is_not_signed(
 def test_a_file_that_decodes_to_another_size_is_refused(
     leave: Authorisation, out: Path, monkeypatch: pytest.MonkeyPatch, size: tuple[int, int]
 ) -> None:
-    monkeypatch.setattr("fomm.trust.release.read_video", lambda *_, **__: [picture(1, *size)])
+    monkeypatch.setattr("fomm.trust.release.film.read_video", lambda *_, **__: [picture(1, *size)])
     with pytest.raises(OutputError, match="another size"):
         render(out / "a.mp4", leave)
     assert list(out.iterdir()) == []

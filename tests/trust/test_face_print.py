@@ -15,14 +15,14 @@ from PIL import Image, ImageOps
 from trust_samples import encode, picture
 
 from fomm.errors import ConsentError
-from fomm.scenes.demo import demo_files
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.face_print import FaceLook, alike
-from fomm.trust.keys import SigningKey
-from fomm.trust.ledger import Ledger
-from fomm.trust.photo import PhotoPrint
-from fomm.trust.request import import_signed, make_request, sign_request
+from fomm.tasks.demo import demo_files
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.face_print import FaceLook, alike
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.photo import PhotoPrint
+from fomm.trust.consent.request import import_signed, make_request, sign_request
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.key_store import SigningKey
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -11,7 +11,7 @@ from trust_samples import encode, picture
 
 from fomm.cli.main import commands
 from fomm.errors import ConsentError, SettingsError
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.ledger import Ledger
 
 NOBODY = ["--subject", "set", "--nobody", "ai-generated", "--source", "a generator, CC0"]
 

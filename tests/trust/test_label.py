@@ -7,8 +7,9 @@ import pytest
 from trust_fonts import make_font
 from trust_samples import picture
 
+from fomm.config.label import CORNERS, LabelSettings
 from fomm.errors import SettingsError
-from fomm.trust.label import CORNERS, LEGIBLE, SHARE, Label, LabelSettings
+from fomm.trust.marks.label import LEGIBLE, SHARE, Label
 
 
 def text_rows(label: Label, width: int, height: int) -> int:

@@ -13,17 +13,17 @@ import pytest
 from PIL import Image
 from trust_samples import encode, picture
 
+from fomm.config.refine import Fit
 from fomm.errors import ConsentError, TrustError
-from fomm.media.image import decode_image, decode_photo
-from fomm.media.reduce import Fit
-from fomm.trust import photo as photo_room
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import SigningKey
-from fomm.trust.ledger import Ledger, new_consent_id
-from fomm.trust.marks import WATERMARK_SECRET
-from fomm.trust.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
-from fomm.trust.request import make_request, sign_request
+from fomm.media.photo.image import decode_image, decode_photo
+from fomm.trust.consent import photo as photo_room
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger, new_consent_id
+from fomm.trust.consent.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
+from fomm.trust.consent.request import make_request, sign_request
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.marks.already_marked import WATERMARK_SECRET
 from fomm.trust.watermark import Watermark
 
 SMALL = Fit(64)

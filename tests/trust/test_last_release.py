@@ -14,14 +14,14 @@ from PIL import Image
 from trust_samples import Clock, encode, picture, portrait
 
 from fomm.errors import ConsentError
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import SigningKey
-from fomm.trust.ledger import Ledger
-from fomm.trust.release import release_still
-from fomm.trust.rendered import Rendered
-from fomm.trust.request import import_signed, make_request, sign_request
-from fomm.trust.verify import verify
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.request import import_signed, make_request, sign_request
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.marks.verify import verify
+from fomm.trust.release.film import release_still
+from fomm.trust.release.rendered import Rendered
 
 LAST = Path(__file__).parent / "last_release"
 

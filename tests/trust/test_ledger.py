@@ -14,13 +14,13 @@ import pytest
 from trust_samples import Clock, encode, picture
 
 from fomm.errors import ConsentError, SettingsError, TrustError
-from fomm.trust.authorise import authorise
-from fomm.trust.canonical import sha256_hex
-from fomm.trust.chain import Record, anchor
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import SigningKey
-from fomm.trust.ledger import Ledger
-from fomm.trust.state import LedgerState
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.chain import Record, anchor
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.state import LedgerState
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.canonical import sha256_hex
+from fomm.trust.keys.key_store import SigningKey
 
 
 def raw(home: Path) -> sqlite3.Connection:
@@ -193,7 +193,7 @@ def test_a_crash_between_record_and_head_is_repaired(
     consent = ledger.grant(photo, terms)
     before = (home / "ledger.head").read_bytes()
     with monkeypatch.context() as patch:
-        patch.setattr("fomm.trust.store.write_whole", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr("fomm.trust.consent.store.write_whole", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             ledger.revoke(consent.id)
     assert (home / "ledger.head").read_bytes() == before
@@ -206,7 +206,7 @@ def test_a_crash_while_starting_a_ledger_is_repaired(
     home: Path, clock: Clock, photo: bytes, terms: ConsentTerms, monkeypatch: pytest.MonkeyPatch, step: str
 ) -> None:
     with monkeypatch.context() as patch:
-        patch.setattr(f"fomm.trust.store.{step}", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
+        patch.setattr(f"fomm.trust.consent.store.{step}", lambda *_, **__: (_ for _ in ()).throw(KeyboardInterrupt))
         with pytest.raises(KeyboardInterrupt):
             Ledger(home, clock).grant(photo, terms)
     assert Ledger(home, clock).consents() == []
@@ -253,8 +253,8 @@ import sys
 from pathlib import Path
 sys.path.insert(0, sys.argv[3])
 from trust_samples import encode, picture
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.consent.ledger import Ledger
 terms = ConsentTerms(subject="Ada", expires="2999-01-01", statement="Yes.")
 ledger = Ledger(Path(sys.argv[1]))
 for number in range(8):

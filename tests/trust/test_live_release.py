@@ -12,16 +12,17 @@ from hypothesis import strategies as st
 from PIL import Image
 from trust_samples import encode, picture
 
+from fomm.config.label import LabelSettings
 from fomm.errors import ConsentError, OutputError, SettingsError
-from fomm.trust import live
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.label import Label, LabelSettings
-from fomm.trust.marks import WATERMARK_SECRET
-from fomm.trust.registry import Registry
-from fomm.trust.release import LiveRelease, Provenance
-from fomm.trust.rendered import Rendered
-from fomm.trust.verify import verify
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks.already_marked import WATERMARK_SECRET
+from fomm.trust.marks.label import Label
+from fomm.trust.marks.verify import verify
+from fomm.trust.release import live
+from fomm.trust.release.film import LiveRelease, Provenance
+from fomm.trust.release.registry import Registry
+from fomm.trust.release.rendered import Rendered
 from fomm.trust.watermark import Watermark
 
 SIDE = 512

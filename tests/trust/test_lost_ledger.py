@@ -15,12 +15,12 @@ from trust_samples import Clock, encode, picture
 
 from fomm.cli.main import commands
 from fomm.errors import ConsentError, TrustError
-from fomm.trust.authorise import authorise
-from fomm.trust.certificates import ensure_identity
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import KeyStore, SigningKey
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.certificates import ensure_identity
+from fomm.trust.keys.key_store import KeyStore, SigningKey
+from fomm.trust.release.registry import Registry
 
 LEDGER = ("ledger.db", "ledger.head", "ledger.key")
 

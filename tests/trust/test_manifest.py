@@ -15,14 +15,14 @@ from own_certificates import Authority
 from trust_samples import Clock, portrait
 
 from fomm.media.writer import EncodeSettings
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.certificates import ensure_identity
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.references import reference
-from fomm.trust.release import Provenance, Receipt, open_release, release_still
-from fomm.trust.rendered import Rendered
-from fomm.trust.signer import PrivateKey, key_signer
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.certificates import ensure_identity
+from fomm.trust.keys.references import reference
+from fomm.trust.keys.signer import PrivateKey, key_signer
+from fomm.trust.release.film import Provenance, Receipt, open_release, release_still
+from fomm.trust.release.rendered import Rendered
 
 FRAME = portrait(5, 96, 128)
 

@@ -1,4 +1,4 @@
-"""No module but `fomm.trust.release`, its live part, and the media room may open an encoder or write pictures."""
+"""No module but `fomm.trust.release.film`, its live part, and the media room may open an encoder or write pictures."""
 
 from __future__ import annotations
 
@@ -11,16 +11,21 @@ import pytest
 import fomm
 
 PACKAGE = Path(fomm.__file__).parent
-EXIT = "trust/release.py"
-LIVE_EXIT = "trust/live.py"  # the same exit for single frames, which it marks and encodes in one step
+EXIT = "trust/release/film.py"
+LIVE_EXIT = "trust/release/live.py"  # the same exit for single frames, which it marks and encodes in one step
 MEDIA = "media/"
 # Stores training clips of people who do not exist, each with a manifest; nothing but `fomm synthesize` may use it.
-TRAINING_CLIPS = "synthesis/clip_file.py"
-SHEET_EXIT = "trust/sheet.py"  # contact sheets, marked as a whole and in every picture
+TRAINING_CLIPS = "synthesis/clip/file.py"
+SHEET_EXIT = "trust/release/sheet.py"  # contact sheets, marked as a whole and in every picture
 # TensorBoard's own writer; it is handed sheets that `SHEET_EXIT` has marked, and refuses others.
-BOARD = "training/board.py add_image"
+BOARD = "training/loop/board.py add_image"
 # Arrays on disk: training clips' truth, portraits' landmarks, and decoded frames that only their user may read.
-ARRAYS = {"synthesis/clip_file.py", "synthesis/prepare.py", "training/clip_folder.py", "training/clips.py"}
+ARRAYS = {
+    "synthesis/clip/file.py",
+    "synthesis/prepare.py",
+    "training/data/clip_folder.py",
+    "training/data/labelled_clips.py",
+}
 ARRAY_WRITERS = {"open_memmap", "savez", "savez_compressed", "tofile"}
 
 # imageio may be imported to read; its writers are caught by name.
@@ -108,7 +113,7 @@ def test_training_clips_are_stored_by_the_clip_generator_alone() -> None:
     users = [
         path.relative_to(PACKAGE).as_posix()
         for path in sorted(PACKAGE.rglob("*.py"))
-        if "clip_file" in path.read_text() and path.name != "clip_file.py" and path.parent.name != "media"
+        if "fomm.synthesis.clip.file import" in path.read_text()
     ]
     assert users == ["synthesis/run.py"]
 

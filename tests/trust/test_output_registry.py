@@ -11,10 +11,10 @@ import pytest
 from trust_samples import Clock
 
 from fomm.errors import ConsentError, TrustError
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.release.registry import Registry
 
 MADE_OF = {"driving": "d" * 64, "model": "m", "settings": "s"}
 
@@ -72,9 +72,9 @@ RESERVE_AND_DIE = """
 import sys
 from datetime import UTC, datetime
 from pathlib import Path
-from fomm.trust.authorise import authorise
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.release.registry import Registry
 ledger = Ledger(Path(sys.argv[1]), lambda: datetime(2026, 3, 1, 12, tzinfo=UTC))
 leave = authorise(Path(sys.argv[2]).read_bytes(), ledger=ledger)
 for _ in range(2):

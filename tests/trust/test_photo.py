@@ -8,8 +8,8 @@ import pytest
 from PIL import Image
 from trust_samples import picture
 
-from fomm.media.image import decode_image
-from fomm.trust.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
+from fomm.media.photo.image import decode_image
+from fomm.trust.consent.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
 
 
 def pixels_of(data: bytes) -> np.ndarray:

@@ -16,22 +16,22 @@ import pytest
 from PIL import Image
 from trust_samples import Clock, encode, picture, portrait
 
+from fomm.config.label import LabelSettings
 from fomm.errors import ConsentError, OutputError, SettingsError, TrustError
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.media.video import read_video
+from fomm.media.whole_files import hash_file
 from fomm.media.writer import EncodeSettings
-from fomm.trust import release as release_module
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.certificates import ensure_identity
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.draft import WATERMARK_SECRET
-from fomm.trust.files import hash_file
-from fomm.trust.label import LabelSettings
-from fomm.trust.ledger import Ledger
-from fomm.trust.legible import enlarged, exit_label
-from fomm.trust.registry import Registry
-from fomm.trust.release import Provenance, Receipt, Release, open_release, release_still
-from fomm.trust.rendered import Rendered
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.certificates import ensure_identity
+from fomm.trust.marks.legible import enlarged, exit_label
+from fomm.trust.release import film as release_module
+from fomm.trust.release.draft import WATERMARK_SECRET
+from fomm.trust.release.film import Provenance, Receipt, Release, open_release, release_still
+from fomm.trust.release.registry import Registry
+from fomm.trust.release.rendered import Rendered
 from fomm.trust.watermark import Watermark
 
 SIZE = (128, 96)
@@ -286,10 +286,10 @@ import sys, time
 from fractions import Fraction
 from pathlib import Path
 import numpy as np
-from fomm.trust.authorise import authorise
-from fomm.trust.ledger import Ledger
-from fomm.trust.legible import enlarged, exit_label
-from fomm.trust.release import Rendered, open_release
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.marks.legible import enlarged, exit_label
+from fomm.trust.release.film import Rendered, open_release
 home, photo, output = map(Path, sys.argv[1:])
 leave = authorise(photo.read_bytes(), ledger=Ledger(home))
 with open_release(output, leave, size=(128, 96), fps=Fraction(25)) as release:

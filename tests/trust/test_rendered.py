@@ -13,16 +13,16 @@ from trust_samples import encode, picture, portrait
 
 import fomm
 from fomm.errors import ConsentError
-from fomm.nn.model import GeneratedFrames
+from fomm.model.interface import GeneratedFrames
 from fomm.render.animator import Animator, Portrait
-from fomm.scenes.animate import Pipeline
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.live import LiveRelease
-from fomm.trust.registry import Registry
-from fomm.trust.release import open_release, release_still
-from fomm.trust.rendered import Rendered
+from fomm.tasks.animate import Pipeline
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.release.film import open_release, release_still
+from fomm.trust.release.live import LiveRelease
+from fomm.trust.release.registry import Registry
+from fomm.trust.release.rendered import Rendered
 
 TERMS = ConsentTerms(subject="Ada", make=("animate", "live"), expires="2027-01-31", statement="Yes.")
 FRAMES = np.stack([portrait(seed) for seed in range(3)])

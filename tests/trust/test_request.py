@@ -6,11 +6,11 @@ from collections.abc import Callable
 import pytest
 
 from fomm.errors import ConsentError
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import SigningKey
-from fomm.trust.ledger import Ledger
-from fomm.trust.request import import_signed, make_request, sign_request
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.request import import_signed, make_request, sign_request
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.key_store import SigningKey
 
 
 def test_a_consent_signed_elsewhere_counts_once_its_signer_is_pinned(

@@ -15,12 +15,12 @@ from PIL import Image
 
 from fomm.cli.main import commands
 from fomm.errors import OutputError, TrustError
-from fomm.media.image import read_image
-from fomm.trust.kinds import RESULT_SHEET, TRAINING_SHEET, kind_of, new_output_id
-from fomm.trust.ledger import Ledger
-from fomm.trust.marks import search_photo
-from fomm.trust.sheet import MarkedSheet, SheetMarker
-from fomm.trust.verify import verify
+from fomm.media.photo.image import read_image
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.marks.already_marked import search_photo
+from fomm.trust.marks.kinds import RESULT_SHEET, TRAINING_SHEET, kind_of, new_output_id
+from fomm.trust.marks.verify import verify
+from fomm.trust.release.sheet import MarkedSheet, SheetMarker
 
 
 def pictures(rows: int, columns: int, side: int) -> np.ndarray:
@@ -120,5 +120,5 @@ def test_sheets_of_a_run_share_an_id_and_outputs_never_have_one() -> None:
 
 def test_an_output_id_that_falls_on_a_reserved_one_is_drawn_again(monkeypatch) -> None:
     drawn = iter([TRAINING_SHEET.id_of("x"), "0123456789abcdef"])
-    monkeypatch.setattr("fomm.trust.kinds.secrets.token_hex", lambda count: next(drawn))
+    monkeypatch.setattr("fomm.trust.marks.kinds.secrets.token_hex", lambda count: next(drawn))
     assert new_output_id() == "0123456789abcdef"

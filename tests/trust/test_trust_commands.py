@@ -13,11 +13,11 @@ from own_certificates import Authority, write_pair
 
 from fomm.cli.main import commands
 from fomm.errors import FommError, SettingsError, TrustError
-from fomm.trust.authorise import authorise
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.keys import KeyStore
-from fomm.trust.ledger import Ledger
-from fomm.trust.registry import Registry
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.key_store import KeyStore
+from fomm.trust.release.registry import Registry
 
 Run = Callable[..., str]
 

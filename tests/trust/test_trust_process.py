@@ -4,9 +4,9 @@ import os
 import subprocess
 import sys
 
-from fomm.trust.process import FOREIGN_SECONDS, ProcessMark
+from fomm.trust.keys.process import FOREIGN_SECONDS, ProcessMark
 
-PRINT_MARK = "from fomm.trust.process import ProcessMark; print(ProcessMark.current())"
+PRINT_MARK = "from fomm.trust.keys.process import ProcessMark; print(ProcessMark.current())"
 
 
 def test_this_process_is_not_gone() -> None:

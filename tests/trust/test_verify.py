@@ -18,17 +18,17 @@ from trust_samples import Clock, encode, picture
 
 from fomm.cli.main import commands
 from fomm.errors import MediaError, TrustError
-from fomm.media.image import read_image
+from fomm.media.photo.image import read_image
 from fomm.media.writer import EncodeSettings
-from fomm.trust.authorise import Authorisation, authorise
-from fomm.trust.certificates import ensure_identity
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.draft import Draft
-from fomm.trust.ledger import Ledger
-from fomm.trust.manifest_reader import Pins, read_manifest
-from fomm.trust.release import open_release, release_still
-from fomm.trust.rendered import Rendered
-from fomm.trust.verify import VERDICTS, Report, verify
+from fomm.trust.consent.authorise import Authorisation, authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.keys.certificates import ensure_identity
+from fomm.trust.marks.manifest_reader import Pins, read_manifest
+from fomm.trust.marks.verify import VERDICTS, Report, verify
+from fomm.trust.release.draft import Draft
+from fomm.trust.release.film import open_release, release_still
+from fomm.trust.release.rendered import Rendered
 from fomm.trust.watermark import Watermark
 
 SIDE = 512

@@ -19,17 +19,17 @@ from trust_samples import Clock, encode, picture, portrait
 
 from fomm.errors import TrustError
 from fomm.media.writer import EncodeSettings
-from fomm.trust import marks
-from fomm.trust.authorise import authorise
-from fomm.trust.bind import reserve_model
-from fomm.trust.consent import ConsentTerms
-from fomm.trust.ledger import Ledger
-from fomm.trust.live import LiveRelease
-from fomm.trust.manifest_reader import read_manifest
-from fomm.trust.marks import known_pins
-from fomm.trust.registry import Registry
-from fomm.trust.release import Provenance, open_release, release_still
-from fomm.trust.rendered import Rendered
+from fomm.trust.consent.authorise import authorise
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
+from fomm.trust.marks import already_marked as marks
+from fomm.trust.marks.already_marked import known_pins
+from fomm.trust.marks.manifest_reader import read_manifest
+from fomm.trust.release.bind import reserve_model
+from fomm.trust.release.film import Provenance, open_release, release_still
+from fomm.trust.release.live import LiveRelease
+from fomm.trust.release.registry import Registry
+from fomm.trust.release.rendered import Rendered
 
 SIDE = 512
 FAST = EncodeSettings(preset="ultrafast")
@@ -188,7 +188,7 @@ def test_a_mirrored_driver_is_noted_in_the_manifest(marked: Marked, out: Path, t
 
 ENDING = """
 import time
-from fomm.trust.searches import Searches
+from fomm.trust.marks.searches import Searches
 searches = Searches()
 def long():
     print("began", flush=True)

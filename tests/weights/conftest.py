@@ -1,9 +1,9 @@
 import pytest
 import torch
 
-from fomm.nn.config import ModelConfig
-from fomm.nn.discriminator import MultiScaleDiscriminator
-from fomm.nn.model import build_paper_model
+from fomm.config.training.paper import ModelConfig
+from fomm.model.interface import build_paper_model
+from fomm.networks.paper.discriminator import MultiScaleDiscriminator
 
 
 @pytest.fixture

@@ -3,8 +3,9 @@ import dataclasses
 import pytest
 import torch
 
+from fomm.config.training.compact import CompactSettings
 from fomm.errors import CheckpointError
-from fomm.nn.compact import CompactModel, CompactSettings
+from fomm.model.compact import CompactModel
 from fomm.weights.files import CheckpointHeader, save_checkpoint, sha256
 from fomm.weights.loading import checkpoint_info, load_model, save_model, verify_checkpoint
 

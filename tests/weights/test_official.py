@@ -6,9 +6,9 @@ import zipfile
 import pytest
 import torch
 
+from fomm.config.training.paper import ModelConfig
 from fomm.errors import CheckpointError
-from fomm.nn.config import ModelConfig
-from fomm.nn.model import build_paper_model
+from fomm.model.interface import build_paper_model
 from fomm.weights.files import open_checkpoint
 from fomm.weights.loading import load_model
 from fomm.weights.locations import find_config

@@ -7,10 +7,10 @@ import pytest
 import torch
 from torch import nn
 
-from fomm.nn.build import build_model
-from fomm.nn.compact import CompactSettings
-from fomm.nn.config import load_config
-from fomm.nn.model import TimedLayer
+from fomm.config.training.compact import CompactSettings
+from fomm.config.training.paper import load_config
+from fomm.model.build import build_model
+from fomm.model.interface import TimedLayer
 from fomm.weights import precision
 from fomm.weights.locations import config_folder
 

@@ -9,8 +9,8 @@ import dataclasses
 from collections.abc import Iterator
 from typing import Any
 
+from fomm.config.settings import Settings
 from fomm.errors import SettingsError
-from fomm.settings import Settings
 
 MOST_SIDE = 1080
 """Short side in px to which a visitor may have a small photo enlarged; larger photos keep their size."""

@@ -13,7 +13,7 @@ import tempfile
 import time
 from pathlib import Path
 
-from fomm.trust.process import ProcessMark
+from fomm.trust.keys.process import ProcessMark
 
 _PREFIX = "fomm-studio-"
 

@@ -25,8 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.ndimage import uniform_filter
 
+from fomm.config.settings import Settings, option
 from fomm.errors import TrustError
-from fomm.settings import Settings, option
 from fomm.trust.watermark.luma import block_luma, check_size
 
 RECOMMENDED_SHORT_SIDE = 512

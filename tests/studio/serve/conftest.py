@@ -8,8 +8,9 @@ from collections.abc import Callable, Iterator
 import httpx
 import pytest
 
+from fomm.config.studio import StudioSettings
 from fomm.studio.app import Serving, launch
-from fomm.studio.service import Studio, StudioSettings
+from fomm.studio.service import Studio
 
 LOGIN = ("ada", "secret")
 

@@ -6,11 +6,11 @@ import pytest
 from gradio_client import handle_file
 from gradio_client.exceptions import AppError
 
+from fomm.config.animate import AnimateSettings
+from fomm.config.edit_photo import EditPhotoSettings
+from fomm.config.settings import Settings
 from fomm.errors import SettingsError
-from fomm.scenes.edit import EditPhotoSettings
-from fomm.scenes.settings import AnimateSettings
-from fomm.settings import Settings
-from fomm.studio.animate_events import AnimateEvents
+from fomm.studio.animate.events import AnimateEvents
 from fomm.studio.controls import CONTROLS
 from fomm.studio.serve.asked import check_asked
 

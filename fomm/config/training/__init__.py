@@ -1,0 +1,1 @@
+"""Sizes of the networks, and how they are trained: the sections of a configuration file."""

@@ -1,0 +1,1 @@
+"""The measures, each of two pictures, two curves or two fields."""

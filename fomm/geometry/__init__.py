@@ -1,0 +1,1 @@
+"""The vocabulary of every other room: keypoints, grids, landmarks, anatomy, the head as a solid."""

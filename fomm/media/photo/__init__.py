@@ -1,0 +1,1 @@
+"""Photos: bounds on hostile files, decoding, orientation, colour profiles, reduction."""

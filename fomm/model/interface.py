@@ -1,0 +1,250 @@
+"""What every animation model can do, whatever its networks: detect keypoints, encode a source once, animate it.
+
+The three calls follow the paper's split: `detect` is the keypoint detector (section 3.1), `encode` everything that
+depends on the source alone, and `animate` the dense motion (equations 4 and 5) and the generator for each frame.
+"""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from dataclasses import dataclass
+from typing import Self
+
+import torch
+from torch import Tensor, nn
+
+from fomm.config.settings import Settings
+from fomm.config.training.paper import ModelConfig
+from fomm.errors import SettingsError
+from fomm.geometry.keypoints import Keypoints
+from fomm.geometry.motion import Motion
+from fomm.networks.paper.dense_motion import DenseMotionNetwork
+from fomm.networks.paper.detector import KeypointDetector
+from fomm.networks.paper.generator import OcclusionAwareGenerator
+
+_TIMED_SIDE = 256  # pixels: the size the published models were trained at
+
+
+@dataclass(frozen=True)
+class EncodedSource:
+    """Everything an animation needs from the source photo, computed once.
+
+    Attributes:
+        image: the source `[B, 3, H, W]`, RGB in [0, 1].
+        features: what the generator warps and the dense motion reads; each tensor has B rows. The family decides.
+        places: from where in the source what is behind the person takes its texture, `[B, h, w, 2]`, see
+            `fomm.source.background`; None if the family makes nothing up there.
+    """
+
+    image: Tensor
+    features: tuple[Tensor, ...]
+    places: Tensor | None = None
+
+    def expand(self, batch: int) -> EncodedSource:
+        """Repeat a single source (`B == 1`) to `batch` rows without copying."""
+        return EncodedSource(
+            self.image.expand(batch, -1, -1, -1),
+            tuple(feature.expand(batch, *feature.shape[1:]) for feature in self.features),
+            None if self.places is None else self.places.expand(batch, *self.places.shape[1:]),
+        )
+
+
+@dataclass(frozen=True)
+class MirroredDetail:
+    """Where frames show the mirrored source, and where that has its pixels from.
+
+    Attributes:
+        displacement: backward, in the mirrored source's coordinates, `[B, 2, h, w]` in [-1, 1] units.
+        share: share of its warped pixels to trust, `[B, 1, H, W]` in [0, 1]; 0 where it is not shown.
+        moved: the mirrored source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1].
+    """
+
+    displacement: Tensor
+    share: Tensor
+    moved: Tensor
+
+
+@dataclass(frozen=True)
+class GeneratedFrames:
+    """A batch of generated frames.
+
+    Attributes:
+        image: frames `[B, 3, H, W]`, RGB in [0, 1].
+        motion: the dense motion that made them; its resolution is the family's.
+        visible: share of the warped source pixels to trust, `[B, 1, h, w]` in [0, 1]; 0 where the content was made up.
+        moved: the source's own pixels moved by the flow, `[B, 3, H, W]` in [0, 1], if the family makes them anyway.
+        behind: share of what is made up behind the person, as `EncodedSource.places` has it, `[B, 1, H, W]` in [0, 1].
+        resting: share of the source's pixels that rest, likewise, where the person is a layer before them; None where
+            all of the source moves by the flow.
+        mirrored: what comes from the mirrored source, if anything does; the shares above leave it out.
+    """
+
+    image: Tensor
+    motion: Motion
+    visible: Tensor
+    moved: Tensor | None = None
+    behind: Tensor | None = None
+    resting: Tensor | None = None
+    mirrored: MirroredDetail | None = None
+
+    def displacement(self) -> Tensor:
+        """Return how the pixels that `visible` tells of moved, backward, `[B, 2, h, w]` in [-1, 1] units."""
+        layer = self.motion.layer
+        return self.motion.displacement().permute(0, 3, 1, 2) if layer is None else layer.displacement
+
+
+@dataclass(frozen=True)
+class TimedLayer:
+    """A convolution whose time stands for others like it in a frame.
+
+    Attributes:
+        convolution: the layer.
+        size: height and width of what it reads.
+        share: how many layers like it there are, to weigh its time by.
+        batch: frames that are computed together.
+    """
+
+    convolution: nn.Conv2d
+    size: tuple[int, int]
+    share: float
+    batch: int = 1
+
+    @classmethod
+    def of(cls, block: nn.Module, size: tuple[int, int], share: float, batch: int = 1) -> Self:
+        """Return the first convolution of a block."""
+        return cls(next(part for part in block.modules() if isinstance(part, nn.Conv2d)), size, share, batch)
+
+
+class AnimationModel(nn.Module, ABC):
+    """Keypoints, dense motion and generator behind one interface; the paper's and the compact family both fit it.
+
+    Attributes:
+        config: the settings the networks were built from.
+        detector: module `[B, 3, H, W]` in [0, 1] to `Keypoints`.
+    """
+
+    config: Settings
+    detector: nn.Module
+
+    def __init__(self, config: Settings) -> None:
+        super().__init__()
+        self.config = config
+
+    @abstractmethod
+    def detect(self, image: Tensor) -> Keypoints:
+        """Return the keypoints of each image `[B, 3, H, W]` in [0, 1]."""
+
+    def look(self, image: Tensor) -> tuple[Keypoints, Tensor | None]:
+        """Return what `detect` does, and how far two looks at each image disagree about the face.
+
+        Returns:
+            Keypoints `[B, K, 2]`, and `[B]` float32 in half sides of the image; None if the model looks only once.
+        """
+        return self.detect(image), None
+
+    def find_person(self, image: Tensor) -> Tensor | None:
+        """Return where the person is in images `[B, 3, H, W]`, `[B, 1, S, S]` in [0, 1]; None if the model cannot."""
+        return None
+
+    @abstractmethod
+    def encode(self, source: Tensor) -> EncodedSource:
+        """Compute all that depends on the source `[B, 3, H, W]` in [0, 1] only."""
+
+    @abstractmethod
+    def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
+        """Generate one frame per row of `driving`.
+
+        Args:
+            encoded: result of `encode`, with one row or as many as `driving`.
+            driving: keypoints of the frames to make, `[B, K, 2]`.
+            source: keypoints of the source, with one row or as many as `driving`.
+        """
+
+    @abstractmethod
+    def timed_layers(self) -> list[TimedLayer]:
+        """Return the few convolutions that tell in which number type the whole model is fast."""
+
+
+class PaperModel(AnimationModel):
+    """The paper's networks. State-dict keys are the published ones behind `detector.` and `generator.`.
+
+    `EncodedSource.features` holds the generator's features and the small image the dense motion reads; `visible` is
+    the occlusion map, all ones if the configuration estimates none.
+
+    Raises:
+        SettingsError: from `detect` and `encode`, when a side of the image is not a multiple of `side_multiple`.
+    """
+
+    config: ModelConfig
+
+    def __init__(self, config: ModelConfig) -> None:
+        super().__init__(config)
+        self.detector = KeypointDetector(config.common_params, config.kp_detector_params)
+        self.generator = OcclusionAwareGenerator(config.common_params, config.generator_params)
+        self.side_multiple = _side_multiple(config)
+
+    @property
+    def dense_motion(self) -> DenseMotionNetwork:
+        """The dense motion network, which the checkpoints keep inside the generator."""
+        return self.generator.dense_motion_network
+
+    def detect(self, image: Tensor) -> Keypoints:
+        """Return the keypoints of each image `[B, 3, H, W]` in [0, 1]."""
+        self._check_sides(image)
+        keypoints: Keypoints = self.detector(image)
+        return keypoints
+
+    def encode(self, source: Tensor) -> EncodedSource:
+        """Compute the source's features and its small copy; `[B, 3, H, W]` in [0, 1]."""
+        self._check_sides(source)
+        return EncodedSource(source, (self.generator.encode(source), self.dense_motion.shrink(source)))
+
+    def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
+        """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
+        batch = len(driving)
+        if len(encoded.image) != batch:
+            encoded = encoded.expand(batch)
+        if len(source) != batch:
+            source = source.expand(batch)
+        features, small = encoded.features
+        motion: Motion = self.dense_motion(small, driving, source)
+        image = self.generator.decode(features, motion)
+        visible = torch.ones_like(motion.flow[:, None, :, :, 0]) if motion.occlusion is None else motion.occlusion
+        return GeneratedFrames(image, motion, visible)
+
+    def timed_layers(self) -> list[TimedLayer]:
+        """Return one layer of the bottleneck and a strip of the first one after it, which take most of a frame."""
+        generator = self.generator
+        side = _TIMED_SIDE // 2 ** len(generator.down_blocks)
+        layers = []
+        if len(generator.bottleneck):
+            layers.append(TimedLayer.of(generator.bottleneck, (side, side), 2.0 * len(generator.bottleneck)))
+        if len(generator.up_blocks):
+            # A quarter of the picture: the whole would take as long as half the bottleneck.
+            layers.append(TimedLayer.of(generator.up_blocks, (side // 2, 2 * side), 8.0))
+        return layers or [TimedLayer.of(generator.final, (_TIMED_SIDE // 4, _TIMED_SIDE), 4.0)]
+
+    def _check_sides(self, image: Tensor) -> None:
+        height, width = image.shape[2:]
+        if height % self.side_multiple or width % self.side_multiple:
+            raise SettingsError(
+                f"The image is {width}x{height} pixels, but this model needs sides that are multiples of "
+                f"{self.side_multiple}; resize it first."
+            )
+
+
+def build_paper_model(config: ModelConfig) -> PaperModel:
+    """Build the paper's model with freshly initialised weights."""
+    return PaperModel(config)
+
+
+def _side_multiple(config: ModelConfig) -> int:
+    """Return what the sides of an image must be multiples of, so that every halving comes out even."""
+    detector, generator = config.kp_detector_params, config.generator_params
+    motion = generator.dense_motion_params
+    return math.lcm(
+        round(1 / detector.scale_factor) * 2**detector.num_blocks,
+        round(1 / motion.scale_factor) * 2**motion.num_blocks,
+        2**generator.num_down_blocks,
+    )

@@ -1,1 +1,0 @@
-"""Motion tracks and their transfer from one face to another."""

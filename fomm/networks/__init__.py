@@ -1,0 +1,1 @@
+"""Networks alone: tensors in, tensors out; no files, no devices chosen, no media."""

@@ -1,0 +1,1 @@
+"""The compact networks, for real time on two processor cores."""

@@ -1,0 +1,1 @@
+"""What is computed for every frame by rule, in closed form: lids, lips, irises, teeth, visibility, layers."""

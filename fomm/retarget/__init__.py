@@ -1,0 +1,1 @@
+"""The driver's motion on another face: in its proportions and within its range."""

@@ -1,1 +1,0 @@
-"""Whole tasks over the rooms below: animate a photo, extract a motion track."""

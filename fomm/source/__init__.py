@@ -1,0 +1,1 @@
+"""What is computed once per photo: matte, background, what lies beyond its edges, the mirrored half."""

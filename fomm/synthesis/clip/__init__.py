@@ -1,0 +1,1 @@
+"""A clip of that head: how it moves, what is around it, and the camera."""

@@ -1,0 +1,1 @@
+"""A portrait as a moving 2.5-D head."""

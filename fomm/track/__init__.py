@@ -1,0 +1,1 @@
+"""Motion tracks: how one is collected, smoothed, stored, and how hair and clothes are followed."""

@@ -1,0 +1,1 @@
+"""Random views of training data, with the truth transformed alongside."""

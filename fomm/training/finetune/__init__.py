@@ -1,0 +1,1 @@
+"""Fine-tuning on one consented person, and learning the directions of a model."""

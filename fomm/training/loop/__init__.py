@@ -1,0 +1,1 @@
+"""The training loop: runs, resume, several processes, progress."""

@@ -1,0 +1,1 @@
+"""What can be trained, each behind the interface that the trainer knows."""

@@ -1,0 +1,1 @@
+"""Who agreed to what: the ledger of consents, the photos they name, and the question before every render."""

@@ -1,0 +1,1 @@
+"""Keys, certificates and the private folder that holds them."""

@@ -1,0 +1,1 @@
+"""The marks of a file, label, watermark and manifest, and what they say to whoever verifies it."""

@@ -1,0 +1,1 @@
+"""The only exit: generated frames become files here, marked and signed, or do not become files."""
