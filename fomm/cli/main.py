@@ -22,6 +22,7 @@ from fomm import __version__
 from fomm.cli.echo import say
 from fomm.cli.foreign import answer
 from fomm.cli.threads import let_threads_sleep
+from fomm.config.animate import DEFAULT_MODEL
 from fomm.errors import FommError, FommWarning
 from fomm.heap import keep_freed_memory
 
@@ -74,7 +75,7 @@ class _Commands(click.Group):
     context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
     epilog="Begin with: fomm demo. For help on one command: fomm animate --help.",
 )
-@click.version_option(__version__, prog_name="fomm")
+@click.version_option(__version__, prog_name="fomm", message=f"%(prog)s %(version)s, model {DEFAULT_MODEL}")
 def commands() -> None:
     """Bring one consented portrait to life."""
 

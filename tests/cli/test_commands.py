@@ -1,5 +1,6 @@
 """The commands as a newcomer meets them: help, mistakes in options, and each command doing its job."""
 
+import re
 import subprocess
 import sys
 import warnings
@@ -7,6 +8,7 @@ import warnings
 import av
 import pytest
 
+from fomm import __version__
 from fomm.cli.main import commands
 from fomm.cli.options import build_settings
 from fomm.config.animate import AnimateSettings
@@ -32,7 +34,8 @@ def test_help_lists_every_command_and_is_quick():
 
 
 @pytest.mark.parametrize(
-    "arguments", [["animate", "--help"], ["edit", "--help"], ["train", "--help"], ["animate", "--no-such-option"]]
+    "arguments",
+    [["--version"], ["animate", "--help"], ["edit", "--help"], ["train", "--help"], ["animate", "--no-such-option"]],
 )
 def test_help_and_usage_errors_wait_for_no_pytorch(arguments):
     code = (
@@ -64,8 +67,15 @@ def test_help_shows_settings_stage_by_stage(fomm):
     assert "--quality" not in fomm("track", "--help").out  # a motion track has no picture
 
 
-def test_version_and_no_command(fomm):
-    assert fomm("--version").out.startswith("fomm, version ")
+def test_version_names_the_release_and_the_bundled_model(fomm):
+    told = fomm("--version")
+    assert told.code == 0
+    release, model = re.fullmatch(r"fomm (\S+), model (\S+)\n", told.out).groups()
+    assert release == __version__
+    assert f"name: {model}\n" in fomm("checkpoint", "info", model).out  # what animates without --model
+
+
+def test_no_command_shows_the_usage(fomm):
     nothing = fomm()
     assert nothing.code == 2
     assert nothing.err.startswith("Usage: fomm")
