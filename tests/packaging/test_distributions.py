@@ -13,8 +13,17 @@ pytest.importorskip("setuptools")
 
 ROOT = Path(__file__).parents[2]
 LEFT_BEHIND = (".git", "*.egg-info", "__pycache__", ".*_cache", ".venv", "build", "dist", "runs", "cache")
-TOP = ("README.md", "LICENSE", "MANIFEST.in", "constraints.txt", "pyproject.toml", "setup.py")
-FOLDERS = ("fomm", "benchmarks", "checkpoints", "config", "demo", "docs", "tests", ".ci")
+TOP = (
+    "README.md",
+    "CHANGELOG.md",
+    "CONTRIBUTING.md",
+    "LICENSE",
+    "MANIFEST.in",
+    "constraints.txt",
+    "pyproject.toml",
+    "setup.py",
+)
+FOLDERS = ("fomm", "benchmarks", "checkpoints", "config", "demo", "docs", "tests", ".ci", ".github")
 
 
 def build(kind, tree, into):
