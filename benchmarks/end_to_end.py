@@ -2,11 +2,11 @@
 
     python benchmarks/end_to_end.py --model checkpoints/compact-256.safetensors
 
-Each case is one call of `fomm.tasks.animate.Pipeline.animate` on a 20 s clip with sound, at 25 frames a second and 512 px,
-exactly what `fomm animate` does after loading the model. Frames per second are those of the whole call. The stages are
-the wall time the calling thread spends in each, and beside it what threads that work ahead spend meanwhile; decoding
-and encoding run in processes of their own, so their lines say how long the caller waited for them. On a busy machine
-`--cpu --threads 1` tells more: stages in processor time.
+Each case is one call of `fomm.tasks.animate.Pipeline.animate` on a 20 s clip with sound, at 25 frames a second and 512
+px, exactly what `fomm animate` does after loading the model. Frames per second are those of the whole call. The stages
+are the wall time the calling thread spends in each, and beside it what threads that work ahead spend meanwhile;
+decoding and encoding run in processes of their own, so their lines say how long the caller waited for them. On a busy
+machine `--cpu --threads 1` tells more: stages in processor time.
 """
 
 from __future__ import annotations

@@ -20,3 +20,11 @@ class RenderSettings(Settings):
         choices=("auto", "float32", "bfloat16", "float16"),
     )
     batch_size: int = option(0, "Frames that are computed together; 0 chooses.", low=0, high=256)
+    without: str = option(
+        "", "Stages of the model to leave out, with commas between them, such as lashes,tongue; to see what each does."
+    )
+
+    @property
+    def left_out(self) -> tuple[str, ...]:
+        """The names in `without`."""
+        return tuple(name.strip() for name in self.without.split(",") if name.strip())

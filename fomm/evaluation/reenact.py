@@ -136,12 +136,20 @@ class Driven:
         true = clip.true_points
         return cls(tools, clip.first, clip.guide[0], driver, reference, None if true is None else true[0])
 
-    def frames(self) -> Iterator[dict[str, Picture]]:
-        """Yield for each driving frame the pictures that come out, by method."""
+    def transfer(self) -> Transfer:
+        """Return how the driver's motion is carried over."""
         keypoints = whole_portrait(self.tools, self.source).keypoints
         settings = TransferSettings(reference=self.reference, roam=ANYWHERE)
         track = smooth(self.driver.track, self.tools.settings.smooth)
-        transfer = Transfer(keypoints, track, settings, self.tools.pipeline.anatomy)
+        return Transfer(keypoints, track, settings, self.tools.pipeline.anatomy)
+
+    def model_frames(self) -> Iterator[Picture]:
+        """Yield the model's frames, uint8 `[S, S, 3]`."""
+        return animate(self.tools, self.source, self.transfer().driving())
+
+    def frames(self) -> Iterator[dict[str, Picture]]:
+        """Yield for each driving frame the pictures that come out, by method."""
+        transfer = self.transfer()
         start = self.driver.guide[transfer.reference]
         told = self.driver.true_points
         for moment, frame in enumerate(animate(self.tools, self.source, transfer.driving())):

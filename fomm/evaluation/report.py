@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -26,15 +27,15 @@ TITLES = {
 _DIGITS = 5
 
 
-def check_folder(folder: Path, *, force: bool) -> None:
-    """Check that results may be written to a folder, which need not exist yet.
+def check_folder(folder: Path, names: Sequence[str] = (JSON_NAME, MARKDOWN_NAME), *, force: bool) -> None:
+    """Check that files of these names may be written to a folder, which need not exist yet.
 
     Raises:
         OutputError: it is a file, is not writable, or holds results already.
     """
     if folder.exists() and not folder.is_dir():
         raise OutputError(f"{folder} is a file; name a folder for the results.")
-    taken = [name for name in (JSON_NAME, MARKDOWN_NAME) if (folder / name).exists()]
+    taken = [name for name in names if (folder / name).exists()]
     if taken and not force:
         raise OutputError(f"{folder / taken[0]} exists already; choose another folder or allow overwriting (--force).")
     nearest = next(parent for parent in (folder, *folder.absolute().parents) if parent.exists())

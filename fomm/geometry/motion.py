@@ -69,7 +69,7 @@ class Motion:
         shown: where the source shows what belongs here, `[B, 1, h, w]` in [0, 1], by geometry alone (see
             `fomm.parts.visibility.shown_in_source`), or None.
         mouth: what `fomm.parts.mouth.mouth_map` draws of the frame to make, `[B, 6, H, W]`, or None.
-        drawn: a drawing (`fomm.parts.layers`) `[B, 4, H, W]` of teeth, tongue, eyeballs and lashes, or None.
+        drawn: a drawing (`fomm.parts.stage`) `[B, 4, H, W]` of teeth, tongue, eyeballs and lashes, or None.
         own: where teeth are the source's own, and where the inside of the mouth is that lips hid in the source, as
             `fomm.parts.own_teeth.hold_teeth` tells, `[B, 2, H, W]` in [0, 1], or None.
         person: share of the person in the source pixels that are read, `[B, 1, h, w]` in [0, 1], or None.

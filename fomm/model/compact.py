@@ -15,15 +15,15 @@ from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS, TIED_LANDMARKS, mirror_order
 from fomm.geometry.motion import Motion
 from fomm.geometry.mouth_shape import LANDMARKS as MOUTH_LANDMARKS
+from fomm.model.compact_motion import MotionMaker
 from fomm.model.interface import AnimationModel, EncodedSource, GeneratedFrames, TimedLayer
 from fomm.networks.compact.dense_motion import CompactDenseMotion
 from fomm.networks.compact.detector import CompactKeypointDetector, to_blocks
 from fomm.networks.compact.generator import CompactGenerator
 from fomm.networks.compact.matte import CompactMatte
-from fomm.source.background import borrowed_places, clean_plate, with_texture
-from fomm.source.belongings import with_belongings
-from fomm.source.fine_matte import fine_matte
-from fomm.source.tone import tone_of
+from fomm.parts.sequence import StageSequence
+from fomm.parts.stage import Source
+from fomm.source.background import clean_plate
 
 _TIMED_BATCH = 4  # frames that share the small operations of this model
 
@@ -65,25 +65,7 @@ class CompactModel(AnimationModel):
             settings.detector_detail,
             settings.close_look,
         )
-        self.dense_motion = CompactDenseMotion(
-            k,
-            settings.motion_width,
-            settings.max_width,
-            settings.levels,
-            settings.motion_side,
-            settings.heatmap_variance,
-            settings.flow_residual,
-            settings.carried_motions,
-            settings.hidden_margin,
-            settings.hidden_rim,
-            settings.flow_detail,
-            settings.edge,
-            settings.tied_keypoints > max(REGIONS["irises"]),
-            settings.mouth_map,
-            settings.teeth,
-            settings.lashes,
-            settings.matte_width > 0,
-        )
+        self.dense_motion = CompactDenseMotion(settings)
         self.matte = (
             CompactMatte(3 * settings.matte_detail**2, settings.matte_width, settings.max_width, settings.levels)
             if settings.matte_width
@@ -97,6 +79,10 @@ class CompactModel(AnimationModel):
             settings.mouth_map,
             settings.copying,
         )
+
+    def _all_stages(self) -> StageSequence:
+        config = self.config
+        return StageSequence.of(config) if isinstance(config, CompactSettings) else StageSequence()
 
     def detect(self, image: Tensor) -> Keypoints:
         """Return keypoints of images `[B, 3, H, W]` in [0, 1].
@@ -147,11 +133,30 @@ class CompactModel(AnimationModel):
         found, again = self.matte.find(torch.cat((blocks, mirrored))).chunk(2)
         return (found + again.flip(-1)) / 2
 
-    def move(self, source: Tensor, driving: Keypoints, source_keypoints: Keypoints) -> Motion:
-        """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame."""
+    def move(
+        self,
+        source: Tensor,
+        driving: Keypoints,
+        source_keypoints: Keypoints,
+        network: CompactDenseMotion | None = None,
+    ) -> Motion:
+        """Return the dense motion for a source image `[B, 3, H, W]`, without generating a frame.
+
+        Args:
+            source: the photo, in [0, 1].
+            driving: keypoints of the frame to make.
+            source_keypoints: keypoints of the photo.
+            network: tells the motion in place of the model's own.
+        """
         blocks = to_blocks(source, self.settings.motion_side)
-        motion: Motion = self.dense_motion(blocks, driving, source_keypoints, source, self.find_person(source))
-        return motion
+        known = Source(source, self.find_person(source))
+        return self._motion(network or self.dense_motion, known, blocks, driving, source_keypoints)
+
+    def _motion(
+        self, network: CompactDenseMotion, known: Source, blocks: Tensor, driving: Keypoints, source: Keypoints
+    ) -> Motion:
+        maker = MotionMaker(self.settings, self.stages, learning=network.training)
+        return maker.motion(network, known, blocks, driving, source)
 
     def plate(self, source: Tensor) -> Tensor | None:
         """Return the clean plate of sources `[B, 3, H, W]` in [0, 1], of the same shape, if the model has a matte."""
@@ -159,22 +164,10 @@ class CompactModel(AnimationModel):
         return None if matte is None else clean_plate(source, matte)
 
     def encode(self, source: Tensor) -> EncodedSource:
-        """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, matte and plate."""
+        """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, and what is known."""
         blocks = to_blocks(source, self.settings.motion_side)
-        known: tuple[Tensor, ...] = ()
-        places = None
-        matte = self.find_person(source)
-        if matte is not None:
-            taken = matte if self.training else with_belongings(source, matte)
-            plate = clean_plate(source, taken)
-            if not self.training:
-                places = borrowed_places(plate, taken)
-                plate = with_texture(source, places, plate)
-            known = (matte, plate)
-            if not self.training and self.settings.edge:
-                fine = fine_matte(source, matte)
-                known = (*known, fine, tone_of(source, fine))
-        return EncodedSource(source, (blocks, *self.generator.encode(source), *known), places)
+        known = self.stages.prepare(Source(source, self.find_person(source)), learning=self.training)
+        return EncodedSource(source, (blocks, *self.generator.encode(source)), known)
 
     def animate(self, encoded: EncodedSource, driving: Keypoints, source: Keypoints) -> GeneratedFrames:
         """Generate one frame per row of `driving`; `encoded` and `source` have one row or as many."""
@@ -183,10 +176,10 @@ class CompactModel(AnimationModel):
             encoded = encoded.expand(batch)
         if len(source) != batch:
             source = source.expand(batch)
-        blocks, half, quarter, eighth, *known = encoded.features
-        matte, plate, fine, tone, *_ = (*known, None, None, None, None)
-        motion: Motion = self.dense_motion(blocks, driving, source, encoded.image, matte, fine)
-        blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, plate, tone)
+        blocks, half, quarter, eighth = encoded.features
+        known = encoded.known or Source(encoded.image)
+        motion = self._motion(self.dense_motion, known, blocks, driving, source)
+        blend = self.generator.decode(encoded.image, (half, quarter, eighth), motion, known.background, known.tone)
         return GeneratedFrames(blend.image, motion, blend.visible, blend.warped, blend.behind, blend.resting)
 
     def timed_layers(self) -> list[TimedLayer]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from abc import ABC, abstractmethod
+from collections.abc import Collection
 from dataclasses import dataclass
 from typing import Self
 
@@ -22,6 +23,8 @@ from fomm.geometry.motion import Motion
 from fomm.networks.paper.dense_motion import DenseMotionNetwork
 from fomm.networks.paper.detector import KeypointDetector
 from fomm.networks.paper.generator import OcclusionAwareGenerator
+from fomm.parts.sequence import StageSequence
+from fomm.parts.stage import Source
 
 _TIMED_SIDE = 256  # pixels: the size the published models were trained at
 
@@ -33,20 +36,24 @@ class EncodedSource:
     Attributes:
         image: the source `[B, 3, H, W]`, RGB in [0, 1].
         features: what the generator warps and the dense motion reads; each tensor has B rows. The family decides.
-        places: from where in the source what is behind the person takes its texture, `[B, h, w, 2]`, see
-            `fomm.source.background`; None if the family makes nothing up there.
+        known: what else is known of the photo (`fomm.parts.stage`); None if the family finds nothing out.
     """
 
     image: Tensor
     features: tuple[Tensor, ...]
-    places: Tensor | None = None
+    known: Source | None = None
+
+    @property
+    def places(self) -> Tensor | None:
+        """From where in the photo what is behind the person takes its texture, `[B, h, w, 2]`, or None."""
+        return None if self.known is None else self.known.places
 
     def expand(self, batch: int) -> EncodedSource:
         """Repeat a single source (`B == 1`) to `batch` rows without copying."""
         return EncodedSource(
             self.image.expand(batch, -1, -1, -1),
             tuple(feature.expand(batch, *feature.shape[1:]) for feature in self.features),
-            None if self.places is None else self.places.expand(batch, *self.places.shape[1:]),
+            None if self.known is None else self.known.expand(batch),
         )
 
 
@@ -122,6 +129,7 @@ class AnimationModel(nn.Module, ABC):
     Attributes:
         config: the settings the networks were built from.
         detector: module `[B, 3, H, W]` in [0, 1] to `Keypoints`.
+        stages: rules beside the networks.
     """
 
     config: Settings
@@ -130,6 +138,24 @@ class AnimationModel(nn.Module, ABC):
     def __init__(self, config: Settings) -> None:
         super().__init__()
         self.config = config
+        self.stages = self._all_stages()
+
+    def _all_stages(self) -> StageSequence:
+        """Return all stages of the model; a family without any has none."""
+        return StageSequence()
+
+    @property
+    def all_stages(self) -> tuple[str, ...]:
+        """Names of the stages that can be left out, whether they are or not."""
+        return self._all_stages().names
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Leave out these stages and no others.
+
+        Raises:
+            SettingsError: the model has no stage of that name.
+        """
+        self.stages = self._all_stages().without(names)
 
     @abstractmethod
     def detect(self, image: Tensor) -> Keypoints:

@@ -20,9 +20,9 @@ from fomm.geometry.eye_shape import Almonds
 from fomm.geometry.grids import coordinate_grid, on_axes
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS
-from fomm.parts.shadow import in_shadow
+from fomm.parts.stage import Frame, Stage
 from fomm.source.iris_fit import RADIUS, fit_irises
-from fomm.source.mouth import enamel
+from fomm.source.mouth import enamel, in_shadow
 
 _BEGIN, _END = 0.1, 0.25  # change of gaze, in half widths of the eye, where it begins to be one ball, and is one
 _NARROW, _OPEN = 0.08, 0.2  # opening, likewise, of eyes that show too little for it, and enough
@@ -127,7 +127,7 @@ class Glance:
             side: rows and columns of the drawing.
 
         Returns:
-            A drawing `[B, 4, side, side]`, see `fomm.parts.layers`, and where irises are that the source shows,
+            A painted layer `[B, 4, side, side]`, see `fomm.parts.stage`, and where irises are that the source shows,
             `[B, 1, side, side]` in [0, 1], in float32 without gradient.
         """
         rows, columns = self.now.eyes.box(side, _REACH)
@@ -197,3 +197,19 @@ class Glance:
         pick = low[:, None].expand(-1, 3, -1, -1, -1).flatten(3)  # [B, 3, 2 eyes, h w]
         inner, outer = (rings.gather(3, pick + more).view(len(rings), 3, *place.shape[1:]) for more in (0, 1))
         return torch.lerp(inner, outer, (place - low)[:, None])
+
+
+class EyeballStage(Stage):
+    """Where irises go far, they go as they are, and what they leave is painted white."""
+
+    name, when = "eyeballs", "inference"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Hold the irises' shape and paint the white."""
+        moment = frame.moment
+        glance = Glance.of(moment.driving, moment.source, moment.picture)
+        if glance is None:
+            return frame
+        displacement = glance.hold(frame.displacement)
+        balls, irises = glance.draw(displacement, moment.source, moment.picture, moment.side)
+        return frame.moved(displacement).under(balls).told(irises, torch.zeros_like(irises))

@@ -15,6 +15,7 @@ from fomm.geometry.eye_shape import Almonds
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS
+from fomm.parts.stage import Frame, Stage
 
 # Over which part of half the eye's width the correction fades: at the corners, and below and above each lid for what
 # goes sideways and for what goes up and down, where it would pull the lid itself into the eye.
@@ -46,3 +47,13 @@ def turn_irises(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     moved = displacement.clone()
     moved[:, :, rows, columns] += correction
     return moved
+
+
+class IrisStage(Stage):
+    """Irises go where their keypoints do, between the lids."""
+
+    name = "irises"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Move the irises."""
+        return frame.moved(turn_irises(frame.displacement, frame.moment.driving, frame.moment.source))

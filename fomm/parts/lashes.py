@@ -8,6 +8,8 @@ source has along that lid, and below in that of the skin under the eye.
 
 from __future__ import annotations
 
+from dataclasses import replace
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
@@ -15,6 +17,7 @@ from torch.nn import functional as F
 from fomm.geometry.eye_shape import Almonds
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
+from fomm.parts.stage import Frame, Stage
 
 _BEGIN, _END = 0.4, 0.2  # opening, relative to the source's, where the drawing begins to show and where it is complete
 _NARROW, _OPEN = 0.1, 0.2  # half widths that the source's eye is open: up to where there is nothing to shut, and sure
@@ -69,3 +72,17 @@ def _lashes(before: Almonds, picture: Tensor) -> Tensor:
     seen = before.seen(picture, x.expand_as(y), y)  # [B, 3, 2 eyes, X, Y]
     where = seen.mean(1, keepdim=True).argmin(-1, keepdim=True).expand(-1, 3, -1, -1, -1)
     return seen.gather(-1, where)[..., 0].mean(-1)
+
+
+class LashStage(Stage):
+    """Where eyes shut, lashes and lid are painted over the eyeball."""
+
+    name, when = "lashes", "inference"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Paint the lashes; what they cover of an iris is not copied."""
+        moment = frame.moment
+        lashes = lash_map(frame.displacement, moment.driving, moment.source, moment.picture, moment.side)
+        if lashes is None or frame.own is None:
+            return frame.under(lashes)
+        return replace(frame, own=frame.own * (1 - lashes[:, :1])).under(lashes)

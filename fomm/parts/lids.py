@@ -20,6 +20,7 @@ from fomm.geometry.eye_shape import Almonds
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import TIED_LANDMARKS
+from fomm.parts.stage import Frame, Stage
 
 _BROWS = [TIED_LANDMARKS.index(landmark) for landmark in (105, 334)]
 _BEGIN, _END = 0.8, 0.4  # opening, relative to the source's, where the correction begins and where it is complete
@@ -124,3 +125,14 @@ def _skin(now: Almonds, before: Almonds, driving: Keypoints, source: Keypoints, 
 def _read(displacement: Tensor, places: Tensor) -> Tensor:
     """Return a displacement `[B, 2, S, S]` at places `[B, h, w, 2]`, `[B, 2, h, w]`."""
     return F.grid_sample(displacement, places, padding_mode="border", align_corners=False)
+
+
+class LidStage(Stage):
+    """Lids shut as far as their keypoints do, and lower lids rise."""
+
+    name = "lids"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Move the lids."""
+        driving, source = frame.moment.driving, frame.moment.source
+        return frame.moved(follow_lower_lids(shut_lids(frame.displacement, driving, source), driving, source))

@@ -17,6 +17,7 @@ from torch.nn import functional as F
 from fomm.geometry.grids import cells_between, coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS, TIED_LANDMARKS
+from fomm.parts.stage import Frame, Stage
 
 _LIPS = list(REGIONS["mouth"])
 _CORNERS = [TIED_LANDMARKS.index(landmark) for landmark in (61, 291)]
@@ -59,3 +60,13 @@ def _bumps(places: Tensor, around: Tensor, half: Tensor) -> Tensor:
     """Return how much places `[B, N, 2]` have to do with others `[B, L, 2]`, `[B, N, L]` in [0, 1]."""
     near = torch.cdist(places, around) / (_BUMP * half)
     return (1 - near).clamp_min(0).square().square() * (4 * near + 1)
+
+
+class LipStage(Stage):
+    """Lips go where their keypoints do."""
+
+    name = "lips"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Move the lips."""
+        return frame.moved(follow_lips(frame.displacement, frame.moment.driving, frame.moment.source))

@@ -16,6 +16,7 @@ from torch import Tensor
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.mouth_shape import Mouth, Opening, box
 from fomm.geometry.skull import SkullAxes
+from fomm.parts.stage import Frame, Stage
 from fomm.source.mouth import SourceMouth
 
 _PARTED = (0.04, 0.1)  # of half the mouth's width: from where to where lips part that show teeth
@@ -106,3 +107,14 @@ def _where(skull: SkullAxes, before: SkullAxes, places: Tensor) -> Tensor:
     """Return where in the source the same places of the skull were, `[B, h, w, 2]`."""
     across, depth = skull.measure(places)
     return before.point(across / skull.narrowed(before), depth)
+
+
+class OwnTeethStage(Stage):
+    """The photo's own teeth hang from the skull, whatever lips do."""
+
+    name, when = "own-teeth", "inference"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Hold the teeth."""
+        held = hold_teeth(frame.displacement, frame.moment.opening, frame.moment.mouth)
+        return frame.moved(held.displacement).told(held.shown, held.hidden)

@@ -17,8 +17,8 @@ from torch import Tensor
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import TIED_LANDMARKS
 from fomm.geometry.mouth_shape import Opening
-from fomm.parts.shadow import in_shadow
-from fomm.source.mouth import SourceMouth
+from fomm.parts.stage import Frame, Stage
+from fomm.source.mouth import SourceMouth, in_shadow
 
 _BELOW = 0.09  # steps from the line of the shut lips down to the upper teeth's edge
 _BITE = 0.03  # steps by which they cover the lower ones where the jaw is shut
@@ -105,7 +105,7 @@ def teeth_map(here: Opening, driving: Keypoints, before: SourceMouth) -> Tensor 
         before: the source's mouth.
 
     Returns:
-        A drawing `[B, 4, side, side]`, see `fomm.parts.layers`, in float32 without gradient, of nothing where the
+        A painted layer `[B, 4, side, side]`, see `fomm.parts.stage`, in float32 without gradient, of nothing where the
         source shows teeth or the mouth opens no further than there; None where that is so everywhere.
     """
     unseen = before.uncovered(here)  # [B, h, w]
@@ -146,3 +146,14 @@ def _both_rows(rows: _Rows, here: Opening) -> tuple[Tensor, Tensor]:
 
 def _chin(keypoints: Keypoints) -> Tensor:
     return keypoints.value.detach().float()[:, None, None, _CHIN]  # [B, 1, 1, 2]
+
+
+class TeethStage(Stage):
+    """Teeth are painted into a mouth that the photo shows without."""
+
+    name, when = "teeth", "inference"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Paint them."""
+        moment = frame.moment
+        return frame.under(teeth_map(moment.opening, moment.driving, moment.mouth))

@@ -13,6 +13,7 @@ import torch
 from torch import Tensor
 
 from fomm.geometry.mouth_shape import Opening
+from fomm.parts.stage import Frame, Stage
 from fomm.source.mouth import SourceMouth
 
 _THROAT, _TONGUE = (0.18, 0.065, 0.07), (0.58, 0.33, 0.36)  # parts of the light of teeth; as in fifteen real clips
@@ -34,8 +35,8 @@ def tongue_map(here: Opening, before: SourceMouth, hidden: Tensor) -> Tensor | N
         hidden: where the inside of an open mouth is that lips hid in the source, `[B, 1, side, side]` in [0, 1].
 
     Returns:
-        A drawing `[B, 4, side, side]`, see `fomm.parts.layers`, in float32 without gradient; None where all mouths are
-        shut, or the source shows all there is.
+        A painted layer `[B, 4, side, side]`, see `fomm.parts.stage`, in float32 without gradient; None where all mouths
+        are shut, or the source shows all there is.
     """
     missing = torch.maximum(before.uncovered(here), hidden[:, 0, here.place[0], here.place[1]])  # [B, h, w]
     if not bool(missing.any()):
@@ -53,3 +54,17 @@ def tongue_map(here: Opening, before: SourceMouth, hidden: Tensor) -> Tensor | N
     shade = 1 - _SHADE * (1 - edge / _EDGE).clamp(0, 1)
     colour = (colour * shade[:, None] * before.enamel).clamp(0, 1)
     return here.drawn(torch.cat((cover[:, None], colour), dim=1))
+
+
+class TongueStage(Stage):
+    """Tongue and throat are painted where an open mouth shows more than the photo does."""
+
+    name, when = "tongue", "inference"
+
+    def apply(self, frame: Frame) -> Frame:
+        """Paint them."""
+        moment = frame.moment
+        here = moment.opening
+        nothing = here.marks.new_zeros(len(here.marks), 1, here.side, here.side)
+        hidden = nothing if frame.own is None else frame.own[:, 1:]
+        return frame.under(tongue_map(here, moment.mouth, hidden))

@@ -22,6 +22,7 @@ from torch.nn import functional as F
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import TIED_LANDMARKS
+from fomm.parts.stage import Stage
 
 _AROUND = 3  # cells around one of the person that tell how far the person moves there
 _RIM = 1  # cells around the person in the source that hair reaches into
@@ -180,3 +181,9 @@ def _rise(planes: Tensor, between: tuple[float, float]) -> Tensor:
 def _read(planes: Tensor, place: Tensor) -> Tensor:
     """Sample planes `[B, C, S, S]` at source coordinates `[B, 2, S, S]`."""
     return F.grid_sample(planes, place.permute(0, 2, 3, 1), padding_mode="border", align_corners=False)
+
+
+class VisibilityStage(Stage):
+    """What the source hides is told from the motion (`fomm.model.compact_motion`); without, all counts as shown."""
+
+    name = "visibility"

@@ -8,7 +8,7 @@ computed in lanes, see `fomm.render.worker_pool`. Kernels may round otherwise in
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Generator, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Generator, Iterable, Iterator, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from typing import TypeVar
@@ -24,6 +24,7 @@ from fomm.face.crop import CropWindow
 from fomm.geometry.anatomy import anatomy_of
 from fomm.geometry.keypoints import Keypoints
 from fomm.model.interface import AnimationModel, EncodedSource, GeneratedFrames
+from fomm.parts.photo import MirroredHalf
 from fomm.render.compute import decide
 from fomm.render.mirrored_half import MirroredPortrait, with_far_half
 from fomm.render.optimise import prepare
@@ -75,13 +76,14 @@ class Animator:
         settings: device, precision and batch size.
 
     Raises:
-        SettingsError: the device or precision is not available.
+        SettingsError: the device or precision is not available, or the model lacks a stage that is to be left out.
     """
 
     def __init__(self, model: AnimationModel, image_size: int, settings: RenderSettings | None = None) -> None:
         self.compute = decide(settings or RenderSettings(), model)
         self.image_size = image_size
         self._model = prepare(model.to(self.compute.device), self.compute.dtype)
+        self.leave_out(settings.left_out if settings else ())
         self._anatomy = anatomy_of(model.config)
         self._lanes = Lanes.for_cpu() if self.compute.device.type == "cpu" else Lanes(_GPU_LANES, 1)
 
@@ -93,6 +95,19 @@ class Animator:
             picture = self._tensor([square])
             encoded, keypoints = self._model.encode(picture), self._model.detect(picture)
         return Portrait(photo, window, encoded, keypoints, self._mirrored(picture, keypoints), shown, leave)
+
+    @property
+    def stages(self) -> tuple[str, ...]:
+        """Names of the model's stages that can be left out."""
+        return self._model.all_stages
+
+    def leave_out(self, names: Collection[str]) -> None:
+        """Leave out these stages and no others; a portrait has to be made anew.
+
+        Raises:
+            SettingsError: the model has no stage of that name.
+        """
+        self._model.leave_out(names)
 
     def canvas(self, photo: Image, window: CropWindow) -> Canvas:
         """Return a photo uint8 `[H, W, 3]` with what its window shows beyond it, as `portrait` sees it."""
@@ -174,7 +189,8 @@ class Animator:
         """Return the mirror image of a source `[1, 3, S, S]` with these keypoints, or None where it would not help."""
         anatomy, own = self._anatomy, keypoints.to(torch.float32)
         with torch.inference_mode():
-            if anatomy is None or not FarHalf.helps(own, anatomy):
+            wanted = anatomy is not None and MirroredHalf.name in self._model.stages
+            if anatomy is None or not wanted or not FarHalf.helps(own, anatomy):
                 return None
             mirrored = picture.flip(-1)
         with self._inference():

@@ -149,7 +149,7 @@ def test_a_model_with_a_matte_offers_its_decoder_what_is_behind_the_person():
         model.matte.head.weight.zero_()
         model.matte.head.bias.fill_(-20.0)  # nobody is there
     encoded = model.encode(picture)
-    torch.testing.assert_close(encoded.features[-1], picture)
+    torch.testing.assert_close(encoded.known.background, picture)
     still = model.detect(picture)
     assert model.move(picture, still, still).person.max() < 1e-3
     made = model.animate(encoded, still, still)

@@ -10,6 +10,7 @@ from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.motion import Motion
 from fomm.model.interface import EncodedSource, GeneratedFrames
+from fomm.parts.stage import Source
 from fomm.render.animator import Portrait
 from fomm.render.paste_back import PasteBack
 
@@ -27,7 +28,9 @@ def portrait():
     square = torch.from_numpy(window.crop(photo, SIDE).copy()).permute(2, 0, 1)[None].float() / 255
     places = torch.stack(torch.meshgrid(torch.arange(CELLS), torch.arange(CELLS), indexing="ij"), dim=-1)[None]
     places[0, HOLE[0], HOLE[1], 1] += 5
-    return Portrait(photo, window, EncodedSource(square, (), places), Keypoints(torch.zeros(1, 1, 2)))
+    return Portrait(
+        photo, window, EncodedSource(square, (), Source(square, places=places)), Keypoints(torch.zeros(1, 1, 2))
+    )
 
 
 def uncovered(portrait, behind=1.0, shift=0.0, **settings):

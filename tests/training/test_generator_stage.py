@@ -95,7 +95,7 @@ def test_a_stage_may_judge_the_inside_of_mouths_by_squares(labelled_clips, clip_
         task.begin(0)
         sample = task.make_batch(Draw(0, 0, 5))
         monkeypatch.setattr(
-            "fomm.networks.compact.dense_motion.mouth_map",
+            "fomm.model.compact_motion.mouth_map",
             lambda driving, source, side: torch.ones(len(driving), 6, side, side),
         )
         losses.append(float(task.losses(sample).losses["pixels"].detach()))

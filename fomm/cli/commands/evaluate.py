@@ -37,6 +37,11 @@ Example:
 @click.option(
     "--photo-clips", type=click.IntRange(1), default=3, show_default=True, help="How many clips drive each photo."
 )
+@click.option(
+    "--ablate",
+    is_flag=True,
+    help="Measure instead what each stage of the model is worth, by leaving out one at a time.",
+)
 @click.option("--force", is_flag=True, help="Replace results that are there.")
 @settings_options(EvaluateSettings)
 def evaluate(
@@ -46,6 +51,7 @@ def evaluate(
     folder: Path,
     photos: tuple[Path, ...],
     photo_clips: int,
+    ablate: bool,
     force: bool,
     settings_file: Path | None,
     **given: Any,
@@ -55,6 +61,10 @@ def evaluate(
     CLIPS holds videos, gifs or folders of frames, each showing one face; a labelled synthetic set adds true motion.
     Numbers need no consent. The comparison shows a person moving, so it needs a consented photo.
     """
+    from fomm.evaluation.ablation import JSON_NAME as ABLATION_JSON
+    from fomm.evaluation.ablation import MARKDOWN_NAME as ABLATION_MARKDOWN
+    from fomm.evaluation.ablation import ablate as measure_stages
+    from fomm.evaluation.ablation import write_ablation
     from fomm.evaluation.comparison import authorise_photo, write_comparison
     from fomm.evaluation.report import MARKDOWN_NAME, check_folder, write_report
     from fomm.evaluation.run import evaluate as run_evaluation
@@ -64,11 +74,20 @@ def evaluate(
     films = {photo: folder / f"comparison-{photo.stem}.mp4" for photo in photos}
     if len(set(films.values())) < len(films):
         raise OutputError("Two of the photos have the same name, so their films would too; rename one.")
-    check_folder(folder, force=force)
+    check_folder(folder, *([(ABLATION_JSON, ABLATION_MARKDOWN)] if ablate else []), force=force)
     for photo, film in films.items():
         if film.parent.is_dir():
             check_destination(film, [photo], force=force)
     tools = prepare(model, settings)
+    if ablate:
+        if photos or pairs:
+            raise OutputError(
+                "With --ablate clips drive themselves and no film is made; leave out --photo and --pairs."
+            )
+        with progress_bars() as progress:
+            report = write_ablation(measure_stages(tools, clips, progress), folder)
+        say(f"{report}: what {len(tools.pipeline._animator.stages)} stages are worth.")
+        return
     subjects = [authorise_photo(tools, photo) for photo in films]  # refused now, not after an hour
     with progress_bars() as progress:
         result = run_evaluation(tools, clips, progress, pairs)

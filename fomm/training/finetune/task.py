@@ -37,7 +37,6 @@ from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS
 from fomm.geometry.warping import warp
 from fomm.model.compact import CompactModel
-from fomm.networks.compact.detector import to_blocks
 from fomm.networks.layout import channels_last
 from fomm.training.augment.pairs import augment_pair
 from fomm.training.augment.window import choose_windows, cut_keypoints, cut_motion, cut_picture
@@ -196,9 +195,7 @@ class FinetuneTask:
         where it was.
         """
         with torch.no_grad():
-            blocks = to_blocks(source, self.model.settings.motion_side)
-            matte = self.model.find_person(source)
-            before: Tensor = self.original(blocks, there, here, source, matte).flow
+            before = self.model.move(source, there, here, self.original).flow
         return ((flow - before).abs().sum(-1) * (1 - self._face_map(there, flow.shape[1]))).mean()
 
     def _face_map(self, keypoints: Keypoints, side: int) -> Tensor:

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fomm.parts.layers import over
+from fomm.parts.stage import over
 
 
 def test_what_is_in_front_hides_what_is_behind():
