@@ -13,7 +13,7 @@ from torch import Tensor
 
 from fomm.config.settings import Settings
 from fomm.config.training.compact import CompactSettings
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import on_axes
 from fomm.geometry.landmarks import EYES, FREE_PLACES, MEAN_FACE, MIRROR, REGIONS, TIED_LANDMARKS
 
@@ -117,7 +117,7 @@ class Anatomy:
         """
         if not self.irises:
             return value.new_zeros(len(value), 0, 2)
-        eyes = Almonds.of(value)
+        eyes = EyeShapes.of(value)
         return on_axes((value[:, list(self.irises)] - eyes.centre) / eyes.half, eyes.axes)
 
     def size(self, value: Tensor) -> Tensor:

@@ -1,4 +1,4 @@
-"""The eyes as keypoints describe them: almonds between two parabolas through corners and lids.
+"""The eyes as keypoints describe them: eye shapes between two parabolas through corners and lids.
 
 An open eye is two or three cells of the flow field high, too few for a network to tell lid, iris and skin apart; its
 keypoints tell all there is to know. What they say is measured here, for `fomm.parts.irises`, `fomm.parts.lids`,
@@ -21,7 +21,7 @@ _FLATTEST = 0.5  # of 1 - x^2 where a lid's keypoint lies, if that is near a cor
 
 
 @dataclass(frozen=True)
-class Almonds:
+class EyeShapes:
     """Both eyes of B faces, in half widths of each eye from its centre.
 
     Attributes:
@@ -40,7 +40,7 @@ class Almonds:
     bulge: Tensor
 
     @classmethod
-    def of(cls, value: Tensor) -> Almonds:
+    def of(cls, value: Tensor) -> EyeShapes:
         """Measure the eyes of keypoints `[B, K, 2]`."""
         corners = value[:, [eye[:2] for eye in EYES]]  # [B, 2 eyes, 2 corners, 2]
         lids = value[:, [eye[2:] for eye in EYES]]  # [B, 2 eyes, upper and lower, 2]

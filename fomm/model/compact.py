@@ -23,7 +23,7 @@ from fomm.networks.compact.generator import CompactGenerator
 from fomm.networks.compact.matte import CompactMatte
 from fomm.parts.sequence import StageSequence
 from fomm.parts.stage import Source
-from fomm.source.background import clean_plate
+from fomm.source.background import inpainted_background
 
 _TIMED_BATCH = 4  # frames that share the small operations of this model
 
@@ -158,10 +158,10 @@ class CompactModel(AnimationModel):
         maker = MotionMaker(self.settings, self.stages, learning=network.training)
         return maker.motion(network, known, blocks, driving, source)
 
-    def plate(self, source: Tensor) -> Tensor | None:
-        """Return the clean plate of sources `[B, 3, H, W]` in [0, 1], of the same shape, if the model has a matte."""
+    def background(self, source: Tensor) -> Tensor | None:
+        """Return the background of sources `[B, 3, H, W]` in [0, 1], of the same shape, if the model has a matte."""
         matte = self.find_person(source)
-        return None if matte is None else clean_plate(source, matte)
+        return None if matte is None else inpainted_background(source, matte)
 
     def encode(self, source: Tensor) -> EncodedSource:
         """Encode the source `[B, 3, H, W]` in [0, 1]: its pixel blocks, the generator's features, and what is known."""

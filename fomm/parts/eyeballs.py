@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import coordinate_grid, on_axes
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS
@@ -48,7 +48,7 @@ class Eyeballs:
         radius: of the irises, `[B, 2 eyes]`.
     """
 
-    eyes: Almonds
+    eyes: EyeShapes
     iris: Tensor
     radius: Tensor
 
@@ -56,7 +56,7 @@ class Eyeballs:
     def of(cls, keypoints: Keypoints) -> Eyeballs:
         """Measure the eyes of keypoints `[B, K, 2]`, irises included, without gradient."""
         value = keypoints.value.detach().float()
-        eyes = Almonds.of(value)
+        eyes = EyeShapes.of(value)
         offset = (value[:, list(REGIONS["irises"])] - eyes.centre) / eyes.half
         return cls(eyes, on_axes(offset, eyes.axes), eyes.half[..., 0].new_full(eyes.half.shape[:2], RADIUS))
 

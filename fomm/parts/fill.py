@@ -1,4 +1,4 @@
-"""Colours for what the source hides: behind a person the clean plate, elsewhere those around that move alike.
+"""Colours for what the source hides: behind a person the inpainted background, elsewhere those around that move alike.
 
 A head that moves away uncovers wall the source never shows. Pull-push interpolation (Gortler et al., "The Lumigraph",
 1996, section 3.4) continues known colours into such holes: weighted averages are pulled up a pyramid, and pushed back
@@ -35,7 +35,7 @@ class Filled:
 
     Attributes:
         image: float32 `[B, 3, H, W]`.
-        behind: share of the clean plate in it, `[B, 1, H, W]` in [0, 1], or None without one.
+        behind: share of the inpainted background in it, `[B, 1, H, W]` in [0, 1], or None without one.
         person: share of the moved source in it where the person is a layer, likewise; else None.
         resting: share of the source as it rests behind that layer, likewise.
     """
@@ -52,17 +52,17 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
     Args:
         warped: the source's pixels moved by the flow, `[B, 3, H, W]`; H and W are multiples of the field's sides.
         motion: how they were moved; `shown` says where they are right.
-        behind: the clean plate moved likewise, `[B, 3, H, W]`, if `motion.person` says where the person is.
+        behind: the inpainted background moved likewise, `[B, 3, H, W]`, if `motion.person` says where the person is.
 
     Raises:
-        ValueError: the motion does not say what is shown, or there is a clean plate, but no matte.
+        ValueError: the motion does not say what is shown, or there is an inpainted background, but no matte.
     """
     if motion.shown is None:
         raise ValueError("Only a motion that says what the source shows can be filled; set model.hidden_margin.")
     shown = motion.shown.float()
     person = motion.person
     if behind is not None and person is None:
-        raise ValueError("A clean plate can be used only where the motion says what is of the person.")
+        raise ValueError("A inpainted background can be used only where the motion says what is of the person.")
     fill = _enlarged(_continued(warped, motion, shown if behind is None or person is None else shown * person), warped)
     share, all_shown = None, _enlarged(shown, warped)
     if behind is not None and person is not None:
@@ -77,14 +77,14 @@ def fill_hidden(warped: Tensor, motion: Motion, behind: Tensor | None = None) ->
     return Filled(torch.lerp(fill, warped.float(), all_shown), share)
 
 
-def fill_layers(warped: Tensor, motion: Motion, source: Tensor, plate: Tensor) -> Filled:
+def fill_layers(warped: Tensor, motion: Motion, source: Tensor, inpainted: Tensor) -> Filled:
     """Return the person's layer before the background's, each with what the source hides of it made up.
 
     Args:
         warped: the source's pixels moved by the person's displacement, `[B, 3, H, W]`.
         motion: its layer says where the person and the wall are shown.
         source: as it rests, `[B, 3, H, W]`.
-        plate: the clean plate, `[B, 3, H, W]`.
+        inpainted: the inpainted background, `[B, 3, H, W]`.
 
     Raises:
         ValueError: the motion has no layers.
@@ -95,7 +95,7 @@ def fill_layers(warped: Tensor, motion: Motion, source: Tensor, plate: Tensor) -
     shown, wall = _enlarged(layer.shown, warped), _enlarged(layer.wall, warped)
     fill = _enlarged(_continued(warped, motion, layer.shown * read), warped)
     person = torch.lerp(fill, warped.float(), shown)
-    background = torch.lerp(plate.float(), source.float(), wall)
+    background = torch.lerp(inpainted.float(), source.float(), wall)
     alpha, rest = layer.alpha, 1 - layer.alpha
     return Filled(torch.lerp(background, person, alpha), rest * (1 - wall), alpha * shown, rest * wall)
 

@@ -1,8 +1,8 @@
 """Irises move between the lids: a part of the flow that follows from keypoints alone.
 
-Inside the almond of an eye (see `fomm.geometry.eye_shape`) the network's own motion, which is that of the lids, is made
-to agree with how the iris went from source to driving frame; toward lids and corners that correction fades. For irises
-that go far see `fomm.parts.eyeballs`.
+Inside the eye shape of an eye (see `fomm.geometry.eye_shape`) the network's own motion, which is that of the lids, is
+made to agree with how the iris went from source to driving frame; toward lids and corners that correction fades. For
+irises that go far see `fomm.parts.eyeballs`.
 """
 
 from __future__ import annotations
@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS
@@ -35,7 +35,7 @@ def turn_irises(displacement: Tensor, driving: Keypoints, source: Keypoints) -> 
     there = F.grid_sample(displacement, iris[:, :, None], padding_mode="border", align_corners=False)
     wanted = before[:, list(REGIONS["irises"])] - iris
     missing = wanted - there[..., 0].transpose(1, 2)  # [B, 2 eyes, 2]
-    eyes = Almonds.of(now)
+    eyes = EyeShapes.of(now)
     side = displacement.shape[-1]
     rows, columns = eyes.box(side)
     x, y = eyes.places(coordinate_grid(side, side, displacement, corners=False)[rows, columns])  # [B, 2 eyes, h, w]

@@ -14,7 +14,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.parts.stage import Frame, Stage
@@ -42,7 +42,7 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
         `[B, 4, side, side]` in float32 without gradient: how far a pixel is drawn and its colour there, all in [0, 1];
         None where no eye shuts.
     """
-    now, before = Almonds.of(driving.value.detach().float()), Almonds.of(source.value.detach().float())
+    now, before = EyeShapes.of(driving.value.detach().float()), EyeShapes.of(source.value.detach().float())
     left = now.opening / before.opening.clamp_min(_NARROW)  # [B, 2 eyes]
     shut = ((_BEGIN - left) / (_BEGIN - _END)).clamp(0, 1)
     shut = shut * ((before.opening - _NARROW) / (_OPEN - _NARROW)).clamp(0, 1)
@@ -64,7 +64,7 @@ def lash_map(displacement: Tensor, driving: Keypoints, source: Keypoints, pictur
     return drawn
 
 
-def _lashes(before: Almonds, picture: Tensor) -> Tensor:
+def _lashes(before: EyeShapes, picture: Tensor) -> Tensor:
     """Return the colour of the lashes, `[B, 3, 2 eyes]`: the mean along the upper lid of what is darkest across it."""
     x = torch.linspace(*_ALONG, device=picture.device)[:, None]
     across = torch.linspace(*_ACROSS, device=picture.device)

@@ -16,7 +16,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import TIED_LANDMARKS
@@ -44,7 +44,7 @@ def shut_lids(displacement: Tensor, driving: Keypoints, source: Keypoints) -> Te
         driving: keypoints of the frame to make, `B` of them.
         source: keypoints of the source, `B` of them.
     """
-    now, before = Almonds.of(driving.value), Almonds.of(source.value)
+    now, before = EyeShapes.of(driving.value), EyeShapes.of(source.value)
     left = now.opening / before.opening.clamp_min(_LEAST)  # [B, 2 eyes]
     closing = ((_BEGIN - left) / (_BEGIN - _END)).clamp(0, 1)
     if not bool(closing.any()):
@@ -81,7 +81,7 @@ def follow_lower_lids(displacement: Tensor, driving: Keypoints, source: Keypoint
         driving: keypoints of the frame to make, `B` of them.
         source: keypoints of the source, `B` of them.
     """
-    now, before = Almonds.of(driving.value), Almonds.of(source.value)
+    now, before = EyeShapes.of(driving.value), EyeShapes.of(source.value)
     down = now.axes[:, :, 1]  # [B, 2 eyes, 2]
     way = (_missing(displacement, now, before, lid=1) * down).sum(-1, keepdim=True) / now.half  # [B, 2 eyes, 1]
     way = way * way.square() / (way.square() + _NOISE**2)
@@ -98,14 +98,14 @@ def follow_lower_lids(displacement: Tensor, driving: Keypoints, source: Keypoint
     return moved
 
 
-def _around(displacement: Tensor, now: Almonds) -> tuple[slice, slice, Tensor]:
+def _around(displacement: Tensor, now: EyeShapes) -> tuple[slice, slice, Tensor]:
     """Return the rows and columns of a displacement that hold the eyes, and where these are, `[h, w, 2]`."""
     side = displacement.shape[-1]
     rows, columns = now.box(side)
     return rows, columns, coordinate_grid(side, side, displacement, corners=False)[rows, columns]
 
 
-def _missing(displacement: Tensor, now: Almonds, before: Almonds, lid: int) -> Tensor:
+def _missing(displacement: Tensor, now: EyeShapes, before: EyeShapes, lid: int) -> Tensor:
     """Return what the motion of upper lids, 0, or lower ones, 1, lacks at their keypoints, `[B, 2 eyes, 2]`."""
     edge = now.lids[:, :, lid]  # [B, 2 eyes, 2]
     read = edge + (_ABOVE if lid else -_ABOVE) * now.half * now.axes[:, :, 1]
@@ -113,7 +113,7 @@ def _missing(displacement: Tensor, now: Almonds, before: Almonds, lid: int) -> T
     return before.lids[:, :, lid] - edge - there[..., 0].transpose(1, 2)
 
 
-def _skin(now: Almonds, before: Almonds, driving: Keypoints, source: Keypoints, eye: int) -> Tensor:
+def _skin(now: EyeShapes, before: EyeShapes, driving: Keypoints, source: Keypoints, eye: int) -> Tensor:
     """Return how high the skin between lid and brow is, `[B]`, in half widths of the eye."""
     way, was = (
         ((each.lids[:, eye, 0] - value[:, _BROWS[eye]]) * each.axes[:, eye, 1]).sum(-1) / each.half[:, eye, 0]

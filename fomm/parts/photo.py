@@ -5,9 +5,9 @@ from __future__ import annotations
 from dataclasses import replace
 
 from fomm.parts.stage import Source, Stage
-from fomm.source.background import borrowed_places, clean_plate, with_texture
-from fomm.source.belongings import with_belongings
+from fomm.source.background import inpainted_background, texture_places, with_texture
 from fomm.source.fine_matte import fine_matte
+from fomm.source.matte_refinement import refined_matte
 from fomm.source.tone import tone_of
 
 
@@ -18,7 +18,7 @@ class MatteRefinement(Stage):
 
     def prepare(self, source: Source) -> Source:
         """Set `Source.person`."""
-        return source if source.matte is None else replace(source, person=with_belongings(source.picture, source.matte))
+        return source if source.matte is None else replace(source, person=refined_matte(source.picture, source.matte))
 
 
 class Background(Stage):
@@ -29,7 +29,7 @@ class Background(Stage):
     def prepare(self, source: Source) -> Source:
         """Set `Source.background`."""
         person = source.matte if source.person is None else source.person
-        return source if person is None else replace(source, background=clean_plate(source.picture, person))
+        return source if person is None else replace(source, background=inpainted_background(source.picture, person))
 
 
 class BackgroundTexture(Stage):
@@ -42,7 +42,7 @@ class BackgroundTexture(Stage):
         person = source.matte if source.person is None else source.person
         if person is None or source.background is None:
             return source
-        places = borrowed_places(source.background, person)
+        places = texture_places(source.background, person)
         return replace(source, places=places, background=with_texture(source.picture, places, source.background))
 
 

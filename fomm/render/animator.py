@@ -2,7 +2,7 @@
 
 A source photo becomes a `Portrait` once; every frame after that costs only motion and decoding. A frame of the compact
 model is thousands of small operations, so a few frames share them, on a CPU too; several of such batches at a time are
-computed in lanes, see `fomm.render.worker_pool`. Kernels may round otherwise in batches of another size.
+computed in workers, see `fomm.render.worker_pool`. Kernels may round otherwise in batches of another size.
 """
 
 from __future__ import annotations
@@ -28,7 +28,7 @@ from fomm.parts.photo import MirroredHalf
 from fomm.render.compute import decide
 from fomm.render.mirrored_half import MirroredPortrait, with_far_half
 from fomm.render.optimise import prepare
-from fomm.render.worker_pool import Lanes
+from fomm.render.worker_pool import WorkerPool
 from fomm.source.canvas import Canvas, continued
 from fomm.source.hair import FaceOval
 from fomm.source.mirrored_half import FarHalf
@@ -36,7 +36,7 @@ from fomm.source.mirrored_half import FarHalf
 Image = NDArray[np.uint8]
 Finished = TypeVar("Finished")
 
-_GPU_LANES = 2  # one batch is prepared or fetched while the other is computed
+_GPU_WORKERS = 2  # one batch is prepared or fetched while the other is computed
 
 
 @dataclass(frozen=True)
@@ -85,7 +85,7 @@ class Animator:
         self._model = prepare(model.to(self.compute.device), self.compute.dtype)
         self.leave_out(settings.left_out if settings else ())
         self._anatomy = anatomy_of(model.config)
-        self._lanes = Lanes.for_cpu() if self.compute.device.type == "cpu" else Lanes(_GPU_LANES, 1)
+        self._pool = WorkerPool.for_cpu() if self.compute.device.type == "cpu" else WorkerPool(_GPU_WORKERS, 1)
 
     def portrait(self, photo: Image, window: CropWindow, leave: object | None = None) -> Portrait:
         """Encode the window of a photo uint8 `[H, W, 3]` once for many frames; see `Portrait.leave`."""
@@ -120,12 +120,12 @@ class Animator:
     def look(self, squares: Sequence[Image]) -> tuple[Keypoints, Tensor | None]:
         """Return what `detect` does, and how far two looks at each picture disagree, see `AnimationModel.look`."""
         step = self.compute.batch_size
-        if self.compute.device.type == "cpu":  # every lane gets some, however many there are
-            step = min(step, math.ceil(len(squares) / self._lanes.count))
+        if self.compute.device.type == "cpu":  # every worker gets some, however many there are
+            step = min(step, math.ceil(len(squares) / self._pool.count))
         parts = [squares[start : start + step] for start in range(0, len(squares), step)]
         if len(parts) == 1:
             return self._look(parts[0])
-        with closing(self._lanes.map(self._look, parts)) as found:
+        with closing(self._pool.map(self._look, parts)) as found:
             looks = list(found)
         apart = [part for _, part in looks if part is not None]
         return Keypoints.cat([keypoints for keypoints, _ in looks]), torch.cat(apart) if apart else None
@@ -157,7 +157,7 @@ class Animator:
         """
         step = self.compute.batch_size
         parts = (batch[start : start + step] for batch in driving for start in range(0, len(batch), step))
-        return self._lanes.map(lambda part: finish(self._generate(portrait, part)), parts)
+        return self._pool.map(lambda part: finish(self._generate(portrait, part)), parts)
 
     def _look(self, squares: Sequence[Image]) -> tuple[Keypoints, Tensor | None]:
         with self._inference():

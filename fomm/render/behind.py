@@ -1,8 +1,9 @@
 """Fine texture for what a head uncovers.
 
-The clean plate behind a person has the model's resolution, which beside a photo's own wall is a blur that follows the
-head. But it was put together from cells of the source (see `fomm.source.background`), and the photo shows these finer.
-What they show beyond the model's resolution is laid out once per portrait; where a frame shows the plate, it is added.
+The inpainted background behind a person has the model's resolution, which beside a photo's own wall is a blur that
+follows the head. But it was put together from cells of the source (see `fomm.source.background`), and the photo shows
+these finer. What they show beyond the model's resolution is laid out once per portrait; where a frame shows the
+inpainted, it is added.
 """
 
 from __future__ import annotations
@@ -22,7 +23,7 @@ _STILL, _GONE = 1.0, 4.0  # photo pixels by which a wall moves: so far its textu
 
 
 def fine_texture(portrait: Portrait, grid: Tensor, resample: Resampler, side: int) -> Tensor | None:
-    """Return what the photo adds to the clean plate.
+    """Return what the photo adds to the inpainted background.
 
     Args:
         portrait: the photo, its window and its features.
@@ -32,7 +33,7 @@ def fine_texture(portrait: Portrait, grid: Tensor, resample: Resampler, side: in
 
     Returns:
         Float32 `[1, 3, h, w]` in [-255, 255] for the photo's pixels inside the window; None if the model makes no
-        plate up, or the photo is no finer than the model.
+        inpainted up, or the photo is no finer than the model.
     """
     places, model_side = portrait.encoded.places, portrait.encoded.image.shape[-1]
     if places is None or portrait.window.side <= model_side:
@@ -50,7 +51,7 @@ def texture_share(behind: Tensor, displacement: Tensor, window_side: float) -> T
     """Return how much of the texture to add, `[B, 1, S, S]` in [0, 1]: none to a wall that moves.
 
     Args:
-        behind: share of the clean plate in the frames, `[B, 1, S, S]` in [0, 1].
+        behind: share of the inpainted background in the frames, `[B, 1, S, S]` in [0, 1].
         displacement: backward, `[B, 2, S, S]` in [-1, 1] units.
         window_side: of the window, in photo pixels.
     """

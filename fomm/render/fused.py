@@ -6,7 +6,7 @@
   four phases is a 2x2 convolution of the small picture: 4/9 of the arithmetic, and nothing is doubled first.
 - `PhaseOutput`: a `PhaseUp` whose phases go straight into the last, odd-sized convolution as channels. That
   convolution makes 2x2 output pixels at once, because a kernel with three output channels leaves most of a CPU's
-  vector lanes idle.
+  vector workers idle.
 
 Sums of weights are formed in the weights' own precision before they are cast, so float32 results differ from the plain
 blocks' only by rounding.

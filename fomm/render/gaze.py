@@ -1,8 +1,8 @@
 """Gaze moved in the photo itself: the picture inside the eyelids slides, lids and face stay.
 
 An iris is a few pixels wide in the square that the networks see, so it is moved at the photo's own resolution before
-they see it. Each eye is an almond between two parabolas through its corners and lids. With `x` along the eye in [-1, 1]
-from corner to corner, a point shows what was at `x - g (1 - x^2)`: the middle moves by `g`, the corners stay. Up and
+they see it. Each eye is an eye shape between two parabolas through its corners and lids. With `x` along the eye in [-1,
+1] from corner to corner, a point shows what was at `x - g (1 - x^2)`: the middle moves by `g`, the corners stay. Up and
 down it slides below the lids, which hide it.
 """
 

@@ -1,7 +1,8 @@
-"""Lanes: threads that each compute whole frames, because cores share the small kernels of one frame badly.
+"""WorkerPool: threads that each compute whole frames, because cores share the small kernels of one frame badly.
 
 On two cores a frame of the compact model takes as long with two threads as with one, but two frames at a time take
-two thirds of the time for each. So a machine's threads are dealt out to lanes, and frames to whichever lane is free.
+two thirds of the time for each. So a machine's threads are dealt out to workers, and frames to whichever worker is
+free.
 """
 
 from __future__ import annotations
@@ -21,7 +22,7 @@ _LIMITING = threading.Lock()
 _MOST = 8  # more would hold more frames in memory than Python can keep busy
 
 
-class Lanes:
+class WorkerPool:
     """A fixed number of threads for work that comes in pieces.
 
     Args:
@@ -32,29 +33,29 @@ class Lanes:
     def __init__(self, count: int, threads: int) -> None:
         self.count = count
         shares = (threads, torch.get_num_threads())
-        self._pool = ThreadPoolExecutor(count, thread_name_prefix="lane", initializer=_limit, initargs=shares)
+        self._pool = ThreadPoolExecutor(count, thread_name_prefix="worker", initializer=_limit, initargs=shares)
         # All begin now: while one does, other threads that begin would take its number of threads for theirs.
         meeting = threading.Barrier(count)
         list(self._pool.map(lambda _: meeting.wait(), range(count)))
 
     @classmethod
-    def for_cpu(cls) -> Lanes:
-        """Return lanes that share the threads that PyTorch may use here and now."""
+    def for_cpu(cls) -> WorkerPool:
+        """Return workers that share the threads that PyTorch may use here and now."""
         threads = torch.get_num_threads()
         count = min(threads, _MOST)
         return cls(count, threads // count)
 
     @classmethod
-    def halves(cls) -> Lanes:
-        """Return two lanes that share the threads that PyTorch may use here and now."""
+    def halves(cls) -> WorkerPool:
+        """Return two workers that share the threads that PyTorch may use here and now."""
         return cls(2, max(1, torch.get_num_threads() // 2))
 
     def run(self, function: Callable[[Item], Result], item: Item) -> Result:
-        """Return `function(item)`, made in a lane."""
+        """Return `function(item)`, made in a worker."""
         return self._pool.submit(function, item).result()
 
     def map(self, function: Callable[[Item], Result], items: Iterable[Item]) -> Generator[Result, None, None]:
-        """Yield `function(item)` for every item, in their order; while the caller uses one, the lanes make the next.
+        """Yield `function(item)` for every item, in their order; while the caller uses one, the workers make the next.
 
         What the function raises is raised here, in its result's place. Closing the generator waits for the pieces in
         the making; only then may what they read be closed.

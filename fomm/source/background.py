@@ -1,4 +1,4 @@
-"""The clean plate of a source: what is behind the person, made up once per source from all that is not the person.
+"""The inpainted background of a source: what is behind the person, made up once from all that is not.
 
 Smooth colours come first, by pull-push interpolation. For pictures that people look at, texture comes on top, by
 exemplar-based inpainting (Criminisi, Perez and Toyama, "Region Filling and Object Removal by Exemplar-Based Image
@@ -24,7 +24,7 @@ from fomm.geometry.pull_push import LEAST, pull_push
 _MARGIN = 1  # cells around the matte that count as the person
 _PATCH = 5  # cells of a patch along either side
 _INWARD = 4  # power of the share of a patch that is known, in its priority; 1 in the paper
-_FEWEST = 30  # complete patches; with fewer to choose from, the plate stays smooth
+_FEWEST = 30  # complete patches; with fewer to choose from, the background stays smooth
 _FAR = 0.4  # mean squared difference of colours that a patch as far away as the picture is wide has to make up for
 _FLAT = 0.02  # strength of an edge where a patch without any counts half
 _SIGHT = 6  # cells from which a cell's priority is told: a Gaussian's four deviations, its slope, a maximum of three
@@ -34,7 +34,7 @@ _Floats = NDArray[np.float32]
 _Cells = NDArray[np.int64]
 
 
-def clean_plate(source: Tensor, matte: Tensor) -> Tensor:
+def inpainted_background(source: Tensor, matte: Tensor) -> Tensor:
     """Return the source with smooth colours instead of the person, float32 `[B, 3, H, W]`.
 
     Args:
@@ -50,37 +50,39 @@ def clean_plate(source: Tensor, matte: Tensor) -> Tensor:
 
 
 @torch.no_grad()
-def borrowed_places(plates: Tensor, matte: Tensor) -> Tensor:
-    """Return which of the matte's cells each cell of the clean plate takes its texture from, int64 `[B, h, w, 2]`.
+def texture_places(backgrounds: Tensor, matte: Tensor) -> Tensor:
+    """Return which of the matte's cells each cell of the background takes its texture from, int64 `[B, h, w, 2]`.
 
     They are row and column. What is not behind the person takes its own; so does all, where next to nothing but the
     person is in the picture.
 
     Args:
-        plates: as `clean_plate` returns them, `[B, 3, H, W]`.
+        backgrounds: as `inpainted_background` returns them, `[B, 3, H, W]`.
         matte: 1 on the person, `[B, 1, h, w]` in [0, 1].
     """
     size = matte.shape[2:]
-    colours = F.adaptive_avg_pool2d(plates, (size[0], size[1])).permute(0, 2, 3, 1).cpu().numpy()
+    colours = F.adaptive_avg_pool2d(backgrounds, (size[0], size[1])).permute(0, 2, 3, 1).cpu().numpy()
     holes = (_near(matte)[:, 0] > 1 / 2).cpu().numpy()
     found = [find_places(each, hole) for each, hole in zip(colours, holes, strict=True)]
     own = _own_places(holes.shape[1:])
-    return torch.from_numpy(np.stack([own if each is None else each for each in found])).to(plates.device)
+    return torch.from_numpy(np.stack([own if each is None else each for each in found])).to(backgrounds.device)
 
 
 @torch.no_grad()
-def with_texture(source: Tensor, places: Tensor, plates: Tensor) -> Tensor:
-    """Return plates with pixels of the source where they borrow them, float32 `[B, 3, H, W]`.
+def with_texture(source: Tensor, places: Tensor, backgrounds: Tensor) -> Tensor:
+    """Return backgrounds with pixels of the source where they borrow them, float32 `[B, 3, H, W]`.
 
     Args:
         source: `[B, 3, H, W]` in [0, 1], of whichever size; H and W are multiples of h and w.
-        places: `[B, h, w, 2]`, see `borrowed_places`.
-        plates: `[B, 3, H, W]` in [0, 1].
+        places: `[B, h, w, 2]`, see `texture_places`.
+        backgrounds: `[B, 3, H, W]` in [0, 1].
     """
     borrowed = (places != torch.from_numpy(_own_places(places.shape[1:3])).to(places)).any(-1)  # [B, h, w]
     made = [
-        copy_places(picture.float(), plate.float(), hole.float(), place.cpu().numpy()) if bool(hole.any()) else plate
-        for picture, plate, hole, place in zip(source, plates, borrowed, places, strict=True)
+        copy_places(picture.float(), inpainted.float(), hole.float(), place.cpu().numpy())
+        if bool(hole.any())
+        else inpainted
+        for picture, inpainted, hole, place in zip(source, backgrounds, borrowed, places, strict=True)
     ]
     return torch.stack(made)
 
@@ -171,7 +173,7 @@ def _own_places(size: Sequence[int]) -> _Cells:
 
 
 def copy_places(source: Tensor, smooth: Tensor, hole: Tensor, places: _Cells) -> Tensor:
-    """Return the plate `[3, H, W]`: in the hole pixels of the source from `places`, elsewhere `smooth`.
+    """Return the inpainted `[3, H, W]`: in the hole pixels of the source from `places`, elsewhere `smooth`.
 
     Around each cell's middle its own place gives the pixels, toward its edges its neighbours' places do, too: where
     they belong together they show the same, and where they do not, the seam is soft.

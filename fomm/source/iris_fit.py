@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 
 RADIUS = 0.4
 """Of an iris, in half widths of the eye: 11.7 mm across in an eye 29 mm wide."""
@@ -31,7 +31,7 @@ _SHARP = 0.02  # difference by which a circle is clearly better than another
 _TRUST = (0.05, 0.15)  # differences from where on, and where altogether, a rim is believed
 
 
-def fit_irises(eyes: Almonds, iris: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
+def fit_irises(eyes: EyeShapes, iris: Tensor, picture: Tensor) -> tuple[Tensor, Tensor]:
     """Find the irises of photos.
 
     Args:

@@ -147,7 +147,7 @@ def _add_edits(studio: Studio) -> None:
     _endpoint(edit_motion, [photo, settings], made, "model")
 
 
-def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lane: str) -> None:
+def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, worker: str) -> None:
     """Hang a function on a button that no page shows."""
 
     @contextmanager
@@ -174,7 +174,7 @@ def _endpoint(function: Callable[..., Any], inputs: list[Any], outputs: Any, lan
 
     told = answers if inspect.isgeneratorfunction(function) else answer
     gr.Button(visible=False).click(
-        told, inputs, outputs, api_name=function.__name__, concurrency_id=lane, show_progress="hidden"
+        told, inputs, outputs, api_name=function.__name__, concurrency_id=worker, show_progress="hidden"
     )
 
 

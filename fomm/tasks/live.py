@@ -22,7 +22,7 @@ from fomm.face.crop import CropWindow
 from fomm.face.windows import portrait_window
 from fomm.geometry.keypoints import Keypoints
 from fomm.render.paste_back import PasteBack
-from fomm.render.worker_pool import Lanes
+from fomm.render.worker_pool import WorkerPool
 from fomm.retarget.live import Recorder
 from fomm.retarget.transfer import Transfer
 from fomm.tasks.animate import Pipeline
@@ -117,7 +117,7 @@ class LivePortrait:
             face_box=face_area(window, settings),
         )
         self.output_id, self.size = self._release.output_id, self._release.size
-        self._lanes = Lanes.halves()
+        self._pool = WorkerPool.halves()
         self._driver = LiveDriver(pipeline, start_of(pipeline, self._portrait, settings.mood), settings)
 
     def frame(self, camera: NDArray[np.uint8], now: float) -> LiveFrame:
@@ -135,7 +135,7 @@ class LivePortrait:
 
     def see(self, camera: NDArray[np.uint8], now: float) -> SeenFrame:
         """Look at a camera frame, the first half of `frame`."""
-        return self._lanes.run(lambda frame: self._look(frame, now), camera)
+        return self._pool.run(lambda frame: self._look(frame, now), camera)
 
     def show(self, seen: SeenFrame) -> LiveFrame:
         """Make and mark the photo's frame, the second half of `frame`; in the order in which they were seen.
@@ -143,7 +143,7 @@ class LivePortrait:
         Raises:
             ConsentError, OutputError: as `frame`.
         """
-        return self._lanes.run(self._make, seen)
+        return self._pool.run(self._make, seen)
 
     def _look(self, camera: NDArray[np.uint8], now: float) -> SeenFrame:
         begun = time.perf_counter()

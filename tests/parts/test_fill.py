@@ -59,7 +59,7 @@ def test_a_hole_that_moves_with_the_head_becomes_head():
 
 
 def moved_scene(hidden, person):
-    """A still head in the columns `person` before a wall, a hole in the columns `hidden`, and the clean plate."""
+    """A still head in the columns `person` before a wall, a hole in the columns `hidden`, and the background."""
     picture, motion = scene(hidden, fast=person, step=0.0)
     matte = torch.zeros(1, 1, SIDE, SIDE)
     matte[..., person] = 1

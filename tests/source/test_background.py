@@ -5,14 +5,14 @@ import pytest
 import torch
 
 from fomm.source import background as plate_module
-from fomm.source.background import borrowed_places, clean_plate, find_places, with_texture
+from fomm.source.background import find_places, inpainted_background, texture_places, with_texture
 
 SIDE, PICTURE = 32, 128
 
 
 def textured_plate(source, matte):
-    plate = clean_plate(source, matte)
-    return with_texture(source, borrowed_places(plate, matte), plate)
+    plate = inpainted_background(source, matte)
+    return with_texture(source, texture_places(plate, matte), plate)
 
 
 @pytest.fixture
@@ -35,16 +35,16 @@ def striped(period):
 
 def test_a_clean_plate_is_the_source_without_the_person(matte):
     wall = torch.linspace(0.2, 0.8, PICTURE).expand(1, 3, PICTURE, PICTURE).clone()
-    plate = clean_plate(with_person(wall, matte), matte)
+    plate = inpainted_background(with_person(wall, matte), matte)
     torch.testing.assert_close(plate[..., :32], wall[..., :32])
     assert (plate - wall).abs().max() < 0.15
-    assert clean_plate(wall, torch.ones_like(matte)).isfinite().all()
+    assert inpainted_background(wall, torch.ones_like(matte)).isfinite().all()
 
 
 def test_stripes_go_on_behind_the_person(matte):
     wall = striped(16)
     source = with_person(wall, matte)
-    smooth, textured = clean_plate(source, matte), textured_plate(source, matte)
+    smooth, textured = inpainted_background(source, matte), textured_plate(source, matte)
     behind = (slice(None), slice(None), slice(48, PICTURE), slice(48, 80))
     errors = [(plate - wall)[behind].abs().mean() for plate in (smooth, textured)]
     assert errors[1] < 0.4 * errors[0]
@@ -54,7 +54,7 @@ def test_stripes_go_on_behind_the_person(matte):
 def test_texture_behind_the_person_is_as_strong_as_beside(matte):
     grain = torch.rand(1, 3, PICTURE, PICTURE, generator=torch.Generator().manual_seed(2))
     source = with_person(grain, matte)
-    smooth, textured = (plate(source, matte)[..., 60:, 56:72].std() for plate in (clean_plate, textured_plate))
+    smooth, textured = (plate(source, matte)[..., 60:, 56:72].std() for plate in (inpainted_background, textured_plate))
     assert textured > 0.6 * grain.std() > 3 * smooth
 
 
@@ -97,7 +97,7 @@ def test_a_close_up_keeps_the_smooth_plate(left):
     matte[..., :left] = 0
     source = torch.rand(1, 3, PICTURE, PICTURE, generator=torch.Generator().manual_seed(4))
     plate = textured_plate(source, matte)
-    torch.testing.assert_close(plate, clean_plate(source, matte))
+    torch.testing.assert_close(plate, inpainted_background(source, matte))
     assert plate.isfinite().all()
 
 

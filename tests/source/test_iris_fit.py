@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from fomm.geometry.eye_shape import Almonds
+from fomm.geometry.eye_shape import EyeShapes
 from fomm.geometry.grids import coordinate_grid
 from fomm.geometry.landmarks import EYES, REGIONS
 from fomm.source.iris_fit import RADIUS, fit_irises
@@ -19,13 +19,13 @@ def eyes(opening):
         value[0, [outer, inner]] = torch.tensor([[(0.3 + HALF) * side, 0.0], [(0.3 - HALF) * side, 0.0]])
         value[0, [upper, lower]] = torch.tensor([[0.3, -opening / 2 * HALF], [0.3, opening / 2 * HALF]])
         value[0, [upper, lower], 0] *= side
-    return Almonds.of(value)
+    return EyeShapes.of(value)
 
 
-def photo(almonds, middles, radius, iris):
+def photo(shapes, middles, radius, iris):
     """Eyes with irises of that radius at those middles `[2 eyes, 2]`, all in half widths of an eye."""
-    x, y = almonds.places(coordinate_grid(SIDE, SIDE, torch.zeros(1), corners=False))
-    ball = (almonds.inside(x, y) > 0).any(1)
+    x, y = shapes.places(coordinate_grid(SIDE, SIDE, torch.zeros(1), corners=False))
+    ball = (shapes.inside(x, y) > 0).any(1)
     x, y = (each[0] - middles[:, axis, None, None] for axis, each in enumerate((x, y)))
     rim = ((radius - torch.hypot(x, y)) * HALF * SIDE / 2 + 0.5).clamp(0, 1).amax(0)
     return torch.where(ball, torch.lerp(WHITE, torch.tensor(iris).view(3, 1, 1), rim), SKIN)[None]
@@ -35,9 +35,9 @@ def photo(almonds, middles, radius, iris):
 @pytest.mark.parametrize("radius", [0.34, 0.4, 0.46])
 @pytest.mark.parametrize("iris", [(0.1, 0.06, 0.05), (0.4, 0.5, 0.6)])  # brown and blue
 def test_irises_are_found_where_they_are_and_as_large(opening, radius, iris):
-    almonds = eyes(opening)
+    shapes = eyes(opening)
     middles = torch.tensor([[0.12, -0.06], [-0.1, 0.05]])
-    found, size = fit_irises(almonds, torch.zeros(1, 2, 2), photo(almonds, middles, radius, iris))
+    found, size = fit_irises(shapes, torch.zeros(1, 2, 2), photo(shapes, middles, radius, iris))
     assert (found[0] - middles)[:, 0].abs().max() < 0.04
     assert (found[0] - middles)[:, 1].abs().max() < 0.09  # lids hide what would tell
     assert (size - radius).abs().max() < 0.05

@@ -4,7 +4,7 @@ import torch
 
 from fomm.geometry.grids import coordinate_grid
 from fomm.training.augment.hats import hats
-from fomm.training.augment.rng import Dice
+from fomm.training.augment.rng import TorchRng
 
 COUNT, SIDE = 64, 96
 
@@ -12,7 +12,7 @@ COUNT, SIDE = 64, 96
 def drawn(person):
     """Hats on heads seen up to twice the face's window."""
     faces = 2 * coordinate_grid(SIDE, SIDE, torch.zeros(1), corners=False).expand(COUNT, -1, -1, -1)
-    return faces, hats(faces, person.expand(COUNT, 1, SIDE, SIDE), Dice(torch.Generator().manual_seed(5)))
+    return faces, hats(faces, person.expand(COUNT, 1, SIDE, SIDE), TorchRng(torch.Generator().manual_seed(5)))
 
 
 def test_hats_are_worn_above_the_brows_and_nowhere_else():

@@ -24,7 +24,9 @@ from fomm.parts.fill import Filled, fill_hidden, fill_layers
 from fomm.parts.mouth import CHANNELS, opened
 from fomm.source.tone import toned
 
-_BEHIND = 0.3  # part of what the network would paint over a clean plate that is not: its safest colours are a haze
+_BEHIND = (
+    0.3  # part of what the network would paint over an inpainted background that is not: its safest colours are a haze
+)
 
 
 @dataclass(frozen=True)
@@ -38,7 +40,8 @@ class Blend:
         visible: share of `warped` in `image`, `[B, 1, H, W]` in [0, 1].
         offered: `warped`, filled where the source hides what belongs there, if the generator fills.
         copied: share of `offered` in `image`, `[B, 1, H, W]` in [0, 1]; the rest is `synthesised`.
-        behind: where what is behind the person belongs and the source does not show it, likewise, if there is a plate.
+        behind: where what is behind the person belongs and the source does not show it, likewise, if a background is
+            made up.
         resting: share of the source as it rests in `image`, likewise, where the person is a layer before it.
     """
 
@@ -98,7 +101,7 @@ class CompactGenerator(nn.Module):
         source: Tensor,
         features: tuple[Tensor, ...],
         motion: Motion,
-        plate: Tensor | None = None,
+        inpainted: Tensor | None = None,
         tone: Tensor | None = None,
     ) -> Blend:
         """Make frames.
@@ -107,7 +110,7 @@ class CompactGenerator(nn.Module):
             source: the image `[B, 3, H, W]`.
             features: what `encode` made of it.
             motion: how it moves.
-            plate: the clean plate, `[B, 3, H, W]`, if there is one.
+            inpainted: the inpainted background, `[B, 3, H, W]`, if there is one.
             tone: of the source, `[B, 7]` (`fomm.source.tone`), that what is made up is to have; None leaves it as it
                 is.
         """
@@ -116,16 +119,16 @@ class CompactGenerator(nn.Module):
         half, quarter, eighth = features
         displacement = motion.displacement().permute(0, 3, 1, 2)  # [B, 2, S, S]
         behind, layer = None, motion.layer
-        if layer is not None and plate is not None:
+        if layer is not None and inpainted is not None:
             displacement = layer.displacement
             warped = warp(source, displacement, padding="reflection")
-        elif plate is None:
+        elif inpainted is None:
             warped = warp(source, displacement)  # [B, 3, H, W]
         else:  # beyond the frame's edge, a mirrored wall looks more like a wall than its last column drawn out does
-            both = warp(torch.cat((source, plate.to(source.dtype)), dim=1), displacement, padding="reflection")
+            both = warp(torch.cat((source, inpainted.to(source.dtype)), dim=1), displacement, padding="reflection")
             warped, behind = both.chunk(2, dim=1)
-        if layer is not None and plate is not None:
-            filled = fill_layers(warped, motion, source, plate)
+        if layer is not None and inpainted is not None:
+            filled = fill_layers(warped, motion, source, inpainted)
         else:
             filled = fill_hidden(warped, motion, behind) if self.fill else Filled(warped, None)
         x = _moved(eighth, displacement, layer) * _resize(motion.occlusion, eighth)

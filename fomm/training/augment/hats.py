@@ -12,7 +12,7 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from fomm.training.augment.rng import Dice
+from fomm.training.augment.rng import TorchRng
 
 _SEAM, _BEND = (-0.6, -0.3), (-0.15, 0.35)  # where a hat begins amid the forehead, and how that bends to the sides
 _ASKEW = 0.12  # its largest slope
@@ -31,31 +31,31 @@ class Hats:
     light: Tensor
 
 
-def hats(faces: Tensor, person: Tensor, dice: Dice) -> Hats:
+def hats(faces: Tensor, person: Tensor, rng: TorchRng) -> Hats:
     """Draw a hat on every head.
 
     Args:
         faces: where pixels are in the windows of the faces, `[B, S, S, 2]`.
         person: how much of the person they show, `[B, 1, S, S]`; hair above the seam is under the hat.
-        dice: choose the shapes.
+        rng: choose the shapes.
     """
     count = len(faces)
 
     def one(limits: tuple[float, float]) -> Tensor:
-        return dice.between(*limits, count, 1, 1)
+        return rng.between(*limits, count, 1, 1)
 
     x, y = faces.unbind(-1)  # [B, S, S]
-    x = x - dice.around(count, 1, 1) * _ASKEW / 2
-    above = one(_SEAM) + one(_BEND) * x.square() + dice.around(count, 1, 1) * _ASKEW * x - y  # of the seam
+    x = x - rng.around(count, 1, 1) * _ASKEW / 2
+    above = one(_SEAM) + one(_BEND) * x.square() + rng.around(count, 1, 1) * _ASKEW * x - y  # of the seam
     half, power = one(_HALF_WIDTH), one(_ROUND)
     across = (x / half).abs()
     outline = 1 - across.pow(power) - (above / one(_HEIGHT)).abs().pow(power)
     body = torch.maximum(_soft(outline * half), person[:, 0]) * _soft(above)
-    aside = (x - dice.around(count, 1, 1) * _BRIM_ASIDE) / (half * one(_BRIM_WIDER))
+    aside = (x - rng.around(count, 1, 1) * _BRIM_ASIDE) / (half * one(_BRIM_WIDER))
     thick = one(_BRIM_HALF)
-    brim = _soft((1 - aside.square() - (above / thick).square()) * thick) * dice.chance(_BRIM, count, 1, 1)
-    shade = dice.some(count, 1, 1) * across.clamp(max=1).square()
-    shade = torch.lerp(shade, dice.some(count, 1, 1).expand_as(shade), brim)
+    brim = _soft((1 - aside.square() - (above / thick).square()) * thick) * rng.chance(_BRIM, count, 1, 1)
+    shade = rng.some(count, 1, 1) * across.clamp(max=1).square()
+    shade = torch.lerp(shade, rng.some(count, 1, 1).expand_as(shade), brim)
     return Hats(torch.maximum(body, brim)[:, None], 1 - _SHADE * shade[:, None])
 
 

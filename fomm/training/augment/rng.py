@@ -9,7 +9,7 @@ from torch import Tensor
 
 
 @dataclass(frozen=True)
-class Dice:
+class TorchRng:
     """Draws tensors; the generator alone decides what comes."""
 
     generator: torch.Generator

@@ -22,7 +22,7 @@ from fomm.face.locate import FaceFinder
 from fomm.geometry.grids import coordinate_grid
 from fomm.media.photo.image import read_image
 from fomm.training.augment.hats import hats
-from fomm.training.augment.rng import Dice
+from fomm.training.augment.rng import TorchRng
 
 MATTE = "_alpha.png"
 _WALL = "_background.jpg"
@@ -103,56 +103,56 @@ class MatteViews:
 
 def draw_views(portraits: PortraitPictures, count: int, side: int, generator: torch.Generator) -> MatteViews:
     """Return `count` random views of `side` pixels; `generator` alone decides the randomness."""
-    dice = Dice(generator)
-    chosen = dice.numbers(len(portraits.people), count)
+    rng = TorchRng(generator)
+    chosen = rng.numbers(len(portraits.people), count)
     window = portraits.windows[chosen]
-    centre = window[:, :2] + dice.around(count, 2) * torch.tensor(_SHIFT) * window[:, 2:]
-    size = window[:, 2] * torch.exp(dice.around(count) * _ZOOM)
-    begins = window[:, 1] - window[:, 2] * dice.between(*_CROWN, count)
-    centre[:, 1] = torch.where(dice.chance(_CLOSE, count), begins + size, centre[:, 1])
-    bend = F.interpolate(dice.around(count, 2, 5, 5) * _BEND, size=(side, side), mode="bicubic", align_corners=True)
-    where = _view(centre, size, side, dice, bend)
+    centre = window[:, :2] + rng.around(count, 2) * torch.tensor(_SHIFT) * window[:, 2:]
+    size = window[:, 2] * torch.exp(rng.around(count) * _ZOOM)
+    begins = window[:, 1] - window[:, 2] * rng.between(*_CROWN, count)
+    centre[:, 1] = torch.where(rng.chance(_CLOSE, count), begins + size, centre[:, 1])
+    bend = F.interpolate(rng.around(count, 2, 5, 5) * _BEND, size=(side, side), mode="bicubic", align_corners=True)
+    where = _view(centre, size, side, rng, bend)
     person, matte = _look(portraits.people[chosen], where, "border").split_with_sizes((3, 1), 1)
-    hat = hats((where - window[:, None, None, :2]) / window[:, None, None, 2:], matte, dice)
-    worn = hat.worn * dice.chance(_HATS, count, 1, 1, 1)
-    cloth = _walls(portraits, count, side, dice, plain=1 - _KNITTED)
-    dyed = torch.where(dice.chance(_BLACK, count, 1, 1, 1), dice.between(_BLACKEST, 0.5, count, 1, 1, 1), 1.0)
+    hat = hats((where - window[:, None, None, :2]) / window[:, None, None, 2:], matte, rng)
+    worn = hat.worn * rng.chance(_HATS, count, 1, 1, 1)
+    cloth = _walls(portraits, count, side, rng, plain=1 - _KNITTED)
+    dyed = torch.where(rng.chance(_BLACK, count, 1, 1, 1), rng.between(_BLACKEST, 0.5, count, 1, 1, 1), 1.0)
     person, matte = torch.lerp(person, cloth * dyed * hat.light, worn), torch.maximum(matte, worn)
-    walls = _walls(portraits, count, side, dice, plain=_PLAIN)
-    before_another = torch.lerp(_lit(walls, dice), _lit(person, dice), matte)
-    pictures = torch.where(dice.chance(_AS_IT_IS, count, 1, 1, 1), _lit(person, dice), before_another)
+    walls = _walls(portraits, count, side, rng, plain=_PLAIN)
+    before_another = torch.lerp(_lit(walls, rng), _lit(person, rng), matte)
+    pictures = torch.where(rng.chance(_AS_IT_IS, count, 1, 1, 1), _lit(person, rng), before_another)
     blurred = _blur(pictures, 2)
-    pictures = torch.where(dice.chance(_BLURRED, count, 1, 1, 1), blurred, pictures)
-    noise = torch.randn(pictures.shape, generator=generator) * dice.some(count, 1, 1, 1) * _NOISE
-    views = _cut_off(torch.cat(((pictures + noise).clamp(0, 1), matte), 1), dice)
+    pictures = torch.where(rng.chance(_BLURRED, count, 1, 1, 1), blurred, pictures)
+    noise = torch.randn(pictures.shape, generator=generator) * rng.some(count, 1, 1, 1) * _NOISE
+    views = _cut_off(torch.cat(((pictures + noise).clamp(0, 1), matte), 1), rng)
     return MatteViews(views[:, :3], views[:, 3:])
 
 
-def _walls(portraits: PortraitPictures, count: int, side: int, dice: Dice, plain: float) -> Tensor:
+def _walls(portraits: PortraitPictures, count: int, side: int, rng: TorchRng, plain: float) -> Tensor:
     """Return walls with nobody before them, or a flat colour or a gradient, `[B, 3, S, S]` in [0, 1].
 
     `plain` is the share of the latter.
     """
-    corners = dice.some(count, 3, 2, 2)
-    flat = dice.chance(0.5, count, 1, 1, 1)
+    corners = rng.some(count, 3, 2, 2)
+    flat = rng.chance(0.5, count, 1, 1, 1)
     corners = torch.where(flat, corners.mean((2, 3), keepdim=True), corners)
     smooth = F.interpolate(corners, size=(side, side), mode="bilinear", align_corners=False)
     if not len(portraits.walls):
         return smooth
-    chosen = dice.numbers(len(portraits.walls), count)
-    size = torch.exp(dice.around(count) * _WALL_ZOOM) / 2
-    view = _view(dice.around(count, 2) * _WALL_SHIFT, size, side, dice)
+    chosen = rng.numbers(len(portraits.walls), count)
+    size = torch.exp(rng.around(count) * _WALL_ZOOM) / 2
+    view = _view(rng.around(count, 2) * _WALL_SHIFT, size, side, rng)
     walls = _look(portraits.walls[chosen], view, "reflection")
-    walls = torch.where(dice.chance(_BLURRED, count, 1, 1, 1), _blur(walls, 8), walls)
-    return torch.where(dice.chance(plain, count, 1, 1, 1), smooth, walls)
+    walls = torch.where(rng.chance(_BLURRED, count, 1, 1, 1), _blur(walls, 8), walls)
+    return torch.where(rng.chance(plain, count, 1, 1, 1), smooth, walls)
 
 
-def _cut_off(views: Tensor, dice: Dice) -> Tensor:
+def _cut_off(views: Tensor, rng: TorchRng) -> Tensor:
     """Return views `[B, C, S, S]`, some of which repeat a row near their upper end, or a column near their sides."""
     count, side = len(views), views.shape[2]
     places = torch.arange(side)
-    cut = dice.some(count, 3) < torch.tensor(_LEFT)
-    beyond = (dice.some(count, 3) * torch.tensor(_BEYOND) * side).long() * cut
+    cut = rng.some(count, 3) < torch.tensor(_LEFT)
+    beyond = (rng.some(count, 3) * torch.tensor(_BEYOND) * side).long() * cut
     above, left, right = beyond[..., None].unbind(1)  # [B, 1]
     rows = places.maximum(above)
     columns = places.maximum(left).minimum(side - 1 - right)
@@ -160,19 +160,19 @@ def _cut_off(views: Tensor, dice: Dice) -> Tensor:
     return views.gather(3, columns[:, None, None].expand_as(views))
 
 
-def _view(centre: Tensor, size: Tensor, side: int, dice: Dice, bend: Tensor | None = None) -> Tensor:
+def _view(centre: Tensor, size: Tensor, side: int, rng: TorchRng, bend: Tensor | None = None) -> Tensor:
     """Return where the pixels of turned, mirrored windows come from, `[B, S, S, 2]`.
 
     Args:
         centre: of the windows, `[B, 2]`.
         size: half their sides, `[B]`.
         side: S.
-        dice: turns and mirrors them.
+        rng: turns and mirrors them.
         bend: shifts in parts of half the side, `[B, 2, S, S]`.
     """
-    angle = dice.around(len(size)) * _TURN
+    angle = rng.around(len(size)) * _TURN
     cos, sin = torch.cos(angle) * size, torch.sin(angle) * size
-    mirror = torch.where(dice.chance(0.5, len(size)), -1.0, 1.0)
+    mirror = torch.where(rng.chance(0.5, len(size)), -1.0, 1.0)
     linear = torch.stack((torch.stack((cos * mirror, -sin), -1), torch.stack((sin * mirror, cos), -1)), -2)
     grid = coordinate_grid(side, side, linear, corners=False)
     where = torch.einsum("bij,hwj->bhwi", linear, grid) + centre[:, None, None]
@@ -183,14 +183,14 @@ def _look(stored: Tensor, where: Tensor, padding: str) -> Tensor:
     return F.grid_sample(stored.float() / 255, where, padding_mode=padding, align_corners=False)
 
 
-def _lit(pictures: Tensor, dice: Dice) -> Tensor:
+def _lit(pictures: Tensor, rng: TorchRng) -> Tensor:
     """Return pictures `[B, 3, S, S]` in another light, some of them grey."""
     count = len(pictures)
-    gain = 1 + dice.around(count, 3, 1, 1) * _LIGHT / 2 + dice.around(count, 1, 1, 1) * _LIGHT
-    lit = pictures.clamp(1e-4, 1) ** torch.exp(dice.around(count, 1, 1, 1) * _LIGHT)
+    gain = 1 + rng.around(count, 3, 1, 1) * _LIGHT / 2 + rng.around(count, 1, 1, 1) * _LIGHT
+    lit = pictures.clamp(1e-4, 1) ** torch.exp(rng.around(count, 1, 1, 1) * _LIGHT)
     mean = lit.mean((1, 2, 3), keepdim=True)
-    lit = ((lit - mean) * (1 + dice.around(count, 1, 1, 1) * _LIGHT) + mean) * gain
-    grey = dice.chance(_GREY, count, 1, 1, 1)
+    lit = ((lit - mean) * (1 + rng.around(count, 1, 1, 1) * _LIGHT) + mean) * gain
+    grey = rng.chance(_GREY, count, 1, 1, 1)
     return torch.where(grey, lit.mean(1, keepdim=True), lit).clamp(0, 1)
 
 

@@ -140,16 +140,16 @@ class FinetuneTask:
         judged[: batch[1]] = 1
         cells = round(side * _WINDOW / 4) * 4
         windows = choose_windows(self._face(there), side, cells)
-        plate = self.model.plate(source)
+        inpainted = self.model.background(source)
         losses: dict[str, Tensor] = {}
         if self.moves and weights.elsewhere > 0:
             losses["elsewhere"] = weights.elsewhere * self._change_elsewhere(source, there, here, motion.flow)
         source, target, region, judged = (
             cut_picture(x, windows, side, cells) for x in (source, target, region, judged)
         )
-        plate = None if plate is None else cut_picture(plate, windows, side, cells)
+        inpainted = None if inpainted is None else cut_picture(inpainted, windows, side, cells)
         motion, there = cut_motion(motion, windows, cells), cut_keypoints(there, windows, side, cells)
-        blend = self.model.generator.decode(source, self.model.generator.encode(source), motion, plate)
+        blend = self.model.generator.decode(source, self.model.generator.encode(source), motion, inpainted)
         region = F.interpolate(region, size=target.shape[2:], mode="bilinear")
         gap = (blend.warped.detach() - target).abs().mean(1, keepdim=True)  # [B, 1, h, w]
         region = region + weights.uncovered * (gap / _CLEARLY_OTHER).clamp_max(1)

@@ -68,14 +68,14 @@ class GeneratorStage:
         region = region_weights(sample, weights.mouth, weights.eyes, field)[:, None]  # [B, 1, field, field]
         region = region + weights.uncovered * (1 - _shown(sample))
         source, target = sample.clean[:, 0], sample.clean[:, 1]
-        plate = self.model.plate(source)
+        inpainted = self.model.background(source)
         if 0 < self.stage.window < field:
             cells = self.stage.window
             windows = choose_windows(sample.landmarks[:, 1], field, cells)
             source, target, region = (cut_picture(x, windows, field, cells) for x in (source, target, region))
-            plate = None if plate is None else cut_picture(plate, windows, field, cells)
+            inpainted = None if inpainted is None else cut_picture(inpainted, windows, field, cells)
             motion, driving = cut_motion(motion, windows, cells), cut_keypoints(driving, windows, field, cells)
-        blend = self._decode(source, motion, plate)
+        blend = self._decode(source, motion, inpainted)
         region = F.interpolate(region / region.mean(), size=target.shape[2:], mode="bilinear")
         inside = None
         if motion.mouth is not None and weights.inside > 0:
@@ -96,14 +96,14 @@ class GeneratorStage:
     def generate(self, sample: TransferSample) -> Blend:
         """Animate person 0's source picture to the driving moment of each row."""
         source = sample.clean[:, 0]
-        return self._decode(source, self._motion(sample)[0], self.model.plate(source))
+        return self._decode(source, self._motion(sample)[0], self.model.background(source))
 
     def _motion(self, sample: TransferSample) -> tuple[Motion, Keypoints]:
         with torch.no_grad():
             return transferred_motion(self.model, sample)
 
-    def _decode(self, source: Tensor, motion: Motion, plate: Tensor | None) -> Blend:
-        return self.model.generator.decode(source, self.model.generator.encode(source), motion, plate)
+    def _decode(self, source: Tensor, motion: Motion, inpainted: Tensor | None) -> Blend:
+        return self.model.generator.decode(source, self.model.generator.encode(source), motion, inpainted)
 
 
 def _shown(sample: TransferSample) -> Tensor:

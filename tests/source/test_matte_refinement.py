@@ -3,8 +3,8 @@
 import pytest
 import torch
 
-from fomm.source.background import borrowed_places, clean_plate, with_texture
-from fomm.source.belongings import with_belongings
+from fomm.source.background import inpainted_background, texture_places, with_texture
+from fomm.source.matte_refinement import refined_matte
 
 SIDE, CELLS = 128, 32
 
@@ -26,12 +26,12 @@ def paint(source, rows, columns, level=0.05):
 
 
 def added(source, matte):
-    return (with_belongings(source, matte) > matte)[0, 0]
+    return (refined_matte(source, matte) > matte)[0, 0]
 
 
 def plate_of(source, matte):
-    smooth = clean_plate(source, matte)
-    return with_texture(source, borrowed_places(smooth, matte), smooth)
+    smooth = inpainted_background(source, matte)
+    return with_texture(source, texture_places(smooth, matte), smooth)
 
 
 def test_an_earring_beside_the_person_is_theirs_and_the_plate_shows_none():
@@ -41,7 +41,7 @@ def test_an_earring_beside_the_person_is_theirs_and_the_plate_shows_none():
     assert found[16:19, 18:21].all()
     assert found.sum() <= 15  # it, and the cells where it hangs
     assert plate_of(source, matte).min() < 0.1
-    assert plate_of(source, with_belongings(source, matte)).min() > 0.7
+    assert plate_of(source, refined_matte(source, matte)).min() > 0.7
 
 
 def test_a_thing_on_the_wall_stays_the_walls():
@@ -72,16 +72,16 @@ def test_a_strand_that_the_matte_doubts_is_followed_to_its_end():
 def test_where_hardly_any_wall_is_seen_nothing_is_told_of_it():
     source, matte = scene()
     matte[..., :, :31] = 1
-    assert torch.equal(with_belongings(paint(source, slice(16, 19), slice(31, 32)), matte), matte)
+    assert torch.equal(refined_matte(paint(source, slice(16, 19), slice(31, 32)), matte), matte)
 
 
 @pytest.mark.parametrize("order", [(0, 1), (1, 0)])
 def test_pictures_of_a_batch_do_not_mix(order):
     pairs = [scene(), scene()]
     paint(pairs[0][0], slice(16, 19), slice(18, 21))
-    both = with_belongings(*(torch.cat([pairs[i][k] for i in order]) for k in (0, 1)))
+    both = refined_matte(*(torch.cat([pairs[i][k] for i in order]) for k in (0, 1)))
     for row, i in enumerate(order):
-        assert torch.equal(both[row], with_belongings(*pairs[i])[0])
+        assert torch.equal(both[row], refined_matte(*pairs[i])[0])
 
 
 def test_a_frame_that_goes_on_behind_the_head_is_the_walls():

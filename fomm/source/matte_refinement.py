@@ -1,11 +1,11 @@
 """What hangs beside the person although the matte missed it: an earring, strands of hair, a ribbon.
 
-The matte is coarse, and learnt from few people. What it leaves out, the clean plate would take for the wall's, and
-repeat all over what a head uncovers. So what is beside the person is compared with what the wall lets expect: colours
-continued from further away, and how much the wall itself strays from such colours. Small groups of cells that stray
-much more, hang together with the person and end near by are no wall to copy from. What goes on, such as the frame of a
-picture behind the head, is the wall's. What is large, such as a veil that the matte misses, has to stay in the plate:
-where the motion takes it for wall, it would come and go.
+The matte is coarse, and learnt from few people. What it leaves out, the inpainted background would take for the wall's,
+and repeat all over what a head uncovers. So what is beside the person is compared with what the wall lets expect:
+colours continued from further away, and how much the wall itself strays from such colours. Small groups of cells that
+stray much more, hang together with the person and end near by are no wall to copy from. What goes on, such as the frame
+of a picture behind the head, is the wall's. What is large, such as a veil that the matte misses, has to stay in the
+inpainted: where the motion takes it for wall, it would come and go.
 """
 
 from __future__ import annotations
@@ -29,7 +29,7 @@ _TOUCHING = np.ones((3, 3), bool)
 
 
 @torch.no_grad()
-def with_belongings(source: Tensor, matte: Tensor) -> Tensor:
+def refined_matte(source: Tensor, matte: Tensor) -> Tensor:
     """Return mattes that hold what hangs beside the person, too, `[B, 1, h, w]` in [0, 1].
 
     Args:
