@@ -41,6 +41,21 @@ MUTATIONS = [
         mood=("start_of(self, portrait, settings.mood)", "start_of(self, portrait, type(settings.mood)())"),
     ),
     *of(
+        "fomm/tasks/live.py",
+        "tests/tasks/test_mood.py",
+        mood_live=("start_of(pipeline, self._portrait, settings.mood)", "self._portrait.keypoints"),
+    ),
+    *of(
+        "fomm/tasks/animate.py",
+        "tests/tasks/test_still_driver.py",
+        single_picture=("track if len(track) > 1 else expression_motion(start, track, self.anatomy)", "track"),
+    ),
+    *of(
+        "fomm/tasks/edit.py",
+        "tests/tasks/test_edit_photo.py",
+        gaze=("portrait(looking, portrait.window", "portrait(portrait.photo, portrait.window"),
+    ),
+    *of(
         "fomm/tasks/animate.py",
         "tests/tasks/test_animate.py",
         bridged_frames=("release.bridged = track.bridged_line", "pass"),
@@ -113,6 +128,12 @@ MUTATIONS = [
     ),
     *of(
         "fomm/model/compact.py",
+        "tests/networks/test_close_look.py",
+        close_look_at_a_photo=("return self._closer(image, found)", "return found"),
+        close_look_at_a_clip=("self._closer(image, Keypoints.mean(looks))", "Keypoints.mean(looks)"),
+    ),
+    *of(
+        "fomm/model/compact.py",
         "tests/source/test_tone.py",
         tone=("tone_of(source, fine)", "tone_of(source, 0 * fine)"),
     ),
@@ -126,6 +147,17 @@ MUTATIONS = [
         "fomm/render/paste_back.py",
         "tests/render/test_behind.py",
         fine_texture=("fine_texture(portrait, grid, self._resample, self._side) if pasted else None", "None"),
+    ),
+    *of(
+        "fomm/render/animator.py",
+        "tests/render/test_animator.py",
+        "tests/source/test_canvas.py",
+        canvas=("shown = self.canvas(photo, window)", "shown = Canvas(photo, window)"),
+    ),
+    *of(
+        "fomm/evaluation/reenact.py",
+        "tests/evaluation/test_reenact.py",
+        smoothing_of_a_still_driver=("smooth(track.slice(1), tools.settings.smooth)", "track.slice(1)"),
     ),
     *of(
         "fomm/training/loop/trainer.py",

@@ -12,7 +12,7 @@ from fomm.evaluation.clips import open_clip
 from fomm.evaluation.measures.landmarks import FivePoints
 from fomm.evaluation.measures.tally import MODEL
 from fomm.evaluation.reading import read_clip
-from fomm.evaluation.reenact import Driven
+from fomm.evaluation.reenact import Driven, judge_still
 from fomm.evaluation.run import prepare
 
 FRAMES = 12
@@ -41,3 +41,13 @@ def unrest(checkpoint, talk, monkeypatch, **smooth):
 def test_jitter_is_taken_out_as_a_render_does_unless_told_not_to(tiny_checkpoint, talk, monkeypatch):
     bare = unrest(tiny_checkpoint, talk, monkeypatch, enabled=False)
     assert 0 < unrest(tiny_checkpoint, talk, monkeypatch) < 0.7 * bare
+
+
+def test_a_driver_who_is_held_still_is_calmed_as_in_a_render(tiny_checkpoint, talk, monkeypatch):
+    monkeypatch.setattr("fomm.evaluation.run.best_landmarker", FivePoints)
+    change = {}
+    for enabled in (True, False):
+        settings = EvaluateSettings.from_mapping({"noise": 8.0, "smooth": {"enabled": enabled}})
+        tools = prepare(str(tiny_checkpoint), settings)
+        change[enabled] = judge_still(tools, read_clip(open_clip(talk, None, tools.side, tools.pipeline.finder), tools))
+    assert 0 < change[True]["still"][MODEL] < 0.8 * change[False]["still"][MODEL]

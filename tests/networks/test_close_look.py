@@ -122,6 +122,14 @@ def test_training_looks_once_and_inference_twice(model):
     assert (closer - first)[:, lips].abs().max() > 1e-3
 
 
+def test_a_tracked_frame_is_looked_at_as_closely_as_a_photo(model):
+    picture = torch.rand(2, 3, 64, 64, generator=torch.Generator().manual_seed(1))
+    with torch.no_grad():
+        tracked, apart = model.look(picture)
+        torch.testing.assert_close(tracked.value, model.detect(picture).value)
+    assert apart.shape == (2,)
+
+
 def test_tracks_of_a_detector_that_looks_twice_are_its_own(model):
     before = detector_fingerprint(model)
     weight = model.detector.close.mouth.heatmap.weight

@@ -1,6 +1,7 @@
 """Editing a photo: marked, consented, and the same face for a still and for a motion."""
 
 import imageio.v3 as iio
+import numpy as np
 import pytest
 import torch
 
@@ -67,9 +68,20 @@ def test_a_motion_refuses_what_it_cannot_carry(editor, portrait_photo, tmp_path)
         save_edit_motion(editor, portrait_photo, tmp_path / "nod.mp4", edited(pitch=5.0))
 
 
-def test_a_gaze_moves_the_photo(editor, portrait_photo, tmp_path):
-    made = edit_still(editor, portrait_photo, tmp_path / "gaze.png", edited(gaze_x=1.0))
-    assert verify(made.path, editor.ledger).verdict == "intact"
+def test_a_gaze_moves_the_photos_irises_and_little_else(ledger, portrait_photo, tmp_path):
+    model = Pipeline(DEFAULT_MODEL, RenderSettings(device="cpu"), ledger)
+    plain = edit_still(model, portrait_photo, tmp_path / "plain.png", edited())
+    aside = edit_still(model, portrait_photo, tmp_path / "aside.png", edited(gaze_x=1.0))
+    assert verify(aside.path, ledger).verdict == "intact"
+    before, after = (iio.imread(made.path).astype(int) for made in (plain, aside))
+    changed = abs(after - before).max(axis=2)
+    (face,) = model.finder.find(before.astype("uint8"))
+    eyes = np.zeros(changed.shape, bool)
+    for x, y in face.points[:2]:
+        reach = round(0.15 * face.size)
+        eyes[round(y) - reach : round(y) + reach, round(x) - reach : round(x) + reach] = True
+    assert changed[eyes].max() > 60
+    assert changed[~eyes].max() < 30
 
 
 def test_a_model_without_named_keypoints_says_so(pipeline, portrait_photo, tmp_path):

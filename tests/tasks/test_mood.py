@@ -1,7 +1,11 @@
 """A mood is what a motion starts from: the photo's own expression and more of a smile, or less."""
 
+import io
+
+import numpy as np
 import pytest
 import torch
+from PIL import Image
 
 from fomm.config.animate import DEFAULT_MODEL, AnimateSettings
 from fomm.config.edit import MoodSettings
@@ -9,7 +13,10 @@ from fomm.config.render import RenderSettings
 from fomm.errors import CheckpointError
 from fomm.tasks.animate import Pipeline
 from fomm.tasks.directions import start_of
+from fomm.tasks.live import LivePortrait, LiveSettings
 from fomm.tasks.preview import preview
+from fomm.trust.consent.ledger import Ledger
+from fomm.trust.consent.terms import ConsentTerms
 
 
 @pytest.fixture(scope="module")
@@ -56,6 +63,20 @@ def test_every_frame_is_in_the_mood(editing_checkpoint, ledger, portrait_photo, 
         made.append([frame.astype(int) for frame in kept])
     assert len(made[0]) == len(made[1]) > 2
     assert all(abs(plain - smiling).max() > 10 for plain, smiling in zip(*made, strict=True))
+
+
+def test_a_photo_that_rests_live_is_in_the_mood(editing_checkpoint, portrait_photo, tmp_path):
+    ledger = Ledger(tmp_path)
+    terms = ConsentTerms(subject="Ada", make=("live",), expires="2999-01-31", statement="Yes, live.")
+    ledger.grant(portrait_photo.read_bytes(), terms, name="ada.png")
+    editor = Pipeline(str(editing_checkpoint), RenderSettings(device="cpu"), ledger)
+    shown = []
+    for smile in (0.0, 1.0):
+        live = LivePortrait(editor, portrait_photo, LiveSettings(mood=MoodSettings(smile=smile)))
+        frame = live.frame(np.full((160, 160, 3), 128, np.uint8), 0.0)  # nobody is there
+        shown.append(np.asarray(Image.open(io.BytesIO(frame.jpeg))).astype(int))
+        live.close()
+    assert abs(shown[1] - shown[0]).max() > 50  # no watermark is as strong
 
 
 def test_a_model_without_directions_says_so(pipeline, portrait_photo, talk, settings, tmp_path):
