@@ -121,10 +121,45 @@ MUTATIONS = [
         smoothing_of_a_recording=("smooth(recorder.track(), settings.smooth)", "recorder.track()"),
     ),
     *of(
-        "fomm/model/compact.py",
+        "fomm/parts/photo.py",
         "tests/model/test_encoded_source.py",
-        belongings=("with_belongings(source, matte)", "matte"),
-        plate_texture=("plate = with_texture(source, places, plate)", "pass"),
+        matte_refinement=("refined_matte(source.picture, source.matte)", "source.matte"),
+        background_texture=(
+            "background=with_texture(source.picture, places, source.background)",
+            "background=source.background",
+        ),
+    ),
+    *of(
+        "fomm/parts/lids.py",
+        "tests/model/test_stages.py",
+        shut_lids=("shut_lids(frame.displacement, driving, source)", "frame.displacement"),
+        lower_lids=("follow_lower_lids(shut_lids(", "(lambda moved, *_: moved)(shut_lids("),
+    ),
+    *of(
+        "fomm/parts/irises.py",
+        "tests/model/test_stages.py",
+        irises_stage=("frame.moved(turn_irises(", "(lambda *_: frame)(turn_irises("),
+    ),
+    *of(
+        "fomm/parts/lips.py",
+        "tests/model/test_stages.py",
+        lips_stage=("frame.moved(follow_lips(", "(lambda *_: frame)(follow_lips("),
+    ),
+    *of(
+        "fomm/parts/sequence.py",
+        "tests/model/test_stages.py",
+        eyeballs_and_lashes=("if settings.lashes:", "if False:"),
+        teeth_and_tongue=("if settings.teeth:", "if False:"),
+        layers_and_tone=("[Layers(), Tone()] if settings.edge else []", "[]"),
+        visibility_stage=("stages.append(VisibilityStage())", "pass"),
+        stages_of_a_photo=("source = stage.prepare(source)", "stage.prepare(source)"),
+        stages_of_a_frame=("frame = stage.apply(frame)", "stage.apply(frame)"),
+        resting_stages=('stage.when == "always" or not learning', "True"),
+    ),
+    *of(
+        "fomm/render/animator.py",
+        "tests/model/test_stages.py",
+        without=("self.leave_out(settings.left_out if settings else ())", "pass"),
     ),
     *of(
         "fomm/model/compact.py",
@@ -133,9 +168,9 @@ MUTATIONS = [
         close_look_at_a_clip=("self._closer(image, Keypoints.mean(looks))", "Keypoints.mean(looks)"),
     ),
     *of(
-        "fomm/model/compact.py",
+        "fomm/parts/photo.py",
         "tests/source/test_tone.py",
-        tone=("tone_of(source, fine)", "tone_of(source, 0 * fine)"),
+        tone=("tone_of(source.picture, fine)", "tone_of(source.picture, 0 * fine)"),
     ),
     *of(
         "fomm/render/animator.py",

@@ -7,7 +7,6 @@ from fomm.config.training.compact import CompactSettings
 from fomm.model.compact import CompactModel
 
 SIDE, CELLS = 128, 32
-MATTE, PLATE = 4, 5  # among the encoded features
 
 
 @pytest.fixture(scope="module")
@@ -34,11 +33,11 @@ def portrait(matte, wall=0.8, noise=0.0):
 
 
 def behind(model, source, matte):
-    """Return what the plate shows where the matte has the person, `[N]`."""
+    """Return what the background shows where the matte has the person, `[N]`."""
     with torch.no_grad():
-        plate = model.encode(source).features[PLATE]
-    inside = torch.nn.functional.interpolate(matte, scale_factor=plate.shape[2] // CELLS) > 0
-    return plate[inside.expand_as(plate)]
+        background = model.encode(source).known.background
+    inside = torch.nn.functional.interpolate(matte, scale_factor=background.shape[2] // CELLS) > 0
+    return background[inside.expand_as(background)]
 
 
 def test_an_earring_that_the_matte_missed_is_not_repeated_behind_the_head(model, matte):
@@ -53,7 +52,7 @@ def test_the_matte_that_moves_with_the_person_stays_the_models_own(model, matte)
     source = portrait(matte)
     source[..., 65:75, 72:83] = 0.05
     with torch.no_grad():
-        assert torch.equal(model.encode(source).features[MATTE], matte)
+        assert torch.equal(model.encode(source).known.matte, matte)
 
 
 def test_a_patterned_wall_goes_on_behind_the_head(model, matte):
