@@ -108,6 +108,12 @@ def test_lips_meet_as_the_drivers_do_unless_they_need_not(bundled, own, handed, 
     assert float(share[0]) == pytest.approx(1, abs=0.05)
 
 
+@pytest.mark.parametrize(("meet", "share"), [(True, 2.5), (False, 1.0)])
+def test_a_mouth_opens_as_far_as_one_that_is_never_shut_unless_it_need_not(bundled, own, handed, meet, share):
+    moved = handed(talking(bundled, own, [2.5, 2.5]), transfer={"lips_meet": meet, "reference": "first"})
+    assert float(gaps(bundled, moved)[1] / gaps(bundled, own.value)) == pytest.approx(share, abs=0.1)
+
+
 @pytest.mark.parametrize(("full", "least", "most"), [(True, -0.1, 0.1), (False, 0.3, 0.7)])
 def test_eyes_shut_as_the_drivers_do_unless_they_need_not(bundled, own, handed, full, least, most):
     moved = handed(blinking(bundled, own, [0.5, 0.5, 0.0]), transfer={"full_blinks": full, "reference": "first"})
