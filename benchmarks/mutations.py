@@ -67,7 +67,7 @@ def main() -> None:
     chosen = [mutation for mutation in MUTATIONS if not arguments.only or mutation.name in arguments.only]
     if arguments.list:
         for mutation in chosen:
-            print(f"{mutation.name:<22}{mutation.file:<34}{' '.join(mutation.tests)}")
+            print(f"{mutation.name:<30}{mutation.file:<32}{' '.join(mutation.tests)}")
         return
     with tempfile.TemporaryDirectory() as folder:
         tree = Path(folder) / "tree"
@@ -82,7 +82,7 @@ def main() -> None:
         for mutation in chosen:
             result = try_out(mutation, tree)
             survived += result != "caught"
-            print(f"{mutation.name:<22}{mutation.file:<34}{result}", flush=True)
+            print(f"{mutation.name:<30}{mutation.file:<32}{result}", flush=True)
     print(f"{len(chosen) - survived} of {len(chosen)} caught")
     sys.exit(1 if survived else 0)
 
