@@ -38,6 +38,7 @@ from stopwatch import Stages, stopwatch
 from studio_server import Server, child_named, chromium, cpu_seconds, studio
 
 from fomm.config.animate import DEFAULT_MODEL
+from fomm.config.live import LiveSettings
 from fomm.face.crop import CropWindow
 from fomm.face.locate import FaceFinder
 from fomm.model.compact import CompactModel
@@ -47,7 +48,7 @@ from fomm.render.paste_back import PasteBack
 from fomm.studio.live import streams as live_streams
 from fomm.tasks.animate import Pipeline
 from fomm.tasks.demo import demo_files
-from fomm.tasks.live import LivePortrait, LiveSettings
+from fomm.tasks.live import LivePortrait
 from fomm.track.surface import SurfaceTracker
 from fomm.trust.consent.authorise import Authorisation
 from fomm.trust.consent.ledger import Ledger

@@ -15,7 +15,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from fomm.config.face import FaceSettings
-from fomm.errors import FaceError, SettingsError
+from fomm.errors import FaceError
 from fomm.face.crop import FACE_SHARE, CropWindow
 from fomm.face.locate import Face, FaceFinder, choose
 from fomm.face.remarks import remark
@@ -52,21 +52,6 @@ class DrivingWindow:
     window: CropWindow
     face: Face | None
     unsteady: bool = False
-
-
-def parse_box(text: str) -> Box:
-    """Read a crop given as `x,y,width,height` in px.
-
-    Raises:
-        SettingsError: it is not four whole numbers, or the width or height is less than 1.
-    """
-    try:
-        x, y, width, height = (int(part) for part in text.split(","))
-    except ValueError:
-        raise SettingsError(f"A crop must be four whole numbers x,y,width,height in px, not {text!r}.") from None
-    if width < 1 or height < 1:
-        raise SettingsError(f"A crop must have a width and a height of at least 1 px, not {text!r}.")
-    return x, y, width, height
 
 
 def portrait_window(

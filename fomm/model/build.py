@@ -10,7 +10,8 @@ from fomm.config.training.compact import CompactSettings
 from fomm.config.training.paper import ModelConfig
 from fomm.errors import SettingsError
 from fomm.model.compact import CompactModel
-from fomm.model.interface import AnimationModel, build_paper_model
+from fomm.model.interface import AnimationModel
+from fomm.model.paper import build_paper_model
 
 _SETTINGS: dict[str, type[Settings]] = {"paper": ModelConfig, "compact": CompactSettings}
 

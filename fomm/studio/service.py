@@ -7,20 +7,20 @@ picture through `fomm.trust.release.film`.
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from pathlib import Path
 
 from fomm.config.animate import TRACK_SUFFIX, AnimateSettings
 from fomm.config.edit_photo import EditPhotoSettings
 from fomm.config.studio import StudioSettings
 from fomm.errors import FaceError, FommError, MediaError, SettingsError
-from fomm.face.crop import CropWindow
-from fomm.face.locate import Face, choose
+from fomm.face.locate import choose
 from fomm.face.windows import portrait_window
 from fomm.media.limits import check_file
 from fomm.media.photo.image import Photo, read_photo
 from fomm.media.probe import VideoInfo, probe
 from fomm.studio.live.streams import LiveStreams
+from fomm.studio.photo_look import PhotoLook
 from fomm.studio.serve.asked import check_asked
 from fomm.studio.session import Session, Sessions
 from fomm.studio.work import Work
@@ -36,25 +36,6 @@ from fomm.trust.consent.terms import Consent, ConsentTerms
 from fomm.trust.keys.canonical import sha256_hex
 from fomm.trust.marks.verify import Report, verify
 from fomm.trust.release.film import Receipt
-
-
-@dataclass(frozen=True)
-class PhotoLook:
-    """What a photo shows.
-
-    Attributes:
-        size: width and height of the upright photo in pixels.
-        faces: all faces, from the left.
-        chosen: the face that is used, None when there is none or the crop is given by hand.
-        window: what will move, None when nothing can be cropped.
-        problem: why there is no window, empty when there is one.
-    """
-
-    size: tuple[int, int]
-    faces: list[Face]
-    chosen: Face | None
-    window: CropWindow | None
-    problem: str = ""
 
 
 class Studio:

@@ -15,37 +15,24 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from fomm.config.animate import AnimateSettings
+from fomm.config.live import LiveSettings
 from fomm.config.motion import TransferSettings
-from fomm.config.settings import option
 from fomm.face.crop import CropWindow
 from fomm.face.windows import portrait_window
 from fomm.geometry.keypoints import Keypoints
 from fomm.render.paste_back import PasteBack
 from fomm.render.worker_pool import WorkerPool
 from fomm.retarget.live import Recorder
-from fomm.retarget.transfer import Transfer
 from fomm.tasks.animate import Pipeline
 from fomm.tasks.directions import start_of
-from fomm.tasks.doors import face_area, tell_reduced
+from fomm.tasks.doors import face_area
 from fomm.tasks.live_driver import LiveDriver
-from fomm.tasks.progress import Progress
 from fomm.tasks.sealed import sealed
-from fomm.tasks.tracking import naming, no_progress
-from fomm.track.smoothing import smooth
-from fomm.track.track import MotionTrack
-from fomm.trust.release.film import LiveRelease, Receipt, open_release
+from fomm.tasks.tracking import naming
+from fomm.trust.release.film import LiveRelease
 
 SIDE = 512
 _WIDEST = 16 / 9  # of a live frame; of a longer photo the part around the face is shown
-
-
-@dataclass(frozen=True)
-class LiveSettings(AnimateSettings):
-    """How a photo is shown live; smoothing and encoding are those of a recording."""
-
-    view: str = option("photo", "Show the whole photo, or the square around the face.", choices=("photo", "face"))
-    record_seconds: float = option(60.0, "Longest recording in seconds.", low=1.0)
 
 
 @dataclass(frozen=True)
@@ -187,51 +174,6 @@ class LivePortrait:
     def close(self) -> None:
         """End the session; no frame leaves it any more."""
         self._release.close()
-
-
-def release_recording(
-    pipeline: Pipeline,
-    photo: Path,
-    recorder: Recorder,
-    output: Path,
-    settings: AnimateSettings,
-    progress: Progress = no_progress,
-) -> Receipt:
-    """Render a live recording into a marked, signed file.
-
-    Args:
-        pipeline: the one it was recorded with.
-        photo: the photo, asked about anew: a file is an animation, so its consent must cover that.
-        recorder: the motion.
-        output: the file to make; its suffix chooses the container.
-        settings: how, stage by stage.
-        progress: told about every few frames.
-
-    Raises:
-        FommError: each failure in one sentence; nothing is left half-written.
-    """
-    authorisation = pipeline.authorise(photo, settings)
-    moved = smooth(recorder.track(), settings.smooth)
-    tell_reduced(authorisation, photo, settings, moves=False)
-    portrait = pipeline.portrait(authorisation, photo, settings)
-    paste = PasteBack(portrait, settings.refine)
-    track = MotionTrack.concat([recorder.reference(), moved])
-    start = start_of(pipeline, portrait, settings.mood)
-    transfer = Transfer(start, track, replace(settings.transfer, reference="0"), pipeline.anatomy)
-    with open_release(
-        output,
-        authorisation,
-        size=paste.size,
-        fps=track.fps,
-        encode=settings.encode,
-        label=settings.label,
-        provenance=pipeline.provenance(photo, None, settings, composite=not settings.refine.crop_only),
-        face_box=face_area(portrait.window, settings),
-    ) as release:
-        for frames in pipeline.frames(portrait, transfer, paste, first=1):
-            release.write(frames)
-            progress("render", release.frames, len(moved))
-    return release.receipt
 
 
 def stage(photo: NDArray[np.uint8], window: CropWindow, view: str) -> tuple[NDArray[np.uint8], CropWindow]:

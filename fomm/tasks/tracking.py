@@ -28,7 +28,8 @@ from fomm.media.video import sample_frames
 from fomm.render.ahead import one_ahead
 from fomm.render.animator import Animator
 from fomm.retarget.expression import FPS
-from fomm.tasks.planning import ClipFrame, plan_clip, quarter_turns, upright
+from fomm.tasks.orientation import quarter_turns, upright
+from fomm.tasks.planning import ClipFrame, plan_clip
 from fomm.tasks.progress import Progress
 from fomm.track.builder import TrackBuilder
 from fomm.track.doubt import BESIDE, NO_FACE, SEEN, brightness, judge

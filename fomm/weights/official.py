@@ -18,7 +18,7 @@ from torch import Tensor, nn
 
 from fomm.config.training.paper import ModelConfig
 from fomm.errors import CheckpointError
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 from fomm.networks.paper.discriminator import MultiScaleDiscriminator
 from fomm.weights.compare import check_values, mismatch, shapes_when_built
 from fomm.weights.files import CheckpointHeader, check_size, save_checkpoint

@@ -26,7 +26,7 @@ from fomm.face.mtcnn import Cascade
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.motion import Motion
 from fomm.media.writer import VideoWriter
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 from fomm.parts.fill import fill_hidden
 from fomm.retarget.reference import best_reference
 from fomm.synthesis.head.units import _read

@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 import yaml
 
-from fomm.cli.commands.consent import _read_form
+from fomm.cli.forms import read_form
 from fomm.cli.options import _read
 from fomm.config.animate import AnimateSettings
 from fomm.config.training.paper import load_config
@@ -19,7 +19,7 @@ from fomm.training.loop.run import _family
 
 READERS: dict[str, Callable[[Path], object]] = {
     "settings of a command": lambda path: _read(AnimateSettings, path),
-    "consent form": _read_form,
+    "consent form": read_form,
     "paper's model": load_config,
     "compact model": load_compact_config,
     "training run": _family,

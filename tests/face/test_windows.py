@@ -8,7 +8,7 @@ from fomm.errors import FaceError, SettingsError
 from fomm.face import windows
 from fomm.face.crop import FACE_SHARE, CropWindow
 from fomm.face.remarks import FaceWarning
-from fomm.face.windows import driving_window, parse_box, portrait_window, steady_window
+from fomm.face.windows import driving_window, portrait_window, steady_window
 
 
 def moved(head, dx, dy=0):
@@ -96,13 +96,6 @@ def test_a_small_face_in_a_large_photo_is_found(finder, head):
     large[600:680, 900:980] = head[::3, ::3]
     window = portrait_window(large, finder)
     assert window.x + window.side / 2 == pytest.approx(941, abs=10)
-
-
-@pytest.mark.parametrize("text", ["1,2,3", "a,b,c,d", "1,2,3,0", "1,2,-3,4", "1.5,2,3,4", ""])
-def test_a_malformed_box_says_what_one_looks_like(text):
-    with pytest.raises(SettingsError, match="px"):
-        parse_box(text)
-    assert parse_box("-5, 2,30,40") == (-5, 2, 30, 40)
 
 
 def test_settings_refuse_unknown_faces_and_empty_boxes():

@@ -3,7 +3,7 @@ import torch
 from tiny_models import randomise, tiny_mapping
 
 from fomm.config.training.paper import ModelConfig
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 
 
 @pytest.fixture(params=[False, True], ids=["jacobian-map-each", "one-jacobian-map"])

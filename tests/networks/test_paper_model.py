@@ -8,7 +8,7 @@ from fomm.config.training.paper import CommonParams, DiscriminatorParams, Keypoi
 from fomm.errors import SettingsError
 from fomm.geometry.keypoints import Keypoints
 from fomm.model.build import build_model, family_of, model_settings
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 from fomm.networks.paper.discriminator import MultiScaleDiscriminator
 
 

@@ -10,7 +10,8 @@ import torch
 from fomm.config.training.compact import CompactSettings
 from fomm.config.training.paper import ModelConfig
 from fomm.model.compact import CompactModel
-from fomm.model.interface import AnimationModel, build_paper_model
+from fomm.model.interface import AnimationModel
+from fomm.model.paper import build_paper_model
 
 SIDE = 64
 

@@ -11,7 +11,8 @@ from fomm.errors import CheckpointError, SettingsError
 from fomm.geometry.anatomy import Anatomy
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import MEAN_FACE
-from fomm.retarget.edit import STROKES, Directions, head_rotation
+from fomm.retarget.edit import STROKES, Directions
+from fomm.retarget.turning import head_rotation
 
 COUNT = 42
 ANATOMY = Anatomy.of_tied(40)

@@ -13,7 +13,8 @@ from fomm.errors import MotionError, SettingsError
 from fomm.geometry.anatomy import Anatomy
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import TIED_LANDMARKS
-from fomm.retarget.transfer import Transfer, hull_area
+from fomm.retarget.scale import hull_area
+from fomm.retarget.transfer import Transfer
 
 CORNERS = [TIED_LANDMARKS.index(landmark) for landmark in (61, 291)]
 SQUARE = torch.tensor([[-0.2, -0.2], [0.2, -0.2], [0.2, 0.2], [-0.2, 0.2], [0.0, 0.05]])

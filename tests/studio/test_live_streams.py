@@ -9,11 +9,11 @@ import pytest
 from live_samples import camera_jpeg, consented_photo, decoded
 
 from fomm.config.label import LabelSettings
+from fomm.config.live import LiveSettings
 from fomm.errors import ConsentError, MediaError
 from fomm.studio.app import Serving, launch
 from fomm.studio.live.streams import MOST_BYTES, LiveStream, LiveStreams, PlacesTakenError
 from fomm.studio.session import Sessions
-from fomm.tasks.live import LiveSettings
 from fomm.trust.marks.label import Label
 
 SETTINGS = LiveSettings()

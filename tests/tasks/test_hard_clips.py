@@ -16,7 +16,8 @@ from fomm.face.windows import steady_window
 from fomm.media.probe import probe
 from fomm.media.video import read_video, sample_frames
 from fomm.tasks.animate import Pipeline
-from fomm.tasks.planning import plan_clip, upright
+from fomm.tasks.orientation import upright
+from fomm.tasks.planning import plan_clip
 from fomm.tasks.tracking import MotionWarning, surface_tracker
 
 SCRIPT = Path(__file__).parents[2] / "benchmarks" / "driving_clips.py"

@@ -6,12 +6,14 @@ import skimage.data
 
 from fomm.config.edit_photo import EditPhotoSettings
 from fomm.config.label import CORNERS, LabelSettings
+from fomm.config.live import LiveSettings
 from fomm.config.render import RenderSettings
 from fomm.retarget.live import Recorder
 from fomm.tasks.animate import Pipeline
 from fomm.tasks.edit import edit_still
-from fomm.tasks.live import LivePortrait, LiveSettings, release_recording
+from fomm.tasks.live import LivePortrait
 from fomm.tasks.preview import preview
+from fomm.tasks.recording import release_recording
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.terms import ConsentTerms
 from fomm.trust.marks.label import LEGIBLE, Label

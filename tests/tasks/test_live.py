@@ -10,13 +10,15 @@ import skimage.data
 import skimage.transform
 from PIL import Image
 
+from fomm.config.live import LiveSettings
 from fomm.config.motion import TransferSettings
 from fomm.errors import ConsentError, MotionError, OutputError
 from fomm.face.crop import CropWindow
 from fomm.media.video import read_video
 from fomm.retarget.live import NEAR
-from fomm.tasks.live import SIDE, LivePortrait, LiveSettings, release_recording, stage
+from fomm.tasks.live import SIDE, LivePortrait, stage
 from fomm.tasks.live_driver import AWAY, CALIBRATING, NOBODY, LiveDriver
+from fomm.tasks.recording import release_recording
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.terms import ConsentTerms
 from fomm.trust.marks.verify import verify

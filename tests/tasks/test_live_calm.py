@@ -5,11 +5,12 @@ import pytest
 import torch
 
 from fomm.config.animate import AnimateSettings
+from fomm.config.live import LiveSettings
 from fomm.config.motion import TransferSettings
 from fomm.geometry.keypoints import Keypoints
 from fomm.retarget.live import Recorder
-from fomm.tasks.live import LiveSettings, release_recording
 from fomm.tasks.live_driver import LiveDriver
+from fomm.tasks.recording import release_recording
 
 FRAMES, FPS = 40, 25
 PLAIN = {"transfer": {"adapt_scale": False, "reference": "first"}, "refine": {"min_side": 0}}

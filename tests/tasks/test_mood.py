@@ -9,11 +9,12 @@ from PIL import Image
 
 from fomm.config.animate import DEFAULT_MODEL, AnimateSettings
 from fomm.config.edit import MoodSettings
+from fomm.config.live import LiveSettings
 from fomm.config.render import RenderSettings
 from fomm.errors import CheckpointError
 from fomm.tasks.animate import Pipeline
 from fomm.tasks.directions import start_of
-from fomm.tasks.live import LivePortrait, LiveSettings
+from fomm.tasks.live import LivePortrait
 from fomm.tasks.preview import preview
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.terms import ConsentTerms

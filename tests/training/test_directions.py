@@ -12,7 +12,8 @@ from fomm.config.edit import EditSettings
 from fomm.errors import CheckpointError, MediaError
 from fomm.geometry.anatomy import Anatomy
 from fomm.geometry.keypoints import Keypoints
-from fomm.retarget.edit import STROKES, head_rotation
+from fomm.retarget.edit import STROKES
+from fomm.retarget.turning import head_rotation
 from fomm.training.finetune.directions import UNITS, Observations, fit, learn_directions
 from fomm.weights.loading import load_model
 

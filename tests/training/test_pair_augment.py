@@ -1,7 +1,7 @@
 import pytest
 import torch
 
-from fomm.config.training.paper import AugmentationParams
+from fomm.config.training.paper_views import AugmentationParams
 from fomm.training.augment.pairs import augment_pair
 
 

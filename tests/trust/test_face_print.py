@@ -22,7 +22,7 @@ from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.photo import PhotoPrint
 from fomm.trust.consent.request import import_signed, make_request, sign_request
 from fomm.trust.consent.terms import ConsentTerms
-from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.keys.signing_key import SigningKey
 
 Change = Callable[[Image.Image], Image.Image]
 

@@ -7,7 +7,8 @@ from cryptography.hazmat.primitives import serialization
 from cryptography.hazmat.primitives.asymmetric.ec import SECP256R1, generate_private_key
 
 from fomm.errors import TrustError
-from fomm.trust.keys.key_store import KeyStore, PublicKey, SigningKey, data_directory
+from fomm.trust.keys.key_store import KeyStore, data_directory
+from fomm.trust.keys.signing_key import PublicKey, SigningKey
 
 
 def test_folder_is_the_argument_then_the_variable_then_the_users(

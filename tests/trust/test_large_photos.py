@@ -22,7 +22,7 @@ from fomm.trust.consent.ledger import Ledger, new_consent_id
 from fomm.trust.consent.photo import NEAR_BITS, PhotoPrint, hamming, perceptual_hash
 from fomm.trust.consent.request import make_request, sign_request
 from fomm.trust.consent.terms import ConsentTerms
-from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.keys.signing_key import SigningKey
 from fomm.trust.marks.already_marked import WATERMARK_SECRET
 from fomm.trust.watermark import Watermark
 

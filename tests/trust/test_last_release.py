@@ -18,7 +18,7 @@ from fomm.trust.consent.authorise import authorise
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.request import import_signed, make_request, sign_request
 from fomm.trust.consent.terms import ConsentTerms
-from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.keys.signing_key import SigningKey
 from fomm.trust.marks.verify import verify
 from fomm.trust.release.film import release_still
 from fomm.trust.release.rendered import Rendered

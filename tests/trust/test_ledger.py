@@ -20,7 +20,7 @@ from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.state import LedgerState
 from fomm.trust.consent.terms import ConsentTerms
 from fomm.trust.keys.canonical import sha256_hex
-from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.keys.signing_key import SigningKey
 
 
 def raw(home: Path) -> sqlite3.Connection:

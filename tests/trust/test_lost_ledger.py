@@ -19,7 +19,8 @@ from fomm.trust.consent.authorise import authorise
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.terms import ConsentTerms
 from fomm.trust.keys.certificates import ensure_identity
-from fomm.trust.keys.key_store import KeyStore, SigningKey
+from fomm.trust.keys.key_store import KeyStore
+from fomm.trust.keys.signing_key import SigningKey
 from fomm.trust.release.registry import Registry
 
 LEDGER = ("ledger.db", "ledger.head", "ledger.key")

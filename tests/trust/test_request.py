@@ -10,7 +10,7 @@ from fomm.trust.consent.authorise import authorise
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.consent.request import import_signed, make_request, sign_request
 from fomm.trust.consent.terms import ConsentTerms
-from fomm.trust.keys.key_store import SigningKey
+from fomm.trust.keys.signing_key import SigningKey
 
 
 def test_a_consent_signed_elsewhere_counts_once_its_signer_is_pinned(

@@ -2,7 +2,7 @@ import pytest
 import torch
 
 from fomm.config.training.paper import ModelConfig
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 from fomm.networks.paper.discriminator import MultiScaleDiscriminator
 
 

@@ -8,7 +8,7 @@ import torch
 
 from fomm.config.training.paper import ModelConfig
 from fomm.errors import CheckpointError
-from fomm.model.interface import build_paper_model
+from fomm.model.paper import build_paper_model
 from fomm.weights.files import open_checkpoint
 from fomm.weights.loading import load_model
 from fomm.weights.locations import find_config

@@ -4,25 +4,22 @@ from __future__ import annotations
 
 import contextlib
 import json
-import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import click
 
-from fomm.cli.echo import hand_out, say
+from fomm.cli.echo import say
+from fomm.cli.forms import mapping_of, read_form, read_json, write_text
 from fomm.config.animate import USE
-from fomm.config.yaml_text import parse_yaml
-from fomm.errors import ConsentError, OutputError, SettingsError
-from fomm.media.whole_files import write_whole
+from fomm.errors import ConsentError, SettingsError
 from fomm.trust.consent.grant_set import SetGrant, grant_pictures, pictures_in
 from fomm.trust.consent.ledger import ConsentEntry, Ledger
 from fomm.trust.consent.request import import_signed, make_request, sign_request
 from fomm.trust.consent.suggestion import grant_command
-from fomm.trust.consent.terms import EXCLUDE, LIVING, MAKE, NO_LIVING, ORIGINS, grant_from_mapping, read_bytes
-from fomm.trust.keys.key_store import SigningKey
-from fomm.trust.release.delivery import check_destination
+from fomm.trust.consent.terms import EXCLUDE, LIVING, MAKE, ORIGINS, grant_from_mapping, read_bytes
+from fomm.trust.keys.signing_key import SigningKey
 
 _PATH = click.Path(path_type=Path)
 _FLAGS = {"subject": "--subject", "not_before": "--from", "expires": "--until", "make": "--make", "use": "--use"}
@@ -66,9 +63,9 @@ def grant(photo: Path | None, form: Path | None, renew: bool, **given: Any) -> N
         raise click.UsageError(
             "Missing argument 'PHOTO', or --file with the whole consent.", click.get_current_context()
         )
-    mapping, base = _mapping(given), Path()
+    mapping, base = mapping_of(given), Path()
     if form is not None:
-        mapping = {**_read_form(form), **mapping}
+        mapping = {**read_form(form), **mapping}
         base = form.parent
     if photo is not None:
         mapping["photo"] = str(photo.resolve())
@@ -159,7 +156,7 @@ def export(output: Path | None) -> None:
 @_terms_options
 def request(photo: Path, output: Path | None, **given: Any) -> None:
     """Write a consent request for PHOTO that its subject can sign with a key of their own."""
-    mapping = _mapping(given)
+    mapping = mapping_of(given)
     mapping["photo"] = str(photo.resolve())
     with _naming_options():
         wanted = grant_from_mapping(mapping, Path())
@@ -173,7 +170,7 @@ def request(photo: Path, output: Path | None, **given: Any) -> None:
 @click.option("-o", "--output", type=_PATH, help="File to write; standard output if not given.")
 def sign(request_file: Path, photo: Path, key: Path, output: Path | None) -> None:
     """Sign a consent request, as the person in PHOTO."""
-    document = sign_request(_read_json(request_file), SigningKey.load(key), read_bytes(photo, "photo"), str(photo))
+    document = sign_request(read_json(request_file), SigningKey.load(key), read_bytes(photo, "photo"), str(photo))
     write_text(output, json.dumps(document, indent=2) + "\n")
 
 
@@ -182,20 +179,8 @@ def sign(request_file: Path, photo: Path, key: Path, output: Path | None) -> Non
 @click.option("--renew", is_flag=True, help="The person agreed again after an earlier consent was revoked.")
 def import_(signed_file: Path, renew: bool) -> None:
     """Record a consent that its subject signed elsewhere."""
-    recorded = import_signed(Ledger(), _read_json(signed_file), renew=renew)
+    recorded = import_signed(Ledger(), read_json(signed_file), renew=renew)
     say(f"Consent {recorded.id} recorded.")
-
-
-def _mapping(given: dict[str, Any]) -> dict[str, Any]:
-    """Turn options into the keys of a consent file, leaving out what was not given."""
-    direct = ("subject", "not_before", "expires", "outputs", "statement", "capture", "source")
-    mapping = {key: given[key] for key in direct if given.get(key) is not None}
-    mapping |= {key: list(given[key]) for key in ("make", "use", "exclude") if given.get(key)}
-    mapping |= {key: str(Path(given[key]).resolve()) for key in ("evidence", "clips") if given.get(key)}
-    if given.get("nobody"):
-        mapping |= {"kind": NO_LIVING, "origin": given["nobody"]}
-        mapping.setdefault("capture", "source-statement")
-    return mapping
 
 
 @contextlib.contextmanager
@@ -222,39 +207,3 @@ def _line(entry: ConsentEntry) -> str:
     until = f", until {terms.expires}" if terms.expires else ""
     outputs = "output" if (terms.outputs or entry.used) == 1 else "outputs"
     return f"{entry.consent.id}  {entry.state}  {person}{until}, {entry.used}{cap} {outputs}"
-
-
-def _read_form(path: Path) -> dict[str, Any]:
-    content = parse_yaml(read_bytes(path, "consent file"), f"The consent file {path}", ConsentError)
-    if not isinstance(content, dict):
-        raise ConsentError(f"The consent file {path} must hold keys and values.")
-    return content
-
-
-def _read_json(path: Path) -> dict[str, Any]:
-    try:
-        content = json.loads(read_bytes(path, "consent document"))
-    except (ValueError, RecursionError) as error:
-        raise ConsentError(f"{path} is not valid JSON ({error}).") from error
-    if not isinstance(content, dict):
-        raise ConsentError(f"{path} is not a consent document.")
-    return content
-
-
-def write_text(output: Path | None, text: str) -> None:
-    """Write a text to a new file, or to standard output when there is no path.
-
-    Raises:
-        OutputError: the path is taken or not writable.
-    """
-    if output is None:
-        hand_out(text)
-        return
-    if os.path.lexists(output):  # told here, for these commands have no --force: what they write may be the only copy
-        raise OutputError(f"{output} exists already; choose another name.")
-    target = check_destination(output, [], force=False)
-    try:
-        write_whole(target, text.encode(), mode=0o666, replace=False)
-    except OSError as error:
-        raise OutputError(f"{output} cannot be written: {error.strerror}.") from error
-    say(f"{output} written.")

@@ -10,7 +10,8 @@ from fomm.cli.echo import hand_out, say
 from fomm.errors import SettingsError, TrustError
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.keys.certificates import DEFAULT_PROVIDER, identity, import_identity, make_identity
-from fomm.trust.keys.key_store import KeyStore, PublicKey, SigningKey, data_directory
+from fomm.trust.keys.key_store import KeyStore, data_directory
+from fomm.trust.keys.signing_key import PublicKey, SigningKey
 
 _PATH = click.Path(path_type=Path)
 

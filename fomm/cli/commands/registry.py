@@ -6,8 +6,8 @@ from pathlib import Path
 
 import click
 
-from fomm.cli.commands.consent import write_text
 from fomm.cli.echo import say
+from fomm.cli.forms import write_text
 from fomm.trust.consent.ledger import Ledger
 from fomm.trust.release.registry import Registry
 

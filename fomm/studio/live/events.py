@@ -13,6 +13,7 @@ from typing import Any
 import gradio as gr
 
 from fomm.config.animate import AnimateSettings
+from fomm.config.live import LiveSettings
 from fomm.config.motion import TransferSettings
 from fomm.errors import FommError
 from fomm.studio import words
@@ -23,7 +24,7 @@ from fomm.studio.live.words import CHOOSE, HINTS, NO_STREAM, RECORDING, STOPPED
 from fomm.studio.parts import path_or_none, session_of
 from fomm.studio.service import Studio
 from fomm.studio.work import StoppedError, Work
-from fomm.tasks.live import LiveSettings, release_recording
+from fomm.tasks.recording import release_recording
 
 
 class LiveEvents:

@@ -14,6 +14,7 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+from fomm.config.live import LiveSettings
 from fomm.config.motion import TransferSettings
 from fomm.errors import FommError, MediaError
 from fomm.media.limits import MediaLimits
@@ -21,7 +22,7 @@ from fomm.media.photo.image import decode_image
 from fomm.retarget.live import Recorder
 from fomm.studio.session import Session
 from fomm.tasks.animate import Pipeline
-from fomm.tasks.live import LiveFrame, LivePortrait, LiveSettings
+from fomm.tasks.live import LiveFrame, LivePortrait
 
 MOST_BYTES = 1_000_000
 """Largest camera frame; 640 x 480 as JPEG takes a tenth of it."""

@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from fomm.config.training.paper import (
+from fomm.config.training.paper_views import (
     AugmentationParams,
     CropParams,
     FlipParams,

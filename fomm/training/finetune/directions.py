@@ -32,7 +32,8 @@ from fomm.geometry.head import without_head
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import MIRROR
 from fomm.model.interface import AnimationModel
-from fomm.retarget.edit import STROKES, UNTIED, Directions, head_rotation, slope_basis, turn_basis
+from fomm.retarget.edit import STROKES, UNTIED, Directions
+from fomm.retarget.turning import head_rotation, slope_basis, turn_basis
 from fomm.weights.fingerprint import detector_fingerprint
 
 UNITS = 52

@@ -25,13 +25,8 @@ from torch.nn import functional as F
 from torch.optim import Optimizer
 
 from fomm.config.training.finetune import FinetuneSettings
-from fomm.config.training.paper import (
-    AugmentationParams,
-    FlipParams,
-    JitterParams,
-    RotationParams,
-    TransformParams,
-)
+from fomm.config.training.paper import TransformParams
+from fomm.config.training.paper_views import AugmentationParams, FlipParams, JitterParams, RotationParams
 from fomm.geometry.heatmaps import gaussian_heatmap
 from fomm.geometry.keypoints import Keypoints
 from fomm.geometry.landmarks import REGIONS

@@ -15,7 +15,7 @@ from typing import Any
 
 from fomm.errors import TrustError
 from fomm.trust.keys.canonical import canonical_json, format_time, parse_time, sha256_hex
-from fomm.trust.keys.key_store import PublicKey, SigningKey
+from fomm.trust.keys.signing_key import PublicKey, SigningKey
 
 SCHEMA = 1
 _RECORD_DOMAIN = b"fomm ledger record\n"

@@ -23,7 +23,6 @@ from fomm.config.refine import Fit
 from fomm.media.photo.image import Photo, decode_bands, decode_photo
 from fomm.trust.keys.canonical import sha256_hex
 
-HASH_BITS = 256
 NEAR_BITS = 31  # PDQ's published threshold for "the same picture"
 _GRID = 64
 _SIDE = 16

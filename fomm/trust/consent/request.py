@@ -19,7 +19,7 @@ from fomm.trust.consent.ledger import LOOK, Ledger, new_consent_id
 from fomm.trust.consent.photo import PhotoPrint
 from fomm.trust.consent.terms import Consent, ConsentTerms
 from fomm.trust.keys.canonical import canonical_json, format_time, utc_now
-from fomm.trust.keys.key_store import PublicKey, SigningKey
+from fomm.trust.keys.signing_key import PublicKey, SigningKey
 
 REQUEST = "fomm-consent-request"
 SIGNED = "fomm-signed-consent"

@@ -34,7 +34,8 @@ from fomm.trust.consent.database import has_table, make_table, opened, rows
 from fomm.trust.consent.state import LedgerState
 from fomm.trust.keys.canonical import Clock, utc_now
 from fomm.trust.keys.home import ANEW, WITNESS, check_note, claim_private, make_private, set_aside, witness
-from fomm.trust.keys.key_store import KeyStore, PublicKey, SigningKey, data_directory
+from fomm.trust.keys.key_store import KeyStore, data_directory
+from fomm.trust.keys.signing_key import PublicKey, SigningKey
 
 
 class ChainStore:

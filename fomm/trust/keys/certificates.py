@@ -22,8 +22,9 @@ from cryptography.x509.oid import ExtendedKeyUsageOID, NameOID
 from fomm.errors import TrustError
 from fomm.media.whole_files import write_whole
 from fomm.trust.keys.canonical import utc_now
-from fomm.trust.keys.key_store import KeyStore, read_private
+from fomm.trust.keys.key_store import KeyStore
 from fomm.trust.keys.signer import Chain, PrivateKey, Signer, key_signer, pem
+from fomm.trust.keys.signing_key import read_private
 
 IDENTITY_FILE = "manifest.pem"
 DEFAULT_PROVIDER = "fomm user"

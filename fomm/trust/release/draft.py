@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import contextlib
-import json
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import Future
 from dataclasses import dataclass
@@ -12,7 +11,6 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
-from fomm import __version__
 from fomm.errors import ConsentError, MediaError, OutputError
 from fomm.media.whole_files import move
 from fomm.trust.consent.authorise import Authorisation
@@ -26,37 +24,11 @@ from fomm.trust.marks.manifest_reader import MARK_READ
 from fomm.trust.marks.provenance import Provenance, SealRequest
 from fomm.trust.release.delivery import already_there, check_destination, private_folder, sweep, terminate_by_exception
 from fomm.trust.release.held import HeldFile
+from fomm.trust.release.receipt import Receipt
 from fomm.trust.release.registry import Registry
 from fomm.trust.watermark import Watermark
 
 _LABEL_EVERY = 15  # frames at which the label is read back
-
-
-@dataclass(frozen=True)
-class Receipt:
-    """How a released file is marked.
-
-    Attributes:
-        path: the file.
-        output_id: its id in registry, watermark and manifest.
-        sha256: of the file.
-        frames: how many it has.
-        label: the visible label's text and corner.
-        watermark: "read back": nothing leaves whose watermark does not.
-        manifest: the kind of manifest and who signed it.
-        precision: number type that the networks computed in, such as "float32"; empty when none did.
-        bridged: in how many frames the driver's face was not followed, and why; empty when in none.
-    """
-
-    path: Path
-    output_id: str
-    sha256: str
-    frames: int
-    label: str
-    watermark: str
-    manifest: str
-    precision: str = ""
-    bridged: str = ""
 
 
 @dataclass
@@ -266,12 +238,3 @@ def reserve_draft(
             if draft is None or not draft.delivered:
                 registry.abandon(entry.id, error)
             raise
-
-
-def metadata_for(output_id: str) -> dict[str, str]:
-    """Return the container tags that say what the file is, readable by common players and platforms."""
-    producer = f"fomm {__version__}"
-    return {
-        "comment": f"AI-generated with {producer}, output {output_id}",
-        "AIGC": json.dumps({"Label": "1", "ContentProducer": producer, "ProduceID": output_id}),
-    }

@@ -32,8 +32,9 @@ from fomm.trust.marks.formats import check_still_name, check_video_name
 from fomm.trust.marks.label import Box
 from fomm.trust.marks.legible import check_quality, enlarged, exit_label, exit_size, finer
 from fomm.trust.marks.provenance import Provenance
-from fomm.trust.release.draft import Receipt, check_genuine, metadata_for, reserve_draft
+from fomm.trust.release.draft import check_genuine, reserve_draft
 from fomm.trust.release.live import LiveRelease
+from fomm.trust.release.receipt import Receipt, metadata_for
 from fomm.trust.release.rendered import Rendered, opened
 
 __all__ = ["LiveRelease", "Provenance", "Receipt", "Release", "Rendered", "Signer", "open_release", "release_still"]

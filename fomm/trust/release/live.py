@@ -21,7 +21,7 @@ from fomm.trust.marks.already_marked import WATERMARK_SECRET
 from fomm.trust.marks.label import Box, Label
 from fomm.trust.marks.legible import SURE_SIDE
 from fomm.trust.marks.provenance import Provenance
-from fomm.trust.release.draft import metadata_for
+from fomm.trust.release.receipt import metadata_for
 from fomm.trust.release.registry import Registry
 from fomm.trust.release.rendered import Rendered, opened
 from fomm.trust.watermark import Watermark
