@@ -88,6 +88,10 @@ MUTATIONS = [
         "fomm/tasks/live.py",
         "tests/tasks/test_label_place.py",
         label_live=("face_box=face_area(window, settings),", ""),
+    ),
+    *of(
+        "fomm/tasks/recording.py",
+        "tests/tasks/test_label_place.py",
         label_of_a_recording=("face_box=face_area(portrait.window, settings),", ""),
     ),
     *of(
@@ -116,7 +120,7 @@ MUTATIONS = [
         smoothing_live=("self._state.steady(keypoints, elapsed)", "keypoints"),
     ),
     *of(
-        "fomm/tasks/live.py",
+        "fomm/tasks/recording.py",
         "tests/tasks/test_live_calm.py",
         smoothing_of_a_recording=("smooth(recorder.track(), settings.smooth)", "recorder.track()"),
     ),
