@@ -16,6 +16,8 @@ from fomm.config.settings import Settings, option
 USE = ("private", "research", "internal", "web", "broadcast", "advertising")
 """Where a result may be shown."""
 DEFAULT_MODEL = "compact-256"
+TRACK_SUFFIX = ".safetensors"
+"""How the name of a motion track ends."""
 
 
 @dataclass(frozen=True)
@@ -38,6 +40,3 @@ class AnimateSettings(Settings):
     def carried(self) -> TransferSettings:
         """How motion is carried over: a plain square has no photo around it that would hold the body back."""
         return replace(self.transfer, roam=ANYWHERE) if self.refine.crop_only else self.transfer
-
-
-TRACK_SUFFIX = ".safetensors"

@@ -1,4 +1,4 @@
-"""Edits by hand: what is changed on a face, and how a still becomes a motion."""
+"""Edits by hand: what is changed on a face, and the mood that is added to it throughout."""
 
 from __future__ import annotations
 

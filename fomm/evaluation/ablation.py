@@ -21,8 +21,8 @@ from fomm.evaluation.measures.pictures import Picture
 from fomm.evaluation.measures.tally import MEASURES, MODEL, Tally
 from fomm.evaluation.reading import Reading, Tools, read_clip
 from fomm.evaluation.reenact import Driven
-from fomm.evaluation.run import STAGE, UNUSABLE
-from fomm.media.whole_files import write_whole
+from fomm.evaluation.report import write_results
+from fomm.evaluation.run import STAGE, UNUSABLE, leave_out
 from fomm.tasks.progress import Progress
 from fomm.tasks.tracking import no_progress
 
@@ -71,7 +71,8 @@ def ablate(tools: Tools, clips: Path, progress: Progress = no_progress) -> Ablat
         progress(STAGE, done, len(entries))
         try:
             clip = read_clip(open_clip(entry.path, entry.truth, tools.side, tools.pipeline.finder), tools)
-        except UNUSABLE:
+        except UNUSABLE as error:
+            leave_out(str(error))
             continue
         tally.include(_judged(tools, clip, stages, counts))
         measured += 1
@@ -82,10 +83,12 @@ def ablate(tools: Tools, clips: Path, progress: Progress = no_progress) -> Ablat
 
 
 def write_ablation(found: Ablation, folder: Path) -> Path:
-    """Write `ablation.json` and `ablation.md` into a folder, and return the latter's path."""
-    folder.mkdir(parents=True, exist_ok=True)
-    write_whole(folder / JSON_NAME, (json.dumps(vars(found), indent=1) + "\n").encode(), mode=0o644)
-    write_whole(folder / MARKDOWN_NAME, markdown(found).encode(), mode=0o644)
+    """Write `ablation.json` and `ablation.md`, and return the latter's path; the folder is made if it is missing.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
+    write_results(folder, {JSON_NAME: json.dumps(vars(found), indent=1) + "\n", MARKDOWN_NAME: markdown(found)})
     return folder / MARKDOWN_NAME
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -49,12 +49,21 @@ def write_report(evaluation: Evaluation, folder: Path) -> None:
     Raises:
         OutputError: the folder cannot be written to.
     """
+    content = json.dumps(_rounded(evaluation.to_mapping()), indent=1) + "\n"
+    write_results(folder, {JSON_NAME: content, MARKDOWN_NAME: markdown(evaluation)})
+
+
+def write_results(folder: Path, texts: Mapping[str, str]) -> None:
+    """Write texts to files of these names, each whole or not there; the folder is made if it is missing.
+
+    Raises:
+        OutputError: the folder cannot be written to.
+    """
     try:
         folder.mkdir(parents=True, exist_ok=True)
     except OSError as error:
         raise OutputError(f"The folder {folder} cannot be made: {error.strerror}.") from error
-    content = json.dumps(_rounded(evaluation.to_mapping()), indent=1) + "\n"
-    for name, text in ((JSON_NAME, content), (MARKDOWN_NAME, markdown(evaluation))):
+    for name, text in texts.items():
         try:
             write_whole(folder / name, text.encode(), mode=0o644)
         except OSError as error:

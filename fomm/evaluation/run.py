@@ -113,13 +113,13 @@ def evaluate(tools: Tools, clips: Path, progress: Progress = no_progress, pairs:
             clip = read(entry.path, entry.truth)
             own = {**judge_self(tools, clip), **judge_flow(tools, clip, clip), **judge_still(tools, clip)}
         except UNUSABLE as error:
-            left_out.append(_leave_out(str(error)))
+            left_out.append(leave_out(str(error)))
             continue
         cross: Summary = {}
         try:
             cross = _cross(tools, entry, clip, read)
         except UNUSABLE as error:
-            left_out.append(_leave_out(f"{entry.path} was not driven by another clip: {error}"))
+            left_out.append(leave_out(f"{entry.path} was not driven by another clip: {error}"))
         self_driven.include(own)
         cross_driven.include(cross)
         guides.add(clip.guide_name)
@@ -169,7 +169,7 @@ def _cross(tools: Tools, entry: Entry, clip: Reading, read: Callable[[Path, Path
     return {**measured, **judge_flow(tools, clip, driver)} if entry.alike else measured
 
 
-def _leave_out(sentence: str) -> str:
+def leave_out(sentence: str) -> str:
     """Tell the user and return the sentence for the report."""
     warnings.warn(f"Left out: {sentence}", FommWarning, stacklevel=3)
     return sentence

@@ -28,3 +28,21 @@ def test_results_never_replace_a_file(fomm, tiny_checkpoint, tmp_path):
 def test_useless_amounts_are_refused(fomm, tiny_checkpoint, tmp_path, option, value):
     outcome = fomm("evaluate", tiny_checkpoint, tmp_path, "-o", tmp_path / "results", option, value)
     outcome.refused(2, option.strip("-"))
+
+
+def test_an_ablation_measures_stages_and_names_clips_that_it_left_out(fomm, tiny_checkpoint, make_talk, tmp_path):
+    clips, results = tmp_path / "clips", tmp_path / "results"
+    clips.mkdir()
+    make_talk(clips / "talk.mp4", frames=4, audio=False)
+    (clips / "torn.mp4").write_bytes(b"torn")
+    outcome = fomm("evaluate", tiny_checkpoint, clips, "-o", results, "--ablate")
+    assert outcome.code == 0
+    assert "torn.mp4" in outcome.err
+    assert sorted(path.name for path in results.iterdir()) == ["ablation.json", "ablation.md"]
+    assert "| layers |" in (results / "ablation.md").read_text()
+    fomm("evaluate", tiny_checkpoint, clips, "-o", results, "--ablate").refused(7, "ablation", "--force")
+
+
+def test_a_stage_that_the_model_lacks_is_named(fomm, tiny_checkpoint, tmp_path):
+    outcome = fomm("evaluate", tiny_checkpoint, tmp_path, "-o", tmp_path / "results", "--without", "lashs")
+    outcome.refused(2, "no stage 'lashs'")

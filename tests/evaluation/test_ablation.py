@@ -7,7 +7,7 @@ import pytest
 
 from fomm.config.evaluate import EvaluateSettings
 from fomm.config.render import RenderSettings
-from fomm.errors import MediaError
+from fomm.errors import MediaError, OutputError
 from fomm.evaluation.ablation import JSON_NAME, ablate, write_ablation
 from fomm.evaluation.measures.tally import MODEL
 from fomm.evaluation.run import prepare
@@ -53,3 +53,9 @@ def test_a_model_without_stages_is_refused(plain_set, monkeypatch):
     monkeypatch.setattr(Animator, "stages", ())
     with pytest.raises(MediaError, match="no stages"):
         ablate(prepare("compact-256", SETTINGS), plain_set)
+
+
+def test_a_folder_that_cannot_be_written_to_is_named(found, tmp_path):
+    (tmp_path / "taken").write_text("mine")
+    with pytest.raises(OutputError, match="taken"):
+        write_ablation(found, tmp_path / "taken" / "results")
