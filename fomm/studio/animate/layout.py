@@ -9,6 +9,7 @@ import gradio as gr
 
 from fomm.config.animate import TRACK_SUFFIX
 from fomm.config.studio import StudioSettings
+from fomm.media.limits import PHOTO_LIMITS
 from fomm.studio import words
 from fomm.studio.consent_form import ConsentForm, build_form
 from fomm.studio.controls import FINE, MAIN, build
@@ -16,7 +17,10 @@ from fomm.studio.gallery import Example
 from fomm.studio.parts import file_input, photo_input
 from fomm.studio.remember import reset_button
 
-_PHOTO_HINT = "JPEG, PNG, WebP or TIFF, up to 64 megapixels; a face seen from the front works best."
+_PHOTO_HINT = (
+    f"JPEG, HEIC, PNG, WebP or TIFF, up to {PHOTO_LIMITS.max_pixels // 1_000_000} megapixels; a face seen from the "
+    "front works best."
+)
 
 
 @dataclass(frozen=True)
